@@ -1,0 +1,99 @@
+"""`check`: are the files in line with the spec, and is anything about them doubtful."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
+from pathlib import Path
+
+from mercure_deploy import disk, exposure
+from mercure_deploy.drift import Checked, Drift
+from mercure_deploy.findings import Finding
+from mercure_deploy.root import View
+from mercure_deploy.spec import duration_text
+from mercure_deploy.targets import Deployment
+
+
+def check(view: View, root: Path, spec: Path, said: Sequence[tuple[str, Finding]], now: datetime) -> dict[str, Checked]:
+    """What there is to say, by environment; `said` are the findings of the spec itself.
+
+    What concerns no single environment (`.gitignore`, the build context) is said with the first one.
+    """
+    secret = [file.path for file in view.files if file.secret]
+    tracked = exposure.tracked(root, secret)
+    checked = {}
+    for number, d in enumerate(view.deployments):
+        findings = [finding for name, finding in said if name == d.name]
+        findings += [exposure.tracked_finding(path) for path in tracked if path.startswith(f"{d.name}/")]
+        findings += [*_keys(d, now), *_modes(view, d.name, root)]
+        differences = drift(view, d.name, root)
+        if d.name in view.partial:
+            hint = "run check where the ring is to compare the secret files too"
+            findings.append(Finding("key-missing", "note", "secrets not checked: no key ring here", hint))
+        if number == 0:
+            differences = [*_common(view, root), *differences]
+            findings += [found for found in [exposure.unignored(spec, root)] if found]
+        accepted = tuple(_accept(finding, d) for finding in findings)
+        checked[d.name] = Checked(d.name not in view.partial, tuple(differences), accepted)
+    for name in view.orphans.keys() - checked.keys():
+        orphans = tuple(Drift(path, "orphan") for path in view.orphans[name])
+        checked[name] = Checked(secrets_checked=True, drift=orphans, findings=())
+    return checked
+
+
+def _common(view: View, root: Path) -> Iterator[Drift]:
+    files = [file for file in view.files if "/" not in file.path]
+    for path, change in disk.compare(root, files).items():
+        if change != "same":
+            yield Drift(path, change)
+
+
+def drift(view: View, name: str, root: Path) -> list[Drift]:
+    """How the files of one environment differ from what render would write."""
+    files = view.of(name)
+    changes = disk.compare(root, files)
+    differences = []
+    for file in files:
+        change = changes[file.path]
+        if change != "same":
+            differences.append(Drift(file.path, change))
+        elif file.secret and disk.loose(root / file.path) and disk.modes_stick((root / file.path).parent):
+            differences.append(Drift(file.path, "mode"))
+    return differences + [Drift(path, "orphan") for path in view.orphans.get(name, ())]
+
+
+def _modes(view: View, name: str, root: Path) -> Iterator[Finding]:
+    loose = [root / file.path for file in view.of(name) if file.secret and disk.loose(root / file.path)]
+    for path in loose[:1]:
+        if not disk.modes_stick(path.parent):
+            message = "file modes do not stick here: others may read the keys"
+            hint = "put the output root on a file system with permissions, see -o"
+            yield Finding("secret-exposure", "warning", message, hint, file=path.relative_to(root).as_posix())
+
+
+def _keys(d: Deployment, now: datetime) -> Iterator[Finding]:
+    wanted, current = d.env.keys.algorithm, d.ring.current
+    path = f"{d.name}/keys.json"
+    if wanted not in {key.algorithm for key in d.ring.keys}:
+        message = f"the key is {current.algorithm}, the spec says {wanted}"
+        hint = f"rotate-keys {d.name} makes a key of the new algorithm"
+        yield Finding("alg-mismatch", "warning", message, hint, file=path)
+    age = now - current.created
+    if age > d.env.keys.max_age:
+        message = f"the key is {age.days} days old, the spec allows {duration_text(d.env.keys.max_age)}"
+        yield Finding("key-age", "warning", message, f"rotate-keys {d.name}", file=path)
+    open_since = max((key.since for key in d.ring.keys if key.state != "current"), default=now)
+    if now - open_since > d.env.keys.max_age:
+        message = f"the rotation has been open for {(now - open_since).days} days"
+        yield Finding("token-lifecycle", "warning", message, f"finish it with rotate-keys {d.name}", file=path)
+
+
+def good(checked: Mapping[str, Checked], *, strict: bool) -> bool:
+    """Whether there is neither drift nor an error; nor a warning when `strict`."""
+    bad = {"error", "warning"} if strict else {"error"}
+    return not any(each.drift or any(found.level in bad for found in each.findings) for each in checked.values())
+
+
+def _accept(finding: Finding, d: Deployment) -> Finding:
+    if finding.id not in d.env.accept or finding.level == "note":
+        return finding
+    message = f"accepted: {finding.message}"
+    return Finding(finding.id, "note", message, finding.hint, finding.file, finding.line, finding.column)

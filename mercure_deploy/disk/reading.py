@@ -1,0 +1,97 @@
+"""What is on disk: bytes, modes, folders; and the two writes that need no undoing: a new file, a probe."""
+
+import os
+import secrets
+import stat
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Literal
+
+from mercure_deploy.errors import Trouble
+from mercure_deploy.output import SECRET, File
+
+TEMPORARY = ".mercure-deploy-"
+Compared = Literal["missing", "changed", "same"]
+
+
+def read(path: Path, *, limit: int | None = None) -> bytes | None:
+    """The bytes of a file, None when there is none. Trouble when it cannot be read or is larger than `limit` bytes."""
+    try:
+        with open(path, "rb") as file:  # noqa: PTH123 - the same call as everywhere here
+            data = file.read() if limit is None else file.read(limit + 1)
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise Trouble(f"{path} cannot be read: {reason(error)}") from None
+    if limit is not None and len(data) > limit:
+        raise Trouble(f"{path} is larger than {limit // 1024} KiB", hint="that is no file of mercure-deploy")
+    return data
+
+
+def reason(error: OSError) -> str:
+    """What the system says of an error, in our style."""
+    text = error.strerror or type(error).__name__
+    return text[:1].lower() + text[1:]
+
+
+def exists(path: Path) -> bool:
+    """Whether there is anything at that path, be it a dangling link."""
+    return os.path.lexists(path)
+
+
+def create(path: Path, content: bytes) -> None:
+    """A new file that everybody may read. Trouble when there is one already or it cannot be written."""
+    try:
+        with open(path, "xb") as file:  # noqa: PTH123
+            file.write(content)
+    except OSError as error:
+        raise Trouble(f"{path} cannot be written: {reason(error)}") from None
+
+
+def folders(root: Path) -> list[str]:
+    """The names of the folders directly below `root`, sorted; none when there is no root."""
+    try:
+        with os.scandir(root) as entries:
+            return sorted(entry.name for entry in entries if entry.is_dir())
+    except FileNotFoundError:
+        return []
+    except OSError as error:
+        raise Trouble(f"{root} cannot be read: {reason(error)}") from None
+
+
+def compare(root: Path, files: Iterable[File]) -> dict[str, Compared]:
+    """How each file differs from what is on disk, by path; modes do not count."""
+    base = str(root)
+    return {file.path: _compared(f"{base}/{file.path}", file.content) for file in files}
+
+
+def _compared(path: str, content: bytes) -> Compared:
+    try:
+        with open(path, "rb") as file:  # noqa: PTH123 - called for every file
+            # one byte more than it should have: a file of any size is no more than different
+            return "same" if file.read(len(content) + 1) == content else "changed"
+    except FileNotFoundError:
+        return "missing"
+    except OSError as error:
+        raise Trouble(f"{path} cannot be read: {reason(error)}") from None
+
+
+def loose(path: Path) -> bool:
+    """Whether the mode of a file gives any right to group or others; False when there is none."""
+    try:
+        return bool(stat.S_IMODE(os.stat(path).st_mode) & 0o077)  # noqa: PTH116 - called for every secret file
+    except OSError:
+        return False
+
+
+def modes_stick(folder: Path) -> bool:
+    """Whether a new file with mode 0600 keeps it there; some mounts give every file to everybody."""
+    probe = folder / f"{TEMPORARY}{secrets.token_hex(8)}"
+    try:
+        os.close(os.open(probe, os.O_WRONLY | os.O_CREAT | os.O_EXCL, SECRET))
+    except OSError:
+        return True
+    try:
+        return not loose(probe)
+    finally:
+        probe.unlink(missing_ok=True)

@@ -1,0 +1,32 @@
+"""The one exception that a user sees: what happened, where, and what to do; it never prints itself."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One thing that is wrong.
+
+    `where` is `file:line:col` when the problem has a place in a file; `what` says what happened (lower case, no full
+    stop), `hint` what to do about it.
+    """
+
+    what: str
+    hint: str | None = None
+    where: str | None = None
+
+    def __str__(self) -> str:
+        head = f"{self.where}: {self.what}" if self.where else f"mercure-deploy: {self.what}"
+        return f"{head}\n  hint: {self.hint}" if self.hint else head
+
+
+class Trouble(Exception):  # noqa: N818 - the contract's own word for exit code 2
+    """What was asked for cannot be done or decided; ends a command with exit code `code`, 2 unless said otherwise.
+
+    Trouble("what happened", hint="what to do") or, for several problems at once, Trouble(*problems).
+    """
+
+    def __init__(self, *problems: str | Problem, hint: str | None = None, code: int = 2) -> None:
+        self.problems = tuple(p if isinstance(p, Problem) else Problem(p, hint) for p in problems)
+        self.code = code
+        super().__init__("\n".join(map(str, self.problems)))

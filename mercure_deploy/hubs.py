@@ -1,0 +1,129 @@
+"""What differs between the hub's generations: images, cookie names, directives; facts, no files and no keys."""
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+Version = Literal["0.24", "1.0"]
+
+# kind of the arguments of a directive of the `mercure` block
+_FLAG, _DURATION, _NUMBER = "no argument", "a duration such as 15s", "a number"
+_WORD, _ORIGINS, _SIZE = "one word", "origins such as https://app.example.com", "a size such as 1MB"
+_ARGUMENTS = {
+    _FLAG: re.compile(r""),
+    _DURATION: re.compile(r"([0-9]+(\.[0-9]+)?(ns|us|ms|s|m|h|d))+|0"),
+    _NUMBER: re.compile(r"[0-9]{1,9}"),
+    _WORD: re.compile(r"[A-Za-z0-9_.-]+"),
+    _ORIGINS: re.compile(r"https?://[^ ]+( https?://[^ ]+)*"),
+    _SIZE: re.compile(r"[0-9]{1,9}([kKmMgG]i?[bB])?"),
+}
+
+
+@dataclass(frozen=True)
+class Generation:
+    """One generation of the hub.
+
+    `image` is what a spec without one gets (it changes only in a minor release of this tool), `free` the directives
+    that a spec may add, with the kind of their arguments, `managed` those that this tool writes itself or refuses.
+    """
+
+    image: str
+    cookie: str
+    free: dict[str, str]
+    managed: frozenset[str]
+
+
+_COMMON = {
+    "name": _WORD,
+    "write_timeout": _DURATION,
+    "dispatch_timeout": _DURATION,
+    "heartbeat": _DURATION,
+    "publish_origins": _ORIGINS,
+    "subscriber_list_cache_size": _NUMBER,
+}
+_KEYS = {"publisher_jwt", "publisher_jwks_url", "subscriber_jwt", "subscriber_jwks_url"}
+_MANAGED = {"anonymous", "subscriptions", "cors_origins", "transport", "transport_url", "cookie_name"} | _KEYS
+
+# The names are those that the hub's Caddyfile parser knows: 0.24.2 ignores every other without a word (measured),
+# 1.0 refuses to start.
+GENERATIONS: dict[str, Generation] = {
+    "0.24": Generation(
+        image="dunglas/mercure:v0.24.2",
+        cookie="mercureAuthorization",
+        free={**_COMMON, "demo": _FLAG, "ui": _FLAG, "topic_selector_cache": _NUMBER},
+        managed=frozenset(_MANAGED | {"protocol_version_compatibility"}),
+    ),
+    "1.0": Generation(
+        image="dunglas/mercure:v1.0.0",
+        cookie="__Secure-mercure_access_token",
+        free={
+            **_COMMON,
+            "playground": _FLAG,
+            "debugger": _FLAG,
+            "topic_matcher_cache": _NUMBER,
+            "max_request_body_size": _SIZE,
+        },
+        managed=frozenset(
+            _MANAGED | {"protocol_version_compatibility", "issuer", "resource_identifier", "public_urls"}
+        ),
+    ),
+}
+
+_IMAGE = re.compile(
+    r"(?P<name>[a-z0-9]+(?:[._:/-]+[A-Za-z0-9]+)*?)(?::(?P<tag>[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}))?"
+    r"(?P<digest>@sha256:[0-9a-f]{64})?"
+)
+_FLOATING = re.compile(r"(latest|edge|main|master|dev|nightly|stable|alpine|v?[0-9]+(\.[0-9]+)?)(-[a-z]+)?")
+_RELEASE = re.compile(r"v?(?P<major>[0-9]+)\.(?P<minor>[0-9]+)\.[0-9]+")
+
+
+def image_problem(image: str, version: str) -> str | None:
+    """Why `image` cannot be deployed as a hub of that generation, None when it can."""
+    found = _IMAGE.fullmatch(image)
+    if not found:
+        return "is not an image reference"
+    name, tag = found["name"], found["tag"]
+    if not found["digest"] and (tag is None or _FLOATING.fullmatch(tag)):
+        return f"must name one release, {'it has no tag' if tag is None else f'the tag {tag} moves'}"
+    release = _RELEASE.match(tag or "")
+    if release and name.rpartition("/")[2] == "mercure":
+        generation = "1.0" if release["major"] == "1" else f"{release['major']}.{release['minor']}"
+        if generation != version:
+            return f"is a hub of generation {generation}, not {version}"
+    return None
+
+
+def directive_problems(lines: Sequence[str], version: str) -> Iterator[tuple[int, str]]:
+    """(index, what is wrong) for each of `lines` that may not stand in the `mercure` block of that generation."""
+    generation, seen = GENERATIONS[version], set()
+    for index, line in enumerate(lines):
+        name, _, arguments = line.partition(" ")
+        problem = _characters(line) or _name(name, generation, version) or _arguments(name, arguments, generation)
+        if not problem and name in seen:
+            problem = f"{name} is said twice"
+        if problem:
+            yield index, problem
+        seen.add(name)
+
+
+def _characters(line: str) -> str | None:
+    if not line.isprintable():
+        return "must be one line without control characters"
+    unsafe = sorted({c for c in line if c in "{}\"'`\\#$<>"})
+    if unsafe:
+        return f"must not contain {' '.join(unsafe)}"
+    return None if line.isascii() and line == line.strip() and line else "must be one directive in plain ASCII"
+
+
+def _name(name: str, generation: Generation, version: str) -> str | None:
+    if name in generation.free:
+        return None
+    if name in generation.managed:
+        return f"{name} is written by mercure-deploy itself"
+    return f"{name} is no directive of hub {version}"
+
+
+def _arguments(name: str, arguments: str, generation: Generation) -> str | None:
+    kind = generation.free[name]
+    return None if _ARGUMENTS[kind].fullmatch(arguments) else f"{name} takes {kind}"

@@ -1,0 +1,165 @@
+"""The ring as text, `keys.json`, and its public view in a manifest; every error leaves out what the text holds."""
+
+import json
+import re
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+from mercure_deploy.errors import Trouble
+from mercure_deploy.keys import asymmetric
+from mercure_deploy.keys.ring import HMAC_BYTES, Key, KeyRing, Secret, State, known
+
+_PLACEHOLDER = re.compile(r"change.?(me|this)|^(.)\2*$|^(secret|password|mercure|test|example)+[0-9]*$", re.IGNORECASE)
+
+# keys.json:
+#
+# {"version": 1, "keys": [{"id": "9c1f03ab", "algorithm": "HS256", "secret": "…", "created": "2026-11-24T10:00:00Z",
+#                          "state": "current", "since": "2026-11-24T10:00:00Z"}], "replaced": ["51aa7e02"]}
+
+
+def dumps(ring: KeyRing) -> bytes:
+    """The text of keys.json."""
+    rows = [
+        {
+            "id": key.id,
+            "algorithm": key.algorithm,
+            "secret": key.text(),
+            "created": stamp(key.created),
+            "state": key.state,
+            "since": stamp(key.since),
+        }
+        for key in ring.keys
+    ]
+    data = {"version": 1, "keys": rows, **({"replaced": list(ring.replaced)} if ring.replaced else {})}
+    return (json.dumps(data, indent=2) + "\n").encode()
+
+
+def loads(data: bytes, name: str) -> KeyRing:
+    """The ring in the text of keys.json. Trouble, without any of the text, when it is damaged, unknown or weak."""
+    try:
+        document = json.loads(data)
+    except (ValueError, RecursionError):
+        raise _damaged(name, "is not JSON") from None
+    if not isinstance(document, dict):
+        raise _damaged(name, "is no key ring")
+    if newer(data):
+        raise Trouble(f"{name} was written for a newer mercure-deploy", hint="upgrade mercure-deploy")
+    replaced = document.get("replaced", [])
+    if (
+        document.get("version") != 1
+        or not isinstance(replaced, list)
+        or not all(isinstance(each, str) for each in replaced)
+    ):
+        raise _damaged(name, "is no key ring")
+    return _ring(document.get("keys"), tuple(replaced), _secret_row, name)
+
+
+def newer(data: bytes) -> bool:
+    """Whether a later version of this tool wrote that ring, which must not be thrown away then."""
+    try:
+        document = json.loads(data)
+    except (ValueError, RecursionError):
+        return False
+    version = document.get("version") if isinstance(document, dict) else None
+    return isinstance(version, int) and version > 1
+
+
+def loads_public(rows: object, name: str) -> KeyRing:
+    """The public view of a ring from the `keys` of a manifest, see `public_view`. Trouble when it is damaged."""
+    return _ring(rows, (), _public_row, name)
+
+
+def public_view(ring: KeyRing) -> list[dict[str, str]]:
+    """What a manifest says of the ring: no secret in it."""
+    return [
+        {
+            "id": key.id,
+            "algorithm": key.algorithm,
+            "fingerprint": key.fingerprint,
+            "state": key.state,
+            "created": stamp(key.created),
+            "since": stamp(key.since),
+            **({"public": key.public} if key.public else {}),
+        }
+        for key in ring.keys
+    ]
+
+
+def stamp(moment: datetime) -> str:
+    """UTC in the form of RFC 3339, whole seconds."""
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def moment(text: object) -> datetime:
+    """The moment that `stamp` wrote. ValueError for any other text, and for one without a time zone."""
+    found = datetime.fromisoformat(str(text))
+    if found.tzinfo is None:
+        raise ValueError("has no time zone")
+    return found.astimezone(UTC)
+
+
+def _ring(rows: object, replaced: tuple[str, ...], row: Callable[[dict[str, object]], Key], name: str) -> KeyRing:
+    if not isinstance(rows, list) or not all(isinstance(each, dict) for each in rows):
+        raise _damaged(name, "has no list of keys")
+    try:
+        keys = tuple(row(each) for each in rows)
+    except (KeyError, ValueError, TypeError) as error:
+        # the cause may quote a secret: only our own words go on
+        reason = str(error) if type(error) is _WeakError else "has a key that cannot be read"
+        raise _damaged(name, reason) from None
+    states = [key.state for key in keys]
+    if states.count("current") != 1 or len(keys) > 2 or len({key.id for key in keys}) != len(keys):
+        raise _damaged(name, "must have exactly one current key and at most one other")
+    return KeyRing(tuple(sorted(keys, key=lambda key: (key.created, key.id))), replaced)
+
+
+def _damaged(name: str, reason: str) -> Trouble:
+    hint = "restore it from where your team keeps it, or replace it with rotate-keys --now"
+    return Trouble(f"{name} {reason}", hint=hint)
+
+
+class _WeakError(ValueError):
+    """A key that must not be used; its text does not quote the key."""
+
+
+def _common(row: dict[str, object]) -> tuple[str, str, tuple[datetime, State, datetime]]:
+    id_, algorithm, state = row["id"], row["algorithm"], row["state"]
+    if algorithm not in {*HMAC_BYTES, "RS256", "ES256"}:
+        raise ValueError
+    if state not in ("current", "staged", "retiring"):
+        raise ValueError
+    if not isinstance(id_, str) or not re.fullmatch(r"[A-Za-z0-9_-]{1,64}", id_):
+        raise ValueError
+    return id_, str(algorithm), (moment(row["created"]), state, moment(row["since"]))
+
+
+def _secret_row(row: dict[str, object]) -> Key:
+    id_, algorithm, times = _common(row)
+    text = row["secret"]
+    if not isinstance(text, str):
+        raise TypeError
+    _strong(text, algorithm)
+    return known(id_, algorithm, Secret(text), times)
+
+
+def _strong(text: str, algorithm: str) -> None:
+    if algorithm not in HMAC_BYTES:
+        return
+    if _PLACEHOLDER.search(text):
+        raise _WeakError("holds a placeholder instead of a key [key-placeholder]")
+    if len(text.encode()) < HMAC_BYTES[algorithm]:
+        raise _WeakError(f"holds a key shorter than {HMAC_BYTES[algorithm]} bytes [key-too-short]")
+    if not re.fullmatch(r"[A-Za-z0-9_./:@%+,=?!^*-]+", text):
+        raise _WeakError("holds a key with characters that not every reader of env files understands [key-quoting]")
+
+
+def _public_row(row: dict[str, object]) -> Key:
+    id_, algorithm, (created, state, since) = _common(row)
+    mark, public = row["fingerprint"], row.get("public")
+    if not isinstance(mark, str) or not re.fullmatch(r"[0-9a-f]{8}", mark):
+        raise ValueError
+    if (algorithm in HMAC_BYTES) != (public is None):
+        raise ValueError
+    if public is not None:
+        public = asymmetric.canonical(str(public), algorithm)
+    return Key(id_, algorithm, created, state, since, mark, None, public)

@@ -1,0 +1,73 @@
+"""A value as text for the program that reads it: env files, compose, YAML, Caddyfile, shell."""
+
+import json
+import re
+import shlex
+
+# Read alike, without quotes, by Symfony Dotenv, docker compose, python-dotenv, bash, dash, systemd, docker run,
+# dotenv for node, caddy --envfile and Coolify (measured, 16 readers).
+_BARE = re.compile(r"[A-Za-z0-9_./:@%+,=?!^*-]*")
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+# clearly a string in YAML 1.1 and 1.2: begins with a letter and a separator follows, or is a plain word with one inside
+_PLAIN_YAML = re.compile(
+    r"[a-z][A-Za-z0-9_-]*[./][A-Za-z0-9_./@-]*(:[A-Za-z0-9_./@-]+)*|https?://[A-Za-z0-9.-]+(:[0-9]+)?"
+)
+_BARE_CADDY = re.compile(r"[A-Za-z0-9_./:@%+,=?!^*-]+")
+
+
+def is_bare(value: str) -> bool:
+    """Whether every reader of env files takes it as it is."""
+    return _BARE.fullmatch(value) is not None
+
+
+def dotenv(value: str) -> str:
+    """What may stand after `NAME=`.
+
+    Bare where possible; quoted it is read alike by Symfony Dotenv, docker compose, python-dotenv, bash, dash and
+    systemd, not by `docker run --env-file` and, over several lines, not by Coolify. ValueError where no text exists
+    that they all read alike.
+    """
+    if is_bare(value):
+        return value
+    if _CONTROL.search(value):
+        raise ValueError("holds a control character")
+    if "${" in value:
+        raise ValueError("holds ${, which python-dotenv expands under every quoting")
+    if "'" not in value:
+        if "\\\\" in value or value.endswith("\\"):
+            raise ValueError("holds a pair of backslashes, or one at its end")
+        return f"'{value}'"
+    if re.search(r"[$`\\]", value):
+        raise ValueError("holds a ' together with $, ` or a backslash")
+    escaped = value.replace('"', '\\"')
+    return f'"{escaped}"'
+
+
+def compose(value: str) -> str:
+    """A value in a compose file that is not to be interpolated."""
+    return value.replace("$", "$$")
+
+
+def yaml(value: str) -> str:
+    """A scalar that YAML 1.1 and 1.2 take for this text: plain when it clearly is one, else in double quotes."""
+    if _PLAIN_YAML.fullmatch(value):
+        return value
+    return json.dumps(value)
+
+
+def caddy(value: str) -> str:
+    """A Caddyfile token. ValueError for braces: in literal text Caddy replaces `{...}` (measured), and for NUL."""
+    if _BARE_CADDY.fullmatch(value):
+        return value
+    if re.search(r"[{}\x00]", value):
+        raise ValueError("holds a brace or NUL")
+    if "`" not in value:
+        return f"`{value}`"
+    if re.search(r'["\\]', value):
+        raise ValueError("holds a ` together with a quote or a backslash")
+    return f'"{value}"'
+
+
+def shell(value: str) -> str:
+    """One word of a POSIX shell."""
+    return shlex.quote(value)

@@ -1,0 +1,110 @@
+"""Drift, findings and status as text and as JSON; returns strings, prints nothing."""
+
+import json
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+
+from mercure_deploy.drift import Checked
+from mercure_deploy.findings import Finding
+from mercure_deploy.keys import stamp
+from mercure_deploy.status import Rotation, Status
+
+
+def check_text(checked: Mapping[str, Checked]) -> Iterator[str]:
+    """Lines for people: `changed production/hub.env`, `file:line:col: error: what [id]`, `production: in line`."""
+    for name, each in checked.items():
+        yield from (f"{drift.change} {drift.path}" for drift in each.drift)
+        for finding in each.findings:
+            yield from finding_text(finding)
+        if not each.drift:
+            yield f"{name}: in line"
+
+
+def check_json(checked: Mapping[str, Checked], *, ok: bool) -> str:
+    """The form of the contract, section 4."""
+    environments = {
+        name: {
+            "secrets_checked": each.secrets_checked,
+            "drift": [{"path": drift.path, "change": drift.change} for drift in each.drift],
+            "findings": [finding_row(finding) for finding in each.findings],
+        }
+        for name, each in checked.items()
+    }
+    return json.dumps({"version": 1, "ok": ok, "environments": environments}, indent=2)
+
+
+def finding_text(finding: Finding) -> Iterator[str]:
+    """One finding, two lines."""
+    place = ":".join(str(part) for part in (finding.file, finding.line, finding.column) if part is not None)
+    head = f"{place}: " if place else ""
+    yield f"{head}{finding.level}: {finding.message} [{finding.id}]"
+    yield f"  hint: {finding.hint}"
+
+
+def finding_row(finding: Finding) -> dict[str, str | int | None]:
+    """One finding as JSON."""
+    return {
+        "id": finding.id,
+        "level": finding.level,
+        "file": finding.file,
+        "line": finding.line,
+        "column": finding.column,
+        "message": finding.message,
+        "hint": finding.hint,
+    }
+
+
+def status_text(statuses: Mapping[str, Status], max_age: Mapping[str, str], now: datetime) -> Iterator[str]:
+    """Lines for people; `max_age` is how old the keys of an environment may become, as text."""
+    for name, each in statuses.items():
+        yield f"{name}: {'not in line, run render' if each.drift else 'in line'}"
+        for key in each.keys:
+            age = f"{(now - key.created).days} days old (max_age {max_age[name]})"
+            yield f"  key {key.fingerprint}  {key.algorithm}  {key.state:<8}  created {stamp(key.created)}, {age}"
+        if not each.keys:
+            yield "  no keys yet, render makes one"
+        if each.rotation:
+            yield from rotation_text(name, each.rotation)
+
+
+def rotation_text(name: str, rotation: Rotation) -> Iterator[str]:
+    """Where a rotation stands and what comes next."""
+    yield f"  rotation: {rotation.state} since {stamp(rotation.since)}, next: {rotation.next}"
+    if rotation.next == "promote":
+        yield f"  next: deploy the hub, then mercure-deploy rotate-keys {name}"
+    elif rotation.not_before:
+        yield "  next: deploy the apps; the old key may go when their deployment is older than token_lifetime,"
+        yield f"        not before {stamp(rotation.not_before)}: mercure-deploy rotate-keys {name} --deployed-at TIME"
+
+
+def status_json(statuses: Mapping[str, Status], now: datetime) -> str:
+    """The form of the contract, section 4."""
+    environments = {
+        name: {
+            "keys": [
+                {
+                    "id": key.id,
+                    "fingerprint": key.fingerprint,
+                    "algorithm": key.algorithm,
+                    "state": key.state,
+                    "created": stamp(key.created),
+                    "age_days": (now - key.created).days,
+                }
+                for key in each.keys
+            ],
+            "rotation": rotation_row(each.rotation) if each.rotation else None,
+            "drift": each.drift,
+        }
+        for name, each in statuses.items()
+    }
+    return json.dumps({"version": 1, "environments": environments}, indent=2)
+
+
+def rotation_row(rotation: Rotation) -> dict[str, str | None]:
+    """An open rotation as JSON."""
+    return {
+        "state": rotation.state,
+        "since": stamp(rotation.since),
+        "next": rotation.next,
+        "not_before": stamp(rotation.not_before) if rotation.not_before else None,
+    }

@@ -1,0 +1,197 @@
+"""Rules between fields of a finished spec: what cannot work or is not safe; where they stand in the file is load's."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from mercure_deploy import cookies
+from mercure_deploy.findings import Level
+from mercure_deploy.hubs import GENERATIONS, directive_problems, image_problem
+from mercure_deploy.origins import Origin
+from mercure_deploy.spec.models import App, Environment, Spec
+
+Path = tuple[str | int, ...]
+
+
+@dataclass(frozen=True)
+class Contradiction:
+    """`path` leads to the word of the spec that is at odds; `id` is a finding id, None where none fits."""
+
+    path: Path
+    what: str
+    id: str | None
+    hint: str | None = None
+    level: Level = "error"
+
+
+def contradictions(spec: Spec) -> Iterator[Contradiction]:
+    """Everything that is at odds within `spec`; what is accepted comes as a note, a mere doubt as a warning."""
+    for name, env in spec.environments.items():
+        here: Path = ("environments", name)
+        for rule in (_mode, _tls, _delivery, _generation, _directives, _apps, _pages):
+            for found in rule(env):
+                level = "note" if found.id in env.accept else found.level
+                yield Contradiction((*here, *found.path), found.what, found.id, found.hint, level)
+    yield from _claims(spec)
+
+
+def _mode(env: Environment) -> Iterator[Contradiction]:
+    """Settings that only development may have."""
+    if env.mode == "development":
+        return
+    hint = "put a TLS proxy in front of the hub, or set mode: development"
+    for path, url in (
+        (("hub", "url"), env.hub.url),
+        *((("apps", name, "url"), app.url) for name, app in env.apps.items()),
+        *(
+            (("apps", name, "origins", index), origin)
+            for name, app in env.apps.items()
+            for index, origin in enumerate(app.origins)
+        ),
+    ):
+        if url.scheme != "https":
+            yield Contradiction(path, "must be an https origin in production", "tls-mode-mismatch", hint)
+        elif url.is_local:
+            what = "is this machine only, not a production host"
+            yield Contradiction(path, what, "tls-mode-mismatch", "use the public name, or set mode: development")
+    if env.hub.anonymous:
+        what = "strangers may subscribe in production"
+        hint = "leave it out; or say accept: [anonymous] when all updates are public"
+        yield Contradiction(("hub", "anonymous"), what, "anonymous", hint)
+    if "playground" in env.hub.directives:
+        path = ("hub", "directives", env.hub.directives.index("playground"))
+        what = "playground lets strangers subscribe and publish"
+        yield Contradiction(path, what, "anonymous", "leave it out, or set mode: development")
+
+
+def _tls(env: Environment) -> Iterator[Contradiction]:
+    hub, tls = env.hub, env.tls
+    if env.platform == "coolify" and tls == "hub":
+        what = "the hub cannot terminate TLS on coolify, its proxy owns ports 80 and 443"
+        yield Contradiction(("hub", "tls"), what, "tls-mode-mismatch", "leave tls out, or use platform: compose")
+    elif tls == "hub" and hub.url.scheme == "http":
+        what = "tls: hub needs an https url"
+        path = ("hub", "tls") if hub.tls else ("hub", "url")
+        yield Contradiction(path, what, "tls-mode-mismatch", "write the url with https://, or set tls: proxy")
+    elif tls == "hub" and hub.url.port is not None:
+        what = "the hub serves https on port 443 only"
+        yield Contradiction(("hub", "url"), what, "port-conflict", "leave the port out, or set tls: proxy")
+    wants_port = env.platform == "compose" and tls == "proxy"
+    if wants_port and hub.port is None:
+        hint = "choose a free loopback port and point the proxy at it, e.g. port: 8080"
+        yield Contradiction(("hub",), "port is required on compose with tls: proxy", "port-conflict", hint)
+    if hub.port is not None and not wants_port:
+        what = "port is for compose with tls: proxy only"
+        yield Contradiction(("hub", "port"), what, "port-conflict", "leave it out")
+    if hub.email is not None and tls != "hub":
+        what = "email is for tls: hub only, nobody else asks for a certificate"
+        yield Contradiction(("hub", "email"), what, "tls-mode-mismatch", "leave it out")
+
+
+def _delivery(env: Environment) -> Iterator[Contradiction]:
+    if env.hub.delivery != "environment":
+        return
+    path = ("hub", "delivery")
+    if env.platform != "coolify":
+        yield Contradiction(path, "delivery: environment is for coolify only", None, "leave it out")
+    if env.keys.algorithm in {"RS256", "ES256"}:
+        what = f"a {env.keys.algorithm} key cannot be delivered in an environment variable"
+        yield Contradiction(path, what, "pem-in-env", "use delivery: caddyfile, or an HS algorithm")
+
+
+def _generation(env: Environment) -> Iterator[Contradiction]:
+    hub, known = env.hub, GENERATIONS[env.hub.version]
+    problem = image_problem(hub.release, hub.version)
+    if problem:
+        hint = f"pin a release, e.g. image: {known.image}"
+        yield Contradiction(("hub", "image"), f"{hub.release} {problem}", "hub-upgrade-break", hint)
+    if hub.version == "1.0":
+        if hub.legacy_clients and env.keys.algorithm in {"RS256", "ES256"}:
+            what = f"0.x tokens signed with {env.keys.algorithm} are not known to work on hub 1.0"
+            yield Contradiction(
+                ("hub", "legacy_clients"), what, "alg-mismatch", "use an HS algorithm until all apps are 1.0"
+            )
+        return
+    for word, said in (("issuer", hub.issuer is not None), ("legacy_clients", hub.legacy_clients)):
+        if said:
+            hint = 'leave it out, or set version: "1.0"'
+            yield Contradiction(("hub", word), f"{word} is for hub 1.0 only", "hub-upgrade-break", hint)
+
+
+def _directives(env: Environment) -> Iterator[Contradiction]:
+    for index, problem in directive_problems(env.hub.directives, env.hub.version):
+        hint = f"known are: {', '.join(sorted(GENERATIONS[env.hub.version].free))}"
+        yield Contradiction(("hub", "directives", index), problem, "directive-syntax", hint)
+
+
+def _apps(env: Environment) -> Iterator[Contradiction]:
+    for name, app in env.apps.items():
+        if name == "hub":
+            what = "the name hub is taken, hub.env belongs to the hub"
+            yield Contradiction(("apps", name), what, None, "choose another name for the app")
+        if app.origins and not app.subscribe:
+            what = "has no effect with subscribe: false"
+            yield Contradiction(("apps", name, "origins"), what, "cors-origin-mismatch", "leave one of the two out")
+        if app.url == env.hub.url:
+            yield from _one_origin(name, env)
+
+
+def _one_origin(name: str, env: Environment) -> Iterator[Contradiction]:
+    path, what = ("apps", name, "url"), "app and hub share one origin"
+    if env.tls == "hub":
+        hint = "both need port 443: put a proxy in front of the two, and set tls: proxy"
+        yield Contradiction(path, what, "port-conflict", hint, "warning")
+    elif env.platform == "coolify":
+        hint = "the proxy must route /.well-known/mercure to the hub, without stripping the prefix"
+        yield Contradiction(path, what, "proxy-not-routing", hint, "warning")
+
+
+def _pages(env: Environment) -> Iterator[Contradiction]:
+    """Does the cookie that each page gets reach the hub?"""
+    for name, app in env.apps.items():
+        for path, page in _pages_of(name, app):
+            # plain http in production has been said already
+            if env.mode == "development" or page.scheme == env.hub.url.scheme == "https":
+                yield from _reach(path, page, env)
+
+
+def _pages_of(name: str, app: App) -> Iterator[tuple[Path, Origin]]:
+    if app.subscribe:
+        yield ("apps", name, "url"), app.url
+        for index, origin in enumerate(app.origins):
+            # any host below the wildcard stands for all of them
+            yield ("apps", name, "origins", index), Origin(origin.scheme, origin.host.replace("*", "any"), origin.port)
+
+
+def _reach(path: Path, page: Origin, env: Environment) -> Iterator[Contradiction]:
+    hub = env.hub.url
+    verdict = cookies.reach(page, hub, cookie_name=GENERATIONS[env.hub.version].cookie)
+    if not verdict.sent:
+        id_ = "cross-site-domain" if verdict.cause in {"exception", "public-suffix"} else "cookie-scope"
+        what = f"its cookie never reaches {hub}: {verdict.reason}"
+        yield Contradiction(path, what, id_, _cure(verdict.cause))
+    elif verdict.domain and cookies.shared_with_strangers(verdict.domain):
+        what = f"its cookie goes to every host below {verdict.domain.lstrip('.')}, to strangers too"
+        yield Contradiction(path, what, "shared-domain", "use a domain of your own for app and hub")
+
+
+def _cure(cause: str | None) -> str:
+    if cause == "prefix":
+        return 'use https (tls: hub makes a local certificate in development), or version: "0.24"'
+    if cause == "scheme":
+        return "use the same scheme for app and hub"
+    return "put app and hub under one domain of your own, e.g. app.example.com and hub.example.com"
+
+
+def _claims(spec: Spec) -> Iterator[Contradiction]:
+    """No URL may belong to two apps or to two environments."""
+    owners: dict[Origin, tuple[str, str]] = {}
+    for name, env in spec.environments.items():
+        urls: list[tuple[Path, Origin, str]] = [(("hub", "url"), env.hub.url, "its hub")]
+        urls += [(("apps", app, "url"), value.url, f"app {app}") for app, value in env.apps.items()]
+        for path, url, owner in urls:
+            first = owners.setdefault(url, (name, owner))
+            # app and hub of one environment may share an origin: the cookie is host-only then
+            if first != (name, owner) and (first[0] != name or "its hub" not in {first[1], owner}):
+                what = f"{url} is claimed by {first[1].replace('its', 'the')} of {first[0]} already"
+                hint = "every app and every environment needs a URL of its own"
+                yield Contradiction(("environments", name, *path), what, "public-url-wrong", hint)

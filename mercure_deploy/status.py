@@ -1,0 +1,43 @@
+"""`status`: where the keys of an environment stand, what comes next, and whether its files are in line."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+from mercure_deploy.keys import Key
+from mercure_deploy.targets import Deployment
+
+
+@dataclass(frozen=True)
+class Rotation:
+    """An open rotation: `since` when it reached its state, `not_before` the earliest moment of the next step."""
+
+    state: Literal["staged", "promoted"]
+    since: datetime
+    next: Literal["promote", "retire"]
+    not_before: datetime | None
+
+
+@dataclass(frozen=True)
+class Status:
+    """`keys` in the order in which they were created; none for an environment that was never rendered."""
+
+    keys: tuple[Key, ...]
+    rotation: Rotation | None
+    drift: bool
+
+
+def status(d: Deployment, *, born: bool, drift: bool) -> Status:
+    """The status of one environment; `born` is whether it has keys at all, `drift` whether its files differ."""
+    return Status(d.ring.keys if born else (), rotation(d) if born else None, drift)
+
+
+def rotation(d: Deployment) -> Rotation | None:
+    """The open rotation, None in the steady state."""
+    staged, retiring = d.ring.in_state("staged"), d.ring.in_state("retiring")
+    if staged:
+        return Rotation("staged", staged.since, "promote", None)
+    if retiring:
+        # the apps went out after that moment, not before it
+        return Rotation("promoted", retiring.since, "retire", retiring.since + d.env.keys.token_lifetime)
+    return None

@@ -1,0 +1,48 @@
+"""The files of the apps: env files, and the bundle's configuration where the recipe's is not enough."""
+
+import base64
+from collections.abc import Iterator
+
+from mercure_deploy.output import PUBLIC, SECRET, File
+from mercure_deploy.render import render
+from mercure_deploy.targets.planning import Deployment, target
+
+SYMFONY_ALGORITHMS = {
+    "HS256": "hmac.sha256",
+    "HS384": "hmac.sha384",
+    "HS512": "hmac.sha512",
+    "RS256": "rsa.sha256",
+    "ES256": "ecdsa.sha256",
+}
+
+
+@target
+def app_env(d: Deployment) -> Iterator[File]:
+    """Where the app publishes to, where its pages subscribe, and what signs."""
+    current = d.ring.current
+    values = {"MERCURE_URL": d.env.hub.publish_url, "MERCURE_PUBLIC_URL": d.env.hub.public_url}
+    if current.symmetric:
+        values["MERCURE_JWT_SECRET"] = current.text()
+    else:
+        # a PEM in one line: the only form that every reader of env files hands on unchanged
+        values["MERCURE_JWT_KEY_B64"] = base64.b64encode(current.text().encode()).decode()
+    for app in d.env.apps:
+        yield File(f"{app}.env", render("env.j2", values=values), SECRET)
+
+
+@target
+def symfony(d: Deployment) -> Iterator[File]:
+    """config/packages/mercure.yaml, where that of the bundle's recipe is not enough."""
+    current, hub = d.ring.current, d.env.hub
+    if current.algorithm == "HS256" and hub.version == "0.24":
+        return
+    secret = "%env(MERCURE_JWT_SECRET)%" if current.symmetric else "%env(base64:MERCURE_JWT_KEY_B64)%"
+    for name, app in d.env.apps.items():
+        claims = {"iss": hub.issued_by, "aud": hub.public_url, "sub": str(app.url), "client_id": str(app.url)}
+        text = render(
+            "symfony.yaml.j2",
+            secret=secret,
+            algorithm=SYMFONY_ALGORITHMS[current.algorithm],
+            claims=claims if hub.version == "1.0" else {},
+        )
+        yield File(f"symfony/{name}.mercure.yaml", text, PUBLIC)

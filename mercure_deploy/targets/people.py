@@ -1,0 +1,43 @@
+"""The README of an environment: what to do with its files, in order, for its platform and the state of its keys."""
+
+from collections.abc import Iterator
+
+from mercure_deploy.output import File
+from mercure_deploy.render import render
+from mercure_deploy.spec import HUB_PATH
+from mercure_deploy.targets.apps import symfony
+from mercure_deploy.targets.hub import hub_env
+from mercure_deploy.targets.planning import Deployment, target
+
+
+@target
+def readme(d: Deployment) -> Iterator[File]:
+    """What to do with these files, in order."""
+    env, hub = d.env, d.env.hub
+    state = next((key.state for key in d.ring.keys if key.state != "current"), "steady")
+    text = render(
+        "README.md.j2",
+        name=d.name,
+        platform=env.platform,
+        mode=env.mode,
+        tls=env.tls,
+        port=hub.port,
+        delivery=hub.delivery,
+        hub=str(hub.url),
+        hub_host=hub.url.host,
+        hub_path=HUB_PATH,
+        version=hub.version,
+        legacy_clients=hub.legacy_clients,
+        anonymous=hub.anonymous,
+        apps=sorted(env.apps),
+        app_urls={name: str(app.url) for name, app in sorted(env.apps.items())},
+        own_config=any(True for _ in symfony(d)),
+        hub_env=any(True for _ in hub_env(d)),
+        page=str(env.origins[0]).replace("*", "www") if env.origins else None,
+        shared_origin=any(app.url == hub.url for app in env.apps.values()),
+        secret="MERCURE_JWT_SECRET" if d.ring.current.symmetric else "MERCURE_JWT_KEY_B64",
+        keys=d.ring.keys,
+        state=state,
+        lifetime=env.keys.token_lifetime,
+    )
+    yield File("README.md", text)

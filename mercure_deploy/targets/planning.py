@@ -1,0 +1,55 @@
+"""The list of targets and the plan of all files; what the single files say is the business of the targets."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+from mercure_deploy import keys, manifest
+from mercure_deploy.keys import KeyRing
+from mercure_deploy.output import SECRET, File
+from mercure_deploy.render import render
+from mercure_deploy.spec import Environment
+
+
+@dataclass(frozen=True)
+class Deployment:
+    """One environment to render. `before` are the files of its last manifest that still lie on disk."""
+
+    name: str
+    env: Environment
+    ring: KeyRing
+    before: tuple[str, ...] = ()
+
+
+Target = Callable[[Deployment], Iterator[File]]
+_TARGETS: list[Target] = []
+
+
+def target(function: Target) -> Target:
+    """Add a kind of file to the plan."""
+    _TARGETS.append(function)
+    return function
+
+
+def plan(deployments: Sequence[Deployment]) -> list[File]:
+    """Every file of these environments, paths relative to the root, in the order in which they must reach the disk.
+
+    The rings come first: all else can be derived from them again. The manifests come last: until then a run that was
+    killed is known by a ring that is ahead of its manifest.
+    """
+    rings, rest, manifests = [], [], []
+    for d in deployments:
+        files = sorted((file for each in _TARGETS for file in each(d)), key=lambda file: file.path)
+        rings.append(_below(d, File("keys.json", keys.dumps(d.ring), SECRET)))
+        rest += [_below(d, file) for file in files]
+        names = ["keys.json", *(file.path for file in files), *d.before]
+        manifests.append(_below(d, File(manifest.NAME, manifest.dumps(names, keys.public_view(d.ring)))))
+    return [*rings, File(".gitignore", render("gitignore.j2")), *rest, *manifests]
+
+
+def private_directories(deployments: Sequence[Deployment]) -> frozenset[str]:
+    """The folders that only their owner may enter: those that are mounted into a hub with secrets in them."""
+    return frozenset(f"{d.name}/hub" for d in deployments if d.env.platform == "compose")
+
+
+def _below(d: Deployment, file: File) -> File:
+    return File(f"{d.name}/{file.path}", file.content, file.mode)
