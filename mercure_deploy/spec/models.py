@@ -102,9 +102,9 @@ class Keys(BaseModel):
 
     algorithm: Algorithm = "HS256"
     """Algorithm of new keys; a change comes into force with the next rotation."""
-    max_age: Duration = timedelta(days=90)
+    max_age: Duration = Field(default=timedelta(days=90), json_schema_extra={"default": "90d"})
     """status and check warn about keys older than this; units s m h d."""
-    token_lifetime: Lifetime = timedelta(hours=1)
+    token_lifetime: Lifetime = Field(default=timedelta(hours=1), json_schema_extra={"default": "1h"})
     """Longest life of a token or cookie that the apps issue; at least 1m."""
 
 

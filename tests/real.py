@@ -1,0 +1,241 @@
+"""The real consumers: where they are, and a hub started from rendered files as they are."""
+
+import base64
+import http.client
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import threading
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager, suppress
+from pathlib import Path
+from typing import ClassVar
+from urllib.parse import urlencode
+
+import jwt
+import pytest
+from dotenv import dotenv_values
+from ruamel.yaml import YAML
+
+from mercure_deploy.cli import main
+
+HUB_PATH = "/.well-known/mercure"
+_CACHE = os.environ.get("MERCURE_DEPLOY_CACHE") or (
+    (os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")) + "/mercure-deploy"
+)
+
+
+def tools(*names: str) -> dict[str, str]:
+    """The paths of these programs; the test fails, never skips, when one is not there."""
+    paths = Path(_CACHE) / "paths"
+    lines = paths.read_text().splitlines() if paths.exists() else []
+    found = dict(line.split("=", 1) for line in lines)
+    absent = [name for name in names if not Path(found.get(name, "/nonexistent")).exists()]
+    if absent:
+        pytest.fail(f"missing: {', '.join(absent)}; run scripts/prerequisites", pytrace=False)
+    return {name: found[name] for name in names}
+
+
+def need_isolation() -> None:
+    """Fail unless this runs where ports 80 and 443 are the test's own."""
+    if not os.environ.get("MERCURE_DEPLOY_ISOLATED"):
+        pytest.fail("these tests need a network of their own; run them with scripts/isolated", pytrace=False)
+
+
+def run(*arguments: str) -> None:
+    """The command line, which has to succeed."""
+    assert main(list(arguments)) == 0
+
+
+def compose_config(folder: Path) -> dict[str, object]:
+    """What docker compose itself makes of the rendered file; it must have nothing to say about it."""
+    command = [tools("compose")["compose"], "-f", "docker-compose.yaml"]
+    if (folder / "hub.env").exists():
+        command += ["--env-file", "hub.env"]
+    environment = {"PATH": os.environ["PATH"], "HOME": str(folder)}
+    said = subprocess.run(
+        [*command, "config", "--format", "json"], cwd=folder, env=environment, capture_output=True, check=False
+    )
+    assert (said.returncode, said.stderr.decode()) == (0, "")
+    config: dict[str, object] = json.loads(said.stdout)
+    return config
+
+
+class Hub:
+    """A running hub."""
+
+    def __init__(self, process: "subprocess.Popen[bytes]", log: Path, argv: list[str]) -> None:
+        self.process, self.log, self.argv = process, log, argv
+
+    def request(
+        self, method: str, path: str, *, headers: dict[str, str] | None = None, form: dict[str, str] | None = None
+    ) -> "Answer":
+        body = urlencode(form) if form else None
+        sent = {"Host": "hub.example.com", **(headers or {})}
+        if form:
+            sent["Content-Type"] = "application/x-www-form-urlencoded"
+        with closing(http.client.HTTPConnection("127.0.0.1", 80, timeout=10)) as connection:
+            connection.request(method, path, body, sent)
+            with closing(connection.getresponse()) as answer:
+                stream = answer.getheader("Content-Type", "").startswith("text/event-stream")
+                text = "" if stream else answer.read().decode()
+                return Answer(answer.status, {k.lower(): v for k, v in answer.getheaders()}, text)
+
+    def publish(self, token: str | None, topic: str, data: str = "hello", *, private: bool = True) -> "Answer":
+        form = {"topic": topic, "data": data, **({"private": "on"} if private else {})}
+        return self.request("POST", HUB_PATH, headers={"Authorization": f"Bearer {token}"} if token else {}, form=form)
+
+
+class Answer:
+    """Status, headers by lower-case name, body (empty for a stream)."""
+
+    def __init__(self, status: int, headers: dict[str, str], text: str) -> None:
+        self.status, self.headers, self.text = status, headers, text
+
+
+class Stream:
+    """A subscription as a browser opens it: by cookie, with an Origin; its data lines arrive in `events`."""
+
+    opened: ClassVar[list["Stream"]] = []
+
+    def __init__(self, topic: str, token: str | None, *, origin: str = "https://app.example.com") -> None:
+        connection = http.client.HTTPConnection("127.0.0.1", 80, timeout=30)
+        connection.connect()
+        self.sock: socket.socket = connection.sock
+        headers = {"Host": "hub.example.com", "Origin": origin}
+        if token:
+            headers["Cookie"] = f"mercureAuthorization={token}"
+        connection.request("GET", f"{HUB_PATH}?{urlencode({'topic': topic})}", headers=headers)
+        self.connection, self.answer = connection, connection.getresponse()
+        self.status = self.answer.status
+        self.events: list[str] = []
+        self.thread = threading.Thread(target=self._read, daemon=True)
+        self.thread.start()
+        self.opened.append(self)
+
+    def _read(self) -> None:
+        with suppress(OSError, ValueError):
+            while line := self.answer.readline():
+                if line.startswith(b"data: "):
+                    self.events.append(line[6:].strip().decode())
+
+    def close(self) -> None:
+        with suppress(OSError):
+            self.sock.shutdown(socket.SHUT_RDWR)
+        self.thread.join(10)
+        self.answer.close()
+        self.connection.close()
+
+
+def wait(condition: Callable[[], bool], what: str, seconds: float = 20) -> None:
+    """Until the condition holds."""
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, f"not within {seconds} s: {what}"
+        time.sleep(0.02)
+
+
+@contextmanager
+def hub(folder: Path, scratch: Path) -> Iterator[Hub]:
+    """The hub, from the rendered files of an environment exactly as its platform would hand them to the container."""
+    need_isolation()
+    binary = tools("hub", "image_caddyfile")
+    service, configs = compose_service(folder)
+    variables = {str(k): str(v) for k, v in service.get("environment", {}).items()}
+    shutil.copy(binary["image_caddyfile"], "/etc/caddy/Caddyfile")
+    for place in Path("/etc/mercure").iterdir():
+        place.unlink()
+    for config in service.get("configs", []):
+        # compose doubles every $ in what it prints, and undoes that when it makes the file
+        Path(config["target"]).write_text(configs[config["source"]]["content"].replace("$$", "$"))
+    if (folder / "hub").is_dir():
+        for file in (folder / "hub").iterdir():
+            shutil.copy(file, Path("/etc/mercure") / file.name)
+    command = service.get("command") or "caddy run --config /etc/caddy/Caddyfile --adapter caddyfile".split()
+    argv = [binary["hub"], *command[1:]]
+    environment = {
+        "PATH": os.environ["PATH"],
+        "HOME": "/config",
+        "XDG_CONFIG_HOME": "/config",
+        "XDG_DATA_HOME": "/data",
+    }
+    for leftover in Path("/data").iterdir():
+        shutil.rmtree(leftover) if leftover.is_dir() else leftover.unlink()
+    checked_caddyfile(argv, {**environment, **variables})
+    log = scratch / "hub.log"
+    with log.open("wb") as sink:
+        process = subprocess.Popen(argv, env={**environment, **variables}, stdout=sink, stderr=sink)
+    running = Hub(process, log, argv)
+    try:
+        wait(lambda: _ready(running), "the hub is ready")
+        yield running
+    finally:
+        while Stream.opened:
+            Stream.opened.pop().close()
+        process.send_signal(signal.SIGTERM)
+        try:
+            process.wait(10)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+def compose_service(folder: Path) -> tuple[dict[str, object], dict[str, dict[str, str]]]:
+    config = compose_config(folder)
+    return config["services"]["mercure"], config.get("configs", {})  # type: ignore[index,return-value,call-overload]
+
+
+def checked_caddyfile(argv: list[str], environment: dict[str, str]) -> None:
+    path = argv[argv.index("--config") + 1]
+    own = "generated by mercure-deploy" in Path(path).read_text()
+    validate = [argv[0], "validate", "--config", path, "--adapter", "caddyfile"]
+    said = subprocess.run(validate, env=environment, capture_output=True, check=False)
+    assert said.returncode == 0, said.stderr.decode()
+    if own:
+        formatted = subprocess.run([argv[0], "fmt", "--diff", path], env=environment, capture_output=True, check=False)
+        assert formatted.returncode == 0, formatted.stdout.decode()
+    for leftover in Path("/data").glob("mercure.db*"):
+        leftover.unlink()
+
+
+def _ready(running: Hub) -> bool:
+    assert running.process.poll() is None, running.log.read_text()
+    try:
+        with closing(http.client.HTTPConnection("127.0.0.1", 2019, timeout=2)) as connection:
+            connection.request("GET", "/mercure/health/ready")
+            with closing(connection.getresponse()) as answer:
+                return answer.status == 200
+    except OSError:
+        return False
+
+
+def signing(app_env: Path, manifest: Path) -> tuple[str, str]:
+    """(key, JWA algorithm) with which the app signs, read as python-dotenv reads it."""
+    values = dotenv_values(app_env)
+    rows = json.loads(manifest.read_text())["keys"]
+    algorithm = next(row["algorithm"] for row in rows if row["state"] == "current")
+    if "MERCURE_JWT_KEY_B64" in values:
+        return base64.b64decode(values["MERCURE_JWT_KEY_B64"] or "").decode(), algorithm
+    return values["MERCURE_JWT_SECRET"] or "", algorithm
+
+
+def token(key: tuple[str, str], *, publish: list[str] | None = None, subscribe: list[str] | None = None) -> str:
+    """A token as Symfony's factory makes it: no `kid`, a claim `mercure`."""
+    roles = {"publish": publish, "subscribe": subscribe}
+    claims = {role: topics for role, topics in roles.items() if topics is not None}
+    return jwt.encode({"mercure": claims, "exp": int(time.time()) + 600}, key[0], algorithm=key[1])
+
+
+def topic() -> str:
+    return f"https://example.com/{uuid.uuid4()}"
+
+
+def spec_text(data: dict[str, object], path: Path) -> Path:
+    with path.open("w") as file:
+        YAML().dump(data, file)
+    return path
