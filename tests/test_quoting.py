@@ -1,4 +1,4 @@
-"""Quoting against the vectors of real parsers, and against bash, python-dotenv and ruamel on whatever hypothesis finds."""
+"""Quoting against the vectors of real parsers, and against bash, python-dotenv and ruamel on random text."""
 
 import json
 import os
