@@ -1,6 +1,17 @@
-"""`python -m mercure_deploy`: the command line, nothing else."""
+"""Where the program begins: `mercure-deploy` and `python -m mercure_deploy`."""
 
-from mercure_deploy.cli import entry
+import gc
+import sys
+
+
+def entry() -> None:
+    """Run the command line and leave with its exit code."""
+    # a short run makes little garbage, and looking for it while everything is imported costs more than it frees
+    gc.set_threshold(200_000)
+    from mercure_deploy.cli import main  # noqa: PLC0415 - after the line above
+
+    sys.exit(main(sys.argv[1:]))
+
 
 if __name__ == "__main__":
     entry()

@@ -19,11 +19,14 @@ def check(view: View, root: Path, spec: Path, said: Sequence[tuple[str, Finding]
     """
     secret = [file.path for file in view.files if file.secret]
     tracked = exposure.tracked(root, secret)
-    checked = {}
+    checked: dict[str, Checked] = {}
+    own: dict[str, list[Finding]] = {d.name: [] for d in view.deployments}
+    for name, finding in said:
+        own.get(name, []).append(finding)
+    for path in tracked:
+        own[path.partition("/")[0]].append(exposure.tracked_finding(path))
     for number, d in enumerate(view.deployments):
-        findings = [finding for name, finding in said if name == d.name]
-        findings += [exposure.tracked_finding(path) for path in tracked if path.startswith(f"{d.name}/")]
-        findings += [*_keys(d, now), *_modes(view, d.name, root)]
+        findings = [*own[d.name], *_keys(d, now), *_modes(view, d.name, root)]
         differences = drift(view, d.name, root)
         if d.name in view.partial:
             hint = "run check where the ring is to compare the secret files too"
@@ -40,7 +43,7 @@ def check(view: View, root: Path, spec: Path, said: Sequence[tuple[str, Finding]
 
 
 def _common(view: View, root: Path) -> Iterator[Drift]:
-    files = [file for file in view.files if "/" not in file.path]
+    files = view.by_environment[""]
     for path, change in disk.compare(root, files).items():
         if change != "same":
             yield Drift(path, change)
@@ -48,20 +51,21 @@ def _common(view: View, root: Path) -> Iterator[Drift]:
 
 def drift(view: View, name: str, root: Path) -> list[Drift]:
     """How the files of one environment differ from what render would write."""
-    files = view.of(name)
+    files = view.by_environment[name]
     changes = disk.compare(root, files)
     differences = []
     for file in files:
         change = changes[file.path]
         if change != "same":
             differences.append(Drift(file.path, change))
-        elif file.secret and disk.loose(root / file.path) and disk.modes_stick((root / file.path).parent):
+        elif file.secret and disk.loose(f"{root}/{file.path}") and disk.modes_stick((root / file.path).parent):
             differences.append(Drift(file.path, "mode"))
     return differences + [Drift(path, "orphan") for path in view.orphans.get(name, ())]
 
 
 def _modes(view: View, name: str, root: Path) -> Iterator[Finding]:
-    loose = [root / file.path for file in view.of(name) if file.secret and disk.loose(root / file.path)]
+    files = view.by_environment[name]
+    loose = [root / file.path for file in files if file.secret and disk.loose(f"{root}/{file.path}")]
     for path in loose[:1]:
         if not disk.modes_stick(path.parent):
             message = "file modes do not stick here: others may read the keys"

@@ -5,10 +5,8 @@ Nothing but click and the error type is imported until a command runs, so that -
 
 import os
 import sys
-import traceback
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 import click
@@ -18,6 +16,7 @@ from mercure_deploy.errors import Problem, Trouble
 
 if TYPE_CHECKING:
     from datetime import datetime
+    from pathlib import Path
 
     from mercure_deploy.load import Loaded
     from mercure_deploy.root import Know, View
@@ -25,11 +24,6 @@ if TYPE_CHECKING:
 REPORT = "https://github.com/mercure-deploy/mercure-deploy/issues"
 OK, NO, TROUBLE, BUG, INTERRUPTED = 0, 1, 2, 3, 130
 _F = TypeVar("_F", bound=Callable[..., int])
-
-
-def entry() -> None:
-    """Run the command line and leave with its exit code."""
-    sys.exit(main(sys.argv[1:]))
 
 
 def main(arguments: list[str]) -> int:
@@ -52,6 +46,8 @@ def main(arguments: list[str]) -> int:
         return TROUBLE
     except Exception as error:  # noqa: BLE001 - the last line of defence
         # neither the message nor any local: both may hold what was read from a secret file
+        import traceback
+
         frames = "".join(traceback.format_tb(error.__traceback__))
         click.echo(f"{frames}{type(error).__name__}", err=True)
         _complain([Problem(f"this is a bug in mercure-deploy {__version__}", f"report the lines above at {REPORT}")])
@@ -110,11 +106,15 @@ def _supported() -> None:
         raise Trouble("this system is not supported", hint="use Linux, macOS or WSL; schema and lint work everywhere")
 
 
-def _root(spec: str, output: str | None) -> Path:
+def _root(spec: str, output: str | None) -> "Path":
+    from pathlib import Path
+
     return Path(output) if output else Path(spec).parent / "deploy"
 
 
 def _load(spec: str) -> "Loaded":
+    from pathlib import Path
+
     from mercure_deploy import disk
     from mercure_deploy.load import LARGEST, load
 
@@ -155,7 +155,15 @@ def _warn(loaded: "Loaded") -> None:
             _err(f"mercure-deploy: warning: {finding.message} [{finding.id}]\n  hint: {finding.hint}")
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+def _width() -> int:
+    # click would import shutil, and with it every compression there is, to find that out
+    try:
+        return max(40, min(100, os.get_terminal_size(sys.stdout.fileno()).columns) - 2)
+    except (OSError, ValueError):
+        return 98
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "terminal_width": _width()})
 @click.version_option(__version__, prog_name="mercure-deploy", message="%(prog)s %(version)s")
 def cli() -> None:
     """Matched env files, Caddyfile, compose file and keys for a Mercure hub and its Symfony apps, from one spec.
@@ -178,6 +186,8 @@ def init(  # noqa: PLR0913 - each is an option of the command
     *, apps: tuple[str, ...], hub: str | None, name: str, platform: str, version: str, spec: str, output: str | None
 ) -> int:
     """Write a commented spec, then render it."""
+    from pathlib import Path
+
     from mercure_deploy import exposure
     from mercure_deploy import init as starting
 
@@ -216,7 +226,7 @@ def render(*, names: tuple[str, ...], dry_run: bool, spec: str, output: str | No
     return OK
 
 
-def _render(loaded: "Loaded", names: list[str], root: Path) -> None:
+def _render(loaded: "Loaded", names: list[str], root: "Path") -> None:
     from mercure_deploy import disk
     from mercure_deploy.root import to_write, view
 
@@ -231,7 +241,7 @@ def _render(loaded: "Loaded", names: list[str], root: Path) -> None:
             break
 
 
-def _preview(loaded: "Loaded", names: list[str], root: Path) -> None:
+def _preview(loaded: "Loaded", names: list[str], root: "Path") -> None:
     from mercure_deploy import disk
     from mercure_deploy.root import to_preview, view
 
@@ -287,6 +297,8 @@ def rotate_keys(*, name: str, at_once: bool, yes: bool, spec: str, output: str |
 @_common()
 def check(*, names: tuple[str, ...], strict: bool, form: str, spec: str, output: str | None) -> int:
     """Find drift and doubtful settings; for CI."""
+    from pathlib import Path
+
     from mercure_deploy import check as checks
     from mercure_deploy import report
     from mercure_deploy.root import lenient
@@ -358,7 +370,7 @@ def schema() -> int:
 
 
 @contextmanager
-def _view(loaded: "Loaded", names: Iterable[str], root: Path, know: "Know | None" = None) -> "Iterator[View]":
+def _view(loaded: "Loaded", names: Iterable[str], root: "Path", know: "Know | None" = None) -> "Iterator[View]":
     """What ought to be, while nobody else writes."""
     from mercure_deploy import disk
     from mercure_deploy.root import known, to_compare, view

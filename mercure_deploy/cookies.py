@@ -120,20 +120,20 @@ def is_public_suffix(name: str) -> bool:
     """Whether `name`, a domain of at least two labels in lower-case ASCII, is on the Public Suffix List."""
     # necessary conditions: no rule can match without one of these lines; names in punycode stand there decoded
     rules = (name, f"*.{name}", f"*.{name.partition('.')[2]}")
-    text = _list_text()
-    if text and "xn--" not in name and not any(f"\n{rule}\n".encode() in text for rule in rules):
+    lines = _list_lines()
+    if lines and "xn--" not in name and lines.isdisjoint(rules):
         return False
     return bool(_library().is_public(name))
 
 
 @cache
-def _list_text() -> bytes:
+def _list_lines() -> frozenset[str]:
     found = importlib.util.find_spec("publicsuffixlist")
     for folder in found.submodule_search_locations or () if found else ():
         path = Path(folder) / "public_suffix_list.dat"
         if path.is_file():
-            return path.read_bytes()
-    return b""
+            return frozenset(path.read_text(encoding="utf-8").split("\n"))
+    return frozenset()
 
 
 @cache

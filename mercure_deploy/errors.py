@@ -1,10 +1,9 @@
 """The one exception that a user sees: what happened, where, and what to do; it never prints itself."""
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 
-@dataclass(frozen=True)
-class Problem:
+class Problem(NamedTuple):
     """One thing that is wrong.
 
     `where` is `file:line:col` when the problem has a place in a file; `what` says what happened (lower case, no full

@@ -1,9 +1,12 @@
 """One URL origin: scheme, host and port, in the one form that browsers send; no network, no list of suffixes."""
 
-import ipaddress
 import re
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import ipaddress
 
 _PORTS = {"http": 80, "https": 443}
 _ORIGIN = re.compile(
@@ -76,6 +79,8 @@ def _port(text: str | None, scheme: str) -> int | None:
 
 def _host(text: str, *, wildcard: bool) -> str:
     if text.startswith("["):
+        import ipaddress  # noqa: PLC0415 - most hosts are names
+
         try:
             return str(ipaddress.IPv6Address(text[1:-1]))
         except ValueError:
@@ -106,10 +111,12 @@ def _labels(labels: list[str]) -> None:
 
 
 @lru_cache(maxsize=4096)
-def _address(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+def _address(host: str) -> "ipaddress.IPv4Address | ipaddress.IPv6Address | None":
     # most hosts are names, and an exception for each of them would be the cost of a fleet
     if not host[-1:].isdigit() and ":" not in host:
         return None
+    import ipaddress  # noqa: PLC0415
+
     try:
         return ipaddress.ip_address(host)
     except ValueError:

@@ -2,7 +2,6 @@
 
 import json
 import re
-import shlex
 
 # Read alike, without quotes, by Symfony Dotenv, docker compose, python-dotenv, bash, dash, systemd, docker run,
 # dotenv for node, caddy --envfile and Coolify (measured, 16 readers).
@@ -12,6 +11,7 @@ _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 _PLAIN_YAML = re.compile(
     r"[a-z][A-Za-z0-9_-]*[./][A-Za-z0-9_./@-]*(:[A-Za-z0-9_./@-]+)*|https?://[A-Za-z0-9.-]+(:[0-9]+)?"
 )
+_BARE_SHELL = re.compile(r"[A-Za-z0-9_./:@%+,-]+")
 _BARE_CADDY = re.compile(r"[A-Za-z0-9_./:@%+,=?!^*-]+")
 
 
@@ -70,4 +70,4 @@ def caddy(value: str) -> str:
 
 def shell(value: str) -> str:
     """One word of a POSIX shell."""
-    return shlex.quote(value)
+    return value if _BARE_SHELL.fullmatch(value) else "'" + value.replace("'", "'\\''") + "'"

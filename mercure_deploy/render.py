@@ -1,11 +1,13 @@
 """The one Jinja environment: a template and named values in, text out; every value passes a filter of its consumer."""
 
+import os
+import sys
 from functools import cache
 from pathlib import Path
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2 import Environment, FileSystemBytecodeCache, FileSystemLoader, StrictUndefined
 
-from mercure_deploy import quoting
+from mercure_deploy import __version__, quoting
 
 _HERE = Path(__file__).parent
 
@@ -21,10 +23,19 @@ def _environment() -> Environment:
         lstrip_blocks=True,
         keep_trailing_newline=True,
         auto_reload=False,
+        bytecode_cache=_bytecode(),
     )
     for consumer in ("caddy", "compose", "dotenv", "shell", "yaml"):
         environment.filters[consumer] = getattr(quoting, consumer)
     return environment
+
+
+def _bytecode() -> FileSystemBytecodeCache | None:
+    """Compiled templates, beside the compiled modules and under the same rules."""
+    folder = _HERE / "__pycache__"
+    if sys.dont_write_bytecode or not os.access(folder, os.W_OK):
+        return None
+    return FileSystemBytecodeCache(str(folder), f"{__version__}-%s.template")
 
 
 def render(template: str, **values: object) -> bytes:

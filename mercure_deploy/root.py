@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 from pathlib import Path
 
 from mercure_deploy import disk, keys, manifest, rings
@@ -38,9 +39,14 @@ class View:
         """The files that can be compared: without the secret ones where the ring is not here."""
         return [file for file in self.files if not (file.secret and file.path.partition("/")[0] in self.partial)]
 
-    def of(self, name: str) -> list[File]:
-        """The files of one environment that can be compared."""
-        return [file for file in self.comparable if file.path.startswith(f"{name}/")]
+    @cached_property
+    def by_environment(self) -> dict[str, list[File]]:
+        """The files of each environment that can be compared; those of the root itself under ""."""
+        found: dict[str, list[File]] = {"": [], **{d.name: [] for d in self.deployments}}
+        for file in self.comparable:
+            folder, slash, _ = file.path.partition("/")
+            found[folder if slash else ""].append(file)
+        return found
 
 
 Choose = Callable[[Known, Environment], KeyRing]
@@ -64,8 +70,8 @@ def to_preview(now: datetime) -> Choose:
 
 def known(root: Path, name: str) -> Known:
     """Ring and manifest of an environment. Trouble when others can read the ring."""
-    ring = root / name / "keys.json"
-    if disk.loose(ring) and disk.modes_stick(ring.parent):
+    ring = f"{root}/{name}/keys.json"
+    if disk.loose(ring) and disk.modes_stick(root / name):
         hint = f"chmod 600 {ring}; if others use this machine: rotate-keys {name} --now"
         raise Trouble(f"{name}/keys.json can be read by others", hint=hint)
     return lenient(root, name)
@@ -82,7 +88,7 @@ def lost(root: Path, name: str) -> Known:
 
 
 def _reader(root: Path) -> rings.Read:
-    return lambda path: disk.read(root / path, limit=_LIMIT)
+    return lambda path: disk.read(f"{root}/{path}", limit=_LIMIT)
 
 
 def view(spec: Spec, names: Sequence[str], root: Path, choose: Choose, know: Know = known) -> View:
@@ -113,14 +119,13 @@ def view(spec: Spec, names: Sequence[str], root: Path, choose: Choose, know: Kno
 def _before(root: Path, found: Known, *, complete: bool) -> tuple[str, ...]:
     """The files of the last manifest that still lie on disk; of those that git does not keep, CI cannot know."""
     files = found.manifest.files if found.manifest else ()
-    return tuple(
-        path for path in files if disk.exists(root / found.name / path) or (not complete and path.endswith(_IGNORED))
-    )
+    folder = f"{root}/{found.name}/"
+    return tuple(path for path in files if disk.exists(folder + path) or (not complete and path.endswith(_IGNORED)))
 
 
 def _orphans(root: Path, name: str, before: Sequence[str], planned: set[str]) -> tuple[str, ...]:
     paths = (f"{name}/{path}" for path in before)
-    return tuple(path for path in paths if path not in planned and disk.exists(root / path))
+    return tuple(path for path in paths if path not in planned and disk.exists(f"{root}/{path}"))
 
 
 def _removed(root: Path, spec: Spec) -> dict[str, tuple[str, ...]]:

@@ -86,4 +86,4 @@ def test_caddy_refuses_what_it_would_change(value: str):
 
 def test_compose_and_shell():
     assert quoting.compose("a$b${c}") == "a$$b$${c}"
-    assert quoting.shell("it's") == "'it'\"'\"'s'"
+    assert quoting.shell("it's") == "'it'\\''s'"

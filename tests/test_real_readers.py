@@ -31,7 +31,7 @@ def symfony(suite: str, *arguments: str | Path, check: bool = True) -> "subproce
 
 def bash(file: Path) -> dict[str, str]:
     """What bash sets, without what it sets itself."""
-    script = "set -a; . \"$1\"; env -0"
+    script = 'set -a; . "$1"; env -0'
     run = ["env", "-i", "bash", "-c", script, "bash", str(file)]
     said = subprocess.run(run, capture_output=True, check=True)
     assert said.stderr == b""
@@ -59,7 +59,9 @@ def test_every_reader_of_env_files_reads_the_same(tmp_path: Path, delivery: str,
 def compose_reads(file: Path, scratch: Path) -> dict[str, str]:
     folder = scratch / "compose" / file.stem
     folder.mkdir(parents=True)
-    (folder / "docker-compose.yaml").write_text(f"services: {{mercure: {{image: x, env_file: [{json.dumps(str(file))}]}}}}\n")
+    (folder / "docker-compose.yaml").write_text(
+        f"services: {{mercure: {{image: x, env_file: [{json.dumps(str(file))}]}}}}\n"
+    )
     service, _ = real.compose_service(folder)
     return {name: value.replace("$$", "$") for name, value in service["environment"].items()}  # type: ignore[attr-defined]
 

@@ -90,7 +90,7 @@ def commit(
 
 
 def _too_open(base: str, file: File) -> bool:
-    return file.secret and loose(Path(f"{base}/{file.path}"))
+    return file.secret and loose(f"{base}/{file.path}")
 
 
 def _temporary(path: str) -> str:

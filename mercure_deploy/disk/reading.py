@@ -14,17 +14,34 @@ TEMPORARY = ".mercure-deploy-"
 Compared = Literal["missing", "changed", "same"]
 
 
-def read(path: Path, *, limit: int | None = None) -> bytes | None:
+def read(path: Path | str, *, limit: int | None = None) -> bytes | None:
     """The bytes of a file, None when there is none. Trouble when it cannot be read or is larger than `limit` bytes."""
     try:
-        with open(path, "rb") as file:  # noqa: PTH123 - the same call as everywhere here
-            data = file.read() if limit is None else file.read(limit + 1)
+        handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     except FileNotFoundError:
         return None
     except OSError as error:
         raise Trouble(f"{path} cannot be read: {reason(error)}") from None
+    try:
+        size = os.fstat(handle).st_size
+        data = _content(handle, size if limit is None else min(size, limit))
+    except OSError as error:
+        raise Trouble(f"{path} cannot be read: {reason(error)}") from None
+    finally:
+        os.close(handle)
     if limit is not None and len(data) > limit:
         raise Trouble(f"{path} is larger than {limit // 1024} KiB", hint="that is no file of mercure-deploy")
+    return data
+
+
+def _content(handle: int, size: int) -> bytes:
+    """The bytes of a file of `size`, one more when it has more; a pipe says 0 and is read in pieces."""
+    data = os.read(handle, size + 1)
+    while len(data) <= size or not size:
+        piece = os.read(handle, max(size + 1 - len(data), 65536))
+        if not piece:
+            break
+        data += piece
     return data
 
 
@@ -34,7 +51,7 @@ def reason(error: OSError) -> str:
     return text[:1].lower() + text[1:]
 
 
-def exists(path: Path) -> bool:
+def exists(path: Path | str) -> bool:
     """Whether there is anything at that path, be it a dangling link."""
     return os.path.lexists(path)
 
@@ -67,16 +84,21 @@ def compare(root: Path, files: Iterable[File]) -> dict[str, Compared]:
 
 def _compared(path: str, content: bytes) -> Compared:
     try:
-        with open(path, "rb") as file:  # noqa: PTH123 - called for every file
-            # one byte more than it should have: a file of any size is no more than different
-            return "same" if file.read(len(content) + 1) == content else "changed"
+        handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     except FileNotFoundError:
         return "missing"
     except OSError as error:
         raise Trouble(f"{path} cannot be read: {reason(error)}") from None
+    try:
+        # one byte more than it should have: a file of any size is no more than different
+        return "same" if os.read(handle, len(content) + 1) == content else "changed"
+    except OSError as error:
+        raise Trouble(f"{path} cannot be read: {reason(error)}") from None
+    finally:
+        os.close(handle)
 
 
-def loose(path: Path) -> bool:
+def loose(path: Path | str) -> bool:
     """Whether the mode of a file gives any right to group or others; False when there is none."""
     try:
         return bool(stat.S_IMODE(os.stat(path).st_mode) & 0o077)  # noqa: PTH116 - called for every secret file

@@ -9,7 +9,7 @@ import hmac
 import secrets
 import string
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Literal, NoReturn
 
@@ -82,11 +82,13 @@ class KeyRing:
     """The keys of one environment, in the order in which they were created; exactly one is current.
 
     `replaced` are the ids of keys that `rotate-keys --now` threw away: a manifest that still names them belongs to a
-    run that was killed, not to another ring.
+    run that was killed, not to another ring. `text` is the keys.json it was read from: nothing but a rotation
+    changes a byte of it.
     """
 
     keys: tuple[Key, ...]
     replaced: tuple[str, ...] = ()
+    text: bytes | None = field(default=None, repr=False, compare=False)
 
     def in_state(self, state: State) -> Key | None:
         """The key in that state, None when there is none."""
@@ -133,7 +135,7 @@ def stage(ring: KeyRing, algorithm: str, now: datetime) -> KeyRing:
     """A new key is trusted from now on and does not sign yet. Trouble when a rotation is open already."""
     if len(ring.keys) > 1:
         raise Trouble("a rotation is open already", hint="go on with it, or end it with --abort")
-    return replace(ring, keys=(*ring.keys, make(algorithm, now, "staged")))
+    return replace(ring, keys=(*ring.keys, make(algorithm, now, "staged")), text=None)
 
 
 def promote(ring: KeyRing, now: datetime) -> KeyRing:
@@ -147,13 +149,13 @@ def retire(ring: KeyRing) -> KeyRing:
     """The retiring key is forgotten. Trouble when none is retiring."""
     if not ring.in_state("retiring"):
         raise Trouble("no key is retiring", hint="promote the staged key first")
-    return replace(ring, keys=tuple(key for key in ring.keys if key.state != "retiring"))
+    return replace(ring, keys=tuple(key for key in ring.keys if key.state != "retiring"), text=None)
 
 
 def abort(ring: KeyRing, now: datetime) -> KeyRing:
     """A staged key is deleted; after the promotion the two keys swap states, as tokens of both are alive then."""
     if ring.in_state("staged"):
-        return replace(ring, keys=tuple(key for key in ring.keys if key.state != "staged"))
+        return replace(ring, keys=tuple(key for key in ring.keys if key.state != "staged"), text=None)
     if ring.in_state("retiring"):
         return _restate(ring, {"retiring": "current", "current": "retiring"}, now)
     raise Trouble("no rotation is open, there is nothing to abort")
@@ -166,7 +168,7 @@ def replace_all(algorithm: str, now: datetime, gone: Iterable[str]) -> KeyRing:
 
 def _restate(ring: KeyRing, moves: dict[State, State], now: datetime) -> KeyRing:
     keys = (replace(key, state=moves[key.state], since=now) if key.state in moves else key for key in ring.keys)
-    return replace(ring, keys=tuple(keys))
+    return replace(ring, keys=tuple(keys), text=None)
 
 
 def known(id_: str, algorithm: str, secret: Secret, times: tuple[datetime, State, datetime]) -> Key:

@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from mercure_deploy.errors import Trouble
@@ -18,7 +19,9 @@ _PLACEHOLDER = re.compile(r"change.?(me|this)|^(.)\2*$|^(secret|password|mercure
 
 
 def dumps(ring: KeyRing) -> bytes:
-    """The text of keys.json."""
+    """The text of keys.json; that of an unchanged ring is what it was read from."""
+    if ring.text is not None:
+        return ring.text
     rows = [
         {
             "id": key.id,
@@ -30,8 +33,9 @@ def dumps(ring: KeyRing) -> bytes:
         }
         for key in ring.keys
     ]
-    data = {"version": 1, "keys": rows, **({"replaced": list(ring.replaced)} if ring.replaced else {})}
-    return (json.dumps(data, indent=2) + "\n").encode()
+    lines = ",\n".join(f"    {json.dumps(row)}" for row in rows)
+    replaced = f',\n  "replaced": {json.dumps(ring.replaced)}' if ring.replaced else ""
+    return f'{{\n  "version": 1,\n  "keys": [\n{lines}\n  ]{replaced}\n}}\n'.encode()
 
 
 def loads(data: bytes, name: str) -> KeyRing:
@@ -51,7 +55,7 @@ def loads(data: bytes, name: str) -> KeyRing:
         or not all(isinstance(each, str) for each in replaced)
     ):
         raise _damaged(name, "is no key ring")
-    return _ring(document.get("keys"), tuple(replaced), _secret_row, name)
+    return replace(_ring(document.get("keys"), tuple(replaced), _secret_row, name), text=data)
 
 
 def newer(data: bytes) -> bool:

@@ -3,7 +3,6 @@
 import re
 from collections.abc import Container, Iterator, Mapping
 from dataclasses import dataclass
-from difflib import get_close_matches
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
@@ -160,6 +159,8 @@ def _literal_hint(expected: str) -> str | None:
 def _near(path: Path) -> str:
     """The known word that is closest to an unknown one, else all that are known there."""
     known = list(_model(path).model_fields)
+    from difflib import get_close_matches  # noqa: PLC0415 - only when something is wrong
+
     close = get_close_matches(str(path[-1]), known, n=1)
     return f"did you mean {close[0]}?" if close else f"known are: {', '.join(known)}"
 

@@ -2,7 +2,6 @@
 
 import re
 from datetime import timedelta
-from difflib import get_close_matches
 from typing import Annotated, Any, Never
 
 from pydantic import BeforeValidator, PlainSerializer, PlainValidator, WithJsonSchema
@@ -113,6 +112,8 @@ def _accepted(value: Any) -> str:  # noqa: ANN401
         return text
     if text in IDS:
         _refuse("accept", f"{text} cannot be accepted", f"only these can: {', '.join(sorted(ACCEPTABLE))}")
+    from difflib import get_close_matches  # noqa: PLC0415 - only when something is wrong
+
     near = get_close_matches(text, sorted(ACCEPTABLE), n=1)
     hint = f"did you mean {near[0]}?" if near else f"known are: {', '.join(sorted(ACCEPTABLE))}"
     _refuse("accept", "is no finding id that can be accepted", hint)

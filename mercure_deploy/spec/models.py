@@ -1,6 +1,7 @@
 """The spec: every word it may say, its default and its description; what follows from two words is a property."""
 
 from datetime import timedelta
+from functools import cached_property
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -24,7 +25,7 @@ from mercure_deploy.spec.fields import (
 HUB_PATH = "/.well-known/mercure"
 Algorithm = Literal["HS256", "HS384", "HS512", "RS256", "ES256"]
 
-_STRICT = ConfigDict(frozen=True, extra="forbid", strict=True, use_attribute_docstrings=True)
+_STRICT = ConfigDict(frozen=True, extra="forbid", strict=True)
 
 
 class Hub(BaseModel):
@@ -32,34 +33,42 @@ class Hub(BaseModel):
 
     model_config = _STRICT
 
-    url: Url
-    """Origin of the hub as browsers see it."""
-    version: Annotated[Version, VersionText] = "0.24"
-    """Generation of the hub; in quotes, or YAML reads a number."""
-    image: Image | None = None
-    """Container image, one release of that generation; default: the one this version of the tool was tested with."""
-    internal_url: Url | None = None
-    """Origin the apps publish to when it is not the public one, e.g. http://mercure."""
-    tls: Literal["proxy", "hub"] | None = None
-    """Who terminates TLS; default: proxy on coolify, hub on compose."""
+    url: Url = Field(description="Origin of the hub as browsers see it.")
+    version: Annotated[Version, VersionText] = Field(
+        default="0.24", description="Generation of the hub; in quotes, or YAML reads a number."
+    )
+    image: Image | None = Field(
+        default=None,
+        description="Container image, one release of that generation; default: the one this tool was tested with.",
+    )
+    internal_url: Url | None = Field(
+        default=None, description="Origin the apps publish to when it is not the public one, e.g. http://mercure."
+    )
+    tls: Literal["proxy", "hub"] | None = Field(
+        default=None, description="Who terminates TLS; default: proxy on coolify, hub on compose."
+    )
     port: Annotated[int, Field(ge=1, le=65535)] | None = None
     """compose with tls: proxy only, required there: the loopback port for the proxy."""
-    email: Email | None = None
-    """tls: hub only: the address for the certificate authority."""
-    delivery: Literal["caddyfile", "environment"] = "caddyfile"
-    """coolify only. caddyfile: a Caddyfile of ours as a compose config; environment: the image's own Caddyfile."""
-    anonymous: bool = False
-    """Subscribers without a token see public updates; needs mode: development, or accept: [anonymous]."""
-    subscriptions: bool = False
-    """The subscription API."""
+    email: Email | None = Field(default=None, description="tls: hub only: the address for the certificate authority.")
+    delivery: Literal["caddyfile", "environment"] = Field(
+        default="caddyfile",
+        description="coolify only. caddyfile: ours, as a compose config; environment: the image's own.",
+    )
+    anonymous: bool = Field(
+        default=False,
+        description="Subscribers without a token see public updates; needs mode: development, or accept: [anonymous].",
+    )
+    subscriptions: bool = Field(default=False, description="The subscription API.")
     history: Annotated[int, Field(ge=0, le=10_000)] = 10_000
     """Updates kept for Last-Event-ID; 0: none are kept."""
     directives: Annotated[tuple[Line, ...], Field(strict=False)] = ()
     """Further lines for the mercure block of the Caddyfile."""
-    issuer: Issuer | None = None
-    """1.0 only: the iss of the tokens; default: the origin of url."""
-    legacy_clients: bool = False
-    """1.0 only: also accept tokens of 0.x clients, to upgrade the hub before the apps."""
+    issuer: Issuer | None = Field(
+        default=None, description="1.0 only: the iss of the tokens; default: the origin of url."
+    )
+    legacy_clients: bool = Field(
+        default=False, description="1.0 only: also accept tokens of 0.x clients, to upgrade the hub before the apps."
+    )
 
     @property
     def release(self) -> str:
@@ -87,12 +96,12 @@ class App(BaseModel):
 
     model_config = _STRICT
 
-    url: Url
-    """Origin of its pages."""
+    url: Url = Field(description="Origin of its pages.")
     origins: Annotated[tuple[PageOrigin, ...], Field(strict=False)] = ()
     """Further origins whose pages subscribe; https://*.example.com is allowed here."""
-    subscribe: bool = True
-    """false: it publishes only and needs neither cookie nor CORS origin."""
+    subscribe: bool = Field(
+        default=True, description="false: it publishes only and needs neither cookie nor CORS origin."
+    )
 
 
 class Keys(BaseModel):
@@ -100,12 +109,19 @@ class Keys(BaseModel):
 
     model_config = _STRICT
 
-    algorithm: Algorithm = "HS256"
-    """Algorithm of new keys; a change comes into force with the next rotation."""
-    max_age: Duration = Field(default=timedelta(days=90), json_schema_extra={"default": "90d"})
-    """status and check warn about keys older than this; units s m h d."""
-    token_lifetime: Lifetime = Field(default=timedelta(hours=1), json_schema_extra={"default": "1h"})
-    """Longest life of a token or cookie that the apps issue; at least 1m."""
+    algorithm: Algorithm = Field(
+        default="HS256", description="Algorithm of new keys; a change comes into force with the next rotation."
+    )
+    max_age: Duration = Field(
+        default=timedelta(days=90),
+        json_schema_extra={"default": "90d"},
+        description="status and check warn about keys older than this; units s m h d.",
+    )
+    token_lifetime: Lifetime = Field(
+        default=timedelta(hours=1),
+        json_schema_extra={"default": "1h"},
+        description="Longest life of a token or cookie that the apps issue; at least 1m.",
+    )
 
 
 class Environment(BaseModel):
@@ -113,16 +129,15 @@ class Environment(BaseModel):
 
     model_config = _STRICT
 
-    mode: Literal["production", "development"] = "production"
-    """development: plain http, localhost and anonymous subscribers are allowed there and only there."""
-    platform: Literal["coolify", "compose"] = "coolify"
-    """Where the hub runs."""
-    hub: Hub
-    """The hub."""
+    mode: Literal["production", "development"] = Field(
+        default="production",
+        description="development: plain http, localhost and anonymous subscribers are allowed there and only there.",
+    )
+    platform: Literal["coolify", "compose"] = Field(default="coolify", description="Where the hub runs.")
+    hub: Hub = Field(description="The hub.")
     apps: Annotated[dict[Name, App], Field(min_length=1)]
     """The apps, by name; the name becomes that of the env file."""
-    keys: Keys = Keys()
-    """Keys and tokens."""
+    keys: Keys = Field(default=Keys(), description="Keys and tokens.")
     accept: Annotated[tuple[Accepted, ...], Field(strict=False)] = ()
     """Finding ids that this environment knowingly accepts."""
 
@@ -131,7 +146,7 @@ class Environment(BaseModel):
         """Who terminates TLS."""
         return self.hub.tls or ("proxy" if self.platform == "coolify" else "hub")
 
-    @property
+    @cached_property
     def origins(self) -> tuple[Origin, ...]:
         """The origins of all subscribing pages, sorted, each once: the cors_origins of the hub."""
         pages = (origin for app in self.apps.values() if app.subscribe for origin in (app.url, *app.origins))
@@ -143,7 +158,6 @@ class Spec(BaseModel):
 
     model_config = ConfigDict(**_STRICT, title="mercure-deploy spec")
 
-    version: Literal[1]
-    """Version of this format."""
+    version: Literal[1] = Field(description="Version of this format.")
     environments: Annotated[dict[Name, Environment], Field(min_length=1)]
     """The deployments, by name."""

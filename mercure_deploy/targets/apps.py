@@ -33,9 +33,9 @@ def app_env(d: Deployment) -> Iterator[File]:
 @target
 def symfony(d: Deployment) -> Iterator[File]:
     """config/packages/mercure.yaml, where that of the bundle's recipe is not enough."""
-    current, hub = d.ring.current, d.env.hub
-    if current.algorithm == "HS256" and hub.version == "0.24":
+    if not needs_configuration(d):
         return
+    current, hub = d.ring.current, d.env.hub
     secret = "%env(MERCURE_JWT_SECRET)%" if current.symmetric else "%env(base64:MERCURE_JWT_KEY_B64)%"
     for name, app in d.env.apps.items():
         claims = {"iss": hub.issued_by, "aud": hub.public_url, "sub": str(app.url), "client_id": str(app.url)}
@@ -46,3 +46,8 @@ def symfony(d: Deployment) -> Iterator[File]:
             claims=claims if hub.version == "1.0" else {},
         )
         yield File(f"symfony/{name}.mercure.yaml", text, PUBLIC)
+
+
+def needs_configuration(d: Deployment) -> bool:
+    """Whether the configuration of the bundle's recipe is not enough."""
+    return d.ring.current.algorithm != "HS256" or d.env.hub.version != "0.24"

@@ -16,36 +16,35 @@ from mercure_deploy.targets.planning import Deployment, target
 @target
 def hub_env(d: Deployment) -> Iterator[File]:
     """The variables of the hub's container on Coolify."""
-    values = _hub_values(d)
+    values = hub_values(d)
     if values:
         yield File("hub.env", render("env.j2", values=dict(sorted(values.items()))), SECRET)
 
 
 @target
-def caddyfile(d: Deployment) -> Iterator[File]:
-    """The hub's Caddyfile, where the image's own is not used."""
-    if d.env.platform == "compose":
-        yield File("hub/Caddyfile", _caddyfile(d))
-    elif d.env.hub.delivery == "caddyfile":
-        yield File("Caddyfile", _caddyfile(d))
-
-
-@target
-def jwks(d: Deployment) -> Iterator[File]:
-    """The keys that the hub trusts, as a JWK Set in a file that is read again at a forced reload."""
-    if d.env.platform == "compose":
-        rows = [_jwk_text(keys.jwk(key)) for key in d.ring.keys]
-        yield File("hub/jwks.json", _jwk_set(rows).encode(), SECRET)
-
-
-@target
-def compose(d: Deployment) -> Iterator[File]:
-    """The compose file of the hub."""
-    if d.env.platform == "compose":
-        ports = ["80:80", "443:443", "443:443/udp"] if d.env.tls == "hub" else [f"127.0.0.1:{d.env.hub.port}:80"]
-        yield File("docker-compose.yaml", render("compose.yaml.j2", image=d.env.hub.release, ports=ports))
+def on_compose(d: Deployment) -> Iterator[File]:
+    """The folder that is mounted, and the compose file. The JWK Set is read again at a forced reload."""
+    if d.env.platform != "compose":
         return
-    configs = _configs(d)
+    ports = ["80:80", "443:443", "443:443/udp"] if d.env.tls == "hub" else [f"127.0.0.1:{d.env.hub.port}:80"]
+    yield File("hub/Caddyfile", _caddyfile(d))
+    yield File("hub/jwks.json", _jwk_set([_jwk_text(keys.jwk(key)) for key in d.ring.keys]).encode(), SECRET)
+    yield File("docker-compose.yaml", render("compose.yaml.j2", image=d.env.hub.release, ports=ports))
+
+
+@target
+def on_coolify(d: Deployment) -> Iterator[File]:
+    """The compose file that is pasted, and the Caddyfile in it where the image's own is not used."""
+    if d.env.platform != "coolify":
+        return
+    configs = {}
+    if d.env.hub.delivery == "caddyfile":
+        text = _caddyfile(d)
+        # nothing in it is for compose to interpolate
+        configs["caddyfile"] = ("/etc/caddy/Caddyfile", text.decode().replace("$", "$$"))
+        yield File("Caddyfile", text)
+    if directives.needs_set(d.env, d.ring):
+        configs["jwks"] = (directives.JWKS_PATH, _jwk_set(_open_jwks(d)))
     text = render(
         "coolify.yaml.j2",
         image=d.env.hub.release,
@@ -57,7 +56,16 @@ def compose(d: Deployment) -> Iterator[File]:
     yield File("docker-compose.yaml", text)
 
 
-def _hub_values(d: Deployment) -> dict[str, str]:
+def _open_jwks(d: Deployment) -> list[str]:
+    """The keys without their secrets: compose puts those in, from hub.env, so that the compose file holds none."""
+    return [
+        _jwk_text({"kty": "oct", "k": f"${{MERCURE_JWK_{number}}}"} if key.symmetric else keys.jwk(key))
+        for number, key in enumerate(d.ring.keys, start=1)
+    ]
+
+
+def hub_values(d: Deployment) -> dict[str, str]:
+    """The variables of the hub's container by name, none where it needs none."""
     values = _key_values(d)
     if d.env.platform == "coolify" and d.env.hub.delivery == "environment":
         values["SERVER_NAME"] = ":80"
@@ -96,21 +104,6 @@ def _literals(d: Deployment) -> dict[str, str]:
         "SERVER_NAME": ":80",
         **extra,
     }
-
-
-def _configs(d: Deployment) -> dict[str, tuple[str, str]]:
-    """Compose configs by name: where each is mounted, and its text, with a `$` doubled unless compose is to read it."""
-    configs = {}
-    if d.env.hub.delivery == "caddyfile":
-        configs["caddyfile"] = ("/etc/caddy/Caddyfile", _caddyfile(d).decode().replace("$", "$$"))
-    if directives.needs_set(d.env, d.ring):
-        rows = [
-            # compose puts the secret in, from hub.env: the compose file itself holds none
-            _jwk_text({"kty": "oct", "k": f"${{MERCURE_JWK_{number}}}"} if key.symmetric else keys.jwk(key))
-            for number, key in enumerate(d.ring.keys, start=1)
-        ]
-        configs["jwks"] = (directives.JWKS_PATH, _jwk_set(rows))
-    return configs
 
 
 def _caddyfile(d: Deployment) -> bytes:
