@@ -78,11 +78,16 @@ _FLOATING = re.compile(r"(latest|edge|main|master|dev|nightly|stable|alpine|v?[0
 _RELEASE = re.compile(r"v?(?P<major>[0-9]+)\.(?P<minor>[0-9]+)\.[0-9]+")
 
 
+def is_image(text: str) -> bool:
+    """Whether `text` is an image reference such as `registry.example.com/mercure:v0.24.2`, digest allowed."""
+    return len(text) <= 500 and _IMAGE.fullmatch(text) is not None
+
+
 def image_problem(image: str, version: str) -> str | None:
-    """Why `image` cannot be deployed as a hub of that generation, None when it can."""
+    """Why `image`, see `is_image`, cannot be deployed as a hub of that generation, None when it can."""
     found = _IMAGE.fullmatch(image)
     if not found:
-        return "is not an image reference"
+        raise ValueError("is no image reference")
     name, tag = found["name"], found["tag"]
     if not found["digest"] and (tag is None or _FLOATING.fullmatch(tag)):
         return f"must name one release, {'it has no tag' if tag is None else f'the tag {tag} moves'}"
@@ -94,36 +99,41 @@ def image_problem(image: str, version: str) -> str | None:
     return None
 
 
-def directive_problems(lines: Sequence[str], version: str) -> Iterator[tuple[int, str]]:
-    """(index, what is wrong) for each of `lines` that may not stand in the `mercure` block of that generation."""
+def directive_problems(lines: Sequence[str], version: str) -> Iterator[tuple[int, str, str]]:
+    """(index, what is wrong, what to do) for each of `lines` that may not stand in the hub's `mercure` block."""
     generation, seen = GENERATIONS[version], set()
     for index, line in enumerate(lines):
         name, _, arguments = line.partition(" ")
         problem = _characters(line) or _name(name, generation, version) or _arguments(name, arguments, generation)
         if not problem and name in seen:
-            problem = f"{name} is said twice"
+            problem = (f"{name} is said twice", "leave one of them out")
         if problem:
-            yield index, problem
+            yield index, *problem
         seen.add(name)
 
 
-def _characters(line: str) -> str | None:
+def _characters(line: str) -> tuple[str, str] | None:
+    hint = "one directive with its arguments, such as heartbeat 15s"
     if not line.isprintable():
-        return "must be one line without control characters"
+        return "must be one line without control characters", hint
     unsafe = sorted({c for c in line if c in "{}\"'`\\#$<>"})
     if unsafe:
-        return f"must not contain {' '.join(unsafe)}"
-    return None if line.isascii() and line == line.strip() and line else "must be one directive in plain ASCII"
+        return f"must not contain {' '.join(unsafe)}", hint
+    return None if line.isascii() and line == line.strip() and line else ("must be one directive in plain ASCII", hint)
 
 
-def _name(name: str, generation: Generation, version: str) -> str | None:
+def _name(name: str, generation: Generation, version: str) -> tuple[str, str] | None:
     if name in generation.free:
         return None
     if name in generation.managed:
-        return f"{name} is written by mercure-deploy itself"
-    return f"{name} is no directive of hub {version}"
+        return f"{name} is written by mercure-deploy itself", "leave it out, the spec has words of its own for it"
+    from difflib import get_close_matches  # noqa: PLC0415 - only when something is wrong
+
+    near = get_close_matches(name, sorted(generation.free), n=1)
+    hint = f"did you mean {near[0]}?" if near else f"known are: {', '.join(sorted(generation.free))}"
+    return f"{name[:40]} is no directive of hub {version}", hint
 
 
-def _arguments(name: str, arguments: str, generation: Generation) -> str | None:
+def _arguments(name: str, arguments: str, generation: Generation) -> tuple[str, str] | None:
     kind = generation.free[name]
-    return None if _ARGUMENTS[kind].fullmatch(arguments) else f"{name} takes {kind}"
+    return None if _ARGUMENTS[kind].fullmatch(arguments) else (f"{name} takes {kind}", "see the hub's documentation")

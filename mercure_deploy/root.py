@@ -95,7 +95,11 @@ def view(spec: Spec, names: Sequence[str], root: Path, choose: Choose, know: Kno
     """What ought to be under `root` for the environments `names`."""
     deployments, partial, unborn = [], set(), set()
     for name in names:
-        env, found = spec.environments[name], know(root, name)
+        env = spec.environments[name]
+        if env.hub.version == "1.0":
+            hint = 'set version: "0.24"'
+            raise Trouble(f"{name}: this version of mercure-deploy does not render hub 1.0 yet", hint=hint)
+        found = know(root, name)
         ring = choose(found, env)
         if not ring.complete:
             partial.add(name)

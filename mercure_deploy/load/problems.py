@@ -123,8 +123,8 @@ def _findings(found: list[Contradiction], places: Places, name: str) -> Iterator
 
 _WORDS = {
     "missing": "is required",
-    "bool_type": "must be true or false",
-    "int_type": "must be a number",
+    "bool_type": "must be true or false, without quotes",
+    "int_type": "must be a number, without quotes",
     "too_short": "needs at least one",
     "model_type": "must be a mapping",
     "model_attributes_type": "must be a mapping",
@@ -133,7 +133,6 @@ _WORDS = {
     "greater_than_equal": "must be at least {ge}",
     "less_than_equal": "must be at most {le}",
 }
-_HINTS = {"bool_type": "write it without quotes", "int_type": "write it without quotes"}
 
 
 def _field(error: Any) -> _Found:  # noqa: ANN401 - pydantic's own dictionary
@@ -147,7 +146,7 @@ def _field(error: Any) -> _Found:  # noqa: ANN401 - pydantic's own dictionary
     if kind == "literal_error":
         return _Found(path, f"must be {re.sub(chr(39), '', context['expected'])}", _literal_hint(context["expected"]))
     if kind in _WORDS:
-        return _Found(path, _WORDS[kind].format(**context), _HINTS.get(kind), at_key=at_key)
+        return _Found(path, _WORDS[kind].format(**context), at_key=at_key)
     message = context.get("message") or error["msg"][:1].lower() + error["msg"][1:]
     return _Found(path, message, context.get("hint"), kind if kind in IDS else None, at_key=at_key)
 

@@ -29,6 +29,8 @@ Place = tuple[int, int]  # line and column, both from 1
 _DEEPEST = 32
 # what all aliases together may stand for: far more than a fleet needs, far less than a bomb
 _LARGEST_ALIASES = 200_000
+# characters that the Python parser reads in some seconds
+_SLOW = 500_000
 _CORE = "tag:yaml.org,2002:"
 _INTEGER = re.compile(r"[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+")
 _FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?|[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)")
@@ -52,14 +54,27 @@ class _State:
 def parse(text: str, name: str, *, places: dict[Path, tuple[Place, Place]] | None = None, pure: bool = False) -> Any:  # noqa: ANN401
     """The value in `text`, None when there is none. Trouble, located, when it is not YAML or not for a spec."""
     try:
-        state = _State(name, iter(YAML(typ="safe", pure=pure).parse(text)), places)
-        return _document(state)
+        return _parsed(text, name, places, pure=pure)
+    except YAMLError as error:
+        if places is not None:
+            places.clear()
+        # the C parser knows YAML 1.1 only, where [https://example.com] is an error: the Python one has the last word,
+        # unless it would take minutes for it
+        first = error
+    try:
+        if len(text) > _SLOW:
+            raise first
+        return _parsed(text, name, places, pure=True)
     except MarkedYAMLError as error:
         raise _marked(error, text, name) from None
     except YAMLError as error:
         raise Trouble(
             Problem(f"is not YAML: {_reader_problem(error)}", where=_reader_place(error, text, name))
         ) from None
+
+
+def _parsed(text: str, name: str, places: dict[Path, tuple[Place, Place]] | None, *, pure: bool) -> Any:  # noqa: ANN401
+    return _document(_State(name, iter(YAML(typ="safe", pure=pure).parse(text)), places))
 
 
 def _document(state: _State) -> Any:  # noqa: ANN401
@@ -141,7 +156,9 @@ def _mapping(state: _State, start: MappingStartEvent, path: Path) -> dict[str, A
         seen[key] = place
         value_event = next(state.events)
         if state.places is not None:
-            state.places[(*path, key)] = (place, _place(value_event))
+            # the parsers do not agree where nothing is
+            nothing = isinstance(value_event, ScalarEvent) and not value_event.value
+            state.places[*path, key] = (place, place if nothing else _place(value_event))
         value = _node(state, value_event, (*path, key))
         if key == "<<" and event.implicit[0]:
             _merge(state, event, value, merged, path)

@@ -103,7 +103,7 @@ def _generation(env: Environment) -> Iterator[Contradiction]:
     problem = image_problem(hub.release, hub.version)
     if problem:
         hint = f"pin a release, e.g. image: {known.image}"
-        yield Contradiction(("hub", "image"), f"{hub.release} {problem}", "hub-upgrade-break", hint)
+        yield Contradiction(("hub", "image"), problem, "hub-upgrade-break", hint)
     if hub.version == "1.0":
         if hub.legacy_clients and env.keys.algorithm in {"RS256", "ES256"}:
             what = f"0.x tokens signed with {env.keys.algorithm} are not known to work on hub 1.0"
@@ -118,8 +118,7 @@ def _generation(env: Environment) -> Iterator[Contradiction]:
 
 
 def _directives(env: Environment) -> Iterator[Contradiction]:
-    for index, problem in directive_problems(env.hub.directives, env.hub.version):
-        hint = f"known are: {', '.join(sorted(GENERATIONS[env.hub.version].free))}"
+    for index, problem, hint in directive_problems(env.hub.directives, env.hub.version):
         yield Contradiction(("hub", "directives", index), problem, "directive-syntax", hint)
 
 

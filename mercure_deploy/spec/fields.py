@@ -8,6 +8,7 @@ from pydantic import BeforeValidator, PlainSerializer, PlainValidator, WithJsonS
 from pydantic_core import PydanticCustomError
 
 from mercure_deploy.findings import ACCEPTABLE, IDS
+from mercure_deploy.hubs import is_image
 from mercure_deploy.origins import Origin, WildcardError, parse_origin
 
 _NAME = re.compile(r"[a-z][a-z0-9-]{0,39}")
@@ -91,8 +92,8 @@ def _issuer(value: Any) -> str:  # noqa: ANN401
 
 def _image(value: Any) -> str:  # noqa: ANN401
     text = _text(value, "dunglas/mercure:v0.24.2")
-    if len(text) > 500:
-        _refuse("image", "is too long")
+    if not is_image(text):
+        _refuse("image", "is no image reference, such as dunglas/mercure:v0.24.2")
     return text
 
 
