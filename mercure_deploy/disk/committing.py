@@ -56,6 +56,7 @@ class _Undo:
 
     temporary: set[str] = field(default_factory=set)
     steps: list[Callable[[], None]] = field(default_factory=list)
+    folders: list[Callable[[], None]] = field(default_factory=list)
 
 
 def commit(
@@ -130,10 +131,10 @@ def _folder(path: str, mode: int, calls: Calls, undo: _Undo) -> None:
         # the folder of a mount with keys in it is closed again; others are the user's business
         before = stat.S_IMODE(os.stat(path).st_mode)  # noqa: PTH116
         if mode == _PRIVATE_FOLDER and before & 0o077:
-            undo.steps.append(lambda: calls.chmod(path, before))
+            undo.folders.append(lambda: calls.chmod(path, before))
             calls.chmod(path, mode)
     else:
-        undo.steps.append(lambda: calls.rmdir(path))
+        undo.folders.append(lambda: calls.rmdir(path))
         if mode == _PRIVATE_FOLDER:
             calls.chmod(path, mode)
 
@@ -177,6 +178,7 @@ def _replace(path: str, staged: str, calls: Calls, undo: _Undo) -> None:
     if _keep(path, kept, calls):
         undo.steps.append(lambda: calls.rename(kept, path))
     else:
+        undo.temporary.discard(kept)
         undo.steps.append(lambda: _gone(path, calls))
     calls.rename(staged, path)
     undo.temporary.discard(staged)
@@ -216,11 +218,17 @@ def _sync_folders(folders: Collection[str], calls: Calls) -> None:
 
 
 def _take_back(undo: _Undo, calls: Calls) -> None:
-    for step in reversed(undo.steps[:]):
+    _run(undo.steps)
+    _forget(undo.temporary, calls)
+    # a new folder is empty only now
+    _run(undo.folders)
+
+
+def _run(steps: list[Callable[[], None]]) -> None:
+    for step in reversed(steps):
         # what cannot be taken back must not keep the rest from it
         with contextlib.suppress(OSError):
             step()
-    _forget(undo.temporary, calls)
 
 
 def _forget(paths: Iterable[str], calls: Calls) -> None:

@@ -1,0 +1,39 @@
+"""killed.py ROOT TOTAL: TOTAL commits, each in a process of its own that kills itself at the operation of its number."""
+
+import itertools
+import os
+import signal
+import sys
+from dataclasses import fields
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent.parent))
+
+import test_disk
+
+from mercure_deploy import disk
+
+
+def main() -> None:
+    root, total = Path(sys.argv[1]), int(sys.argv[2])
+    for number in range(total):
+        test_disk.prepared(root / f"killed-{number}")
+        child = os.fork()
+        if not child:
+            counter = itertools.count()
+
+            def wrap(call, number=number, counter=counter):  # type: ignore[no-untyped-def]
+                def wrapped(*arguments):  # type: ignore[no-untyped-def]
+                    if next(counter) == number:
+                        os.kill(os.getpid(), signal.SIGKILL)
+                    return call(*arguments)
+
+                return wrapped
+
+            calls = disk.Calls(**{each.name: wrap(getattr(disk.CALLS, each.name)) for each in fields(disk.Calls)})
+            disk.commit(root / f"killed-{number}", test_disk.NEW, private=test_disk.PRIVATE, calls=calls)
+            os._exit(0)
+        sys.stdout.write(f"{os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])}\n")
+
+
+main()
