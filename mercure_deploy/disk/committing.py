@@ -193,6 +193,8 @@ def _keep(path: str, kept: str, calls: Calls) -> bool:
     except OSError as error:
         if error.errno not in _NO_LINKS or os.path.isdir(path):  # noqa: PTH112
             raise
+        if not os.path.lexists(path):
+            return False
         _copy(path, kept, calls)
     return True
 
