@@ -127,12 +127,12 @@ def _load(spec: str) -> "Loaded":
 
 def _select(loaded: "Loaded", names: Iterable[str]) -> list[str]:
     """The environments named, in the order of the spec; all when none is. Trouble for a name that is not there."""
-    from difflib import get_close_matches
-
     known = list(loaded.spec.environments)
     wanted = set(names)
     problems = []
     for name in sorted(wanted - set(known)):
+        from difflib import get_close_matches
+
         near = get_close_matches(name, known, n=1)
         hint = f"did you mean {near[0]}?" if near else f"known are: {', '.join(known[:20])}"
         problems.append(Problem(f"there is no environment {_printable(name)}", hint))

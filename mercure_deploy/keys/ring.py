@@ -128,7 +128,9 @@ def first(algorithm: str, now: datetime) -> KeyRing:
 def unborn(algorithm: str, now: datetime) -> KeyRing:
     """A stand-in for the ring that a render would make: its files can be compared, never written."""
     public = None if algorithm in HMAC_BYTES else asymmetric.UNBORN
-    return KeyRing((Key("<new>", algorithm, now, "current", now, "<new>", Secret(asymmetric.UNBORN), public),))
+    return KeyRing(
+        (Key("<new>", algorithm, now, "current", now, asymmetric.UNBORN, Secret(asymmetric.UNBORN), public),)
+    )
 
 
 def stage(ring: KeyRing, algorithm: str, now: datetime) -> KeyRing:

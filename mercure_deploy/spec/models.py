@@ -47,8 +47,9 @@ class Hub(BaseModel):
     tls: Literal["proxy", "hub"] | None = Field(
         default=None, description="Who terminates TLS; default: proxy on coolify, hub on compose."
     )
-    port: Annotated[int, Field(ge=1, le=65535)] | None = None
-    """compose with tls: proxy only, required there: the loopback port for the proxy."""
+    port: Annotated[int, Field(ge=1, le=65535)] | None = Field(
+        default=None, description="compose with tls: proxy only, required there: the loopback port for the proxy."
+    )
     email: Email | None = Field(default=None, description="tls: hub only: the address for the certificate authority.")
     delivery: Literal["caddyfile", "environment"] = Field(
         default="caddyfile",
@@ -59,10 +60,12 @@ class Hub(BaseModel):
         description="Subscribers without a token see public updates; needs mode: development, or accept: [anonymous].",
     )
     subscriptions: bool = Field(default=False, description="The subscription API.")
-    history: Annotated[int, Field(ge=0, le=10_000)] = 10_000
-    """Updates kept for Last-Event-ID; 0: none are kept."""
-    directives: Annotated[tuple[Line, ...], Field(strict=False)] = ()
-    """Further lines for the mercure block of the Caddyfile."""
+    history: Annotated[int, Field(ge=0, le=10_000)] = Field(
+        default=10_000, description="Updates kept for Last-Event-ID; 0: none are kept."
+    )
+    directives: Annotated[tuple[Line, ...], Field(strict=False)] = Field(
+        default=(), description="Further lines for the mercure block of the Caddyfile."
+    )
     issuer: Issuer | None = Field(
         default=None, description="1.0 only: the iss of the tokens; default: the origin of url."
     )
@@ -97,8 +100,9 @@ class App(BaseModel):
     model_config = _STRICT
 
     url: Url = Field(description="Origin of its pages.")
-    origins: Annotated[tuple[PageOrigin, ...], Field(strict=False)] = ()
-    """Further origins whose pages subscribe; https://*.example.com is allowed here."""
+    origins: Annotated[tuple[PageOrigin, ...], Field(strict=False)] = Field(
+        default=(), description="Further origins whose pages subscribe; https://*.example.com is allowed here."
+    )
     subscribe: bool = Field(
         default=True, description="false: it publishes only and needs neither cookie nor CORS origin."
     )
@@ -135,11 +139,13 @@ class Environment(BaseModel):
     )
     platform: Literal["coolify", "compose"] = Field(default="coolify", description="Where the hub runs.")
     hub: Hub = Field(description="The hub.")
-    apps: Annotated[dict[Name, App], Field(min_length=1)]
-    """The apps, by name; the name becomes that of the env file."""
+    apps: Annotated[dict[Name, App], Field(min_length=1)] = Field(
+        description="The apps, by name; the name becomes that of the env file."
+    )
     keys: Keys = Field(default=Keys(), description="Keys and tokens.")
-    accept: Annotated[tuple[Accepted, ...], Field(strict=False)] = ()
-    """Finding ids that this environment knowingly accepts."""
+    accept: Annotated[tuple[Accepted, ...], Field(strict=False)] = Field(
+        default=(), description="Finding ids that this environment knowingly accepts."
+    )
 
     @property
     def tls(self) -> Literal["proxy", "hub"]:
@@ -159,5 +165,6 @@ class Spec(BaseModel):
     model_config = ConfigDict(**_STRICT, title="mercure-deploy spec")
 
     version: Literal[1] = Field(description="Version of this format.")
-    environments: Annotated[dict[Name, Environment], Field(min_length=1)]
-    """The deployments, by name."""
+    environments: Annotated[dict[Name, Environment], Field(min_length=1)] = Field(
+        description="The deployments, by name."
+    )

@@ -1,0 +1,61 @@
+"""What several test modules need: the command line as its user meets it."""
+
+import io
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from mercure_deploy.cli import main
+
+MINIMAL = """\
+version: 1
+environments:
+  production:
+    hub:
+      url: https://hub.example.com
+    apps:
+      app:
+        url: https://app.example.com
+"""
+
+
+@dataclass(frozen=True)
+class Said:
+    """What a command said, and its exit code."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def lines(self) -> list[str]:
+        return self.out.splitlines()
+
+
+Run = Callable[..., Said]
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty folder that is the current one, outside any checkout."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "stdin", io.StringIO(""))
+    return tmp_path
+
+
+@pytest.fixture
+def run(project: Path, capsys: pytest.CaptureFixture[str]) -> Run:
+    """run("render", "--dry-run") in that folder; spec="..." writes the spec first."""
+
+    def call(*arguments: str, spec: str | None = None) -> Said:
+        if spec is not None:
+            (project / "mercure.yaml").write_text(spec)
+        capsys.readouterr()
+        code = main(list(arguments))
+        said = capsys.readouterr()
+        return Said(code, said.out, said.err)
+
+    return call
