@@ -278,9 +278,9 @@ def rotate_keys(*, name: str, at_once: bool, yes: bool, spec: str, output: str |
         if not sys.stdin.isatty():
             hint = "say --yes, when app and hub can be deployed together now"
             raise Trouble("every token of the old keys will be refused, and there is no terminal to ask on", hint=hint)
-        click.confirm(
-            "Every token of the old keys is refused as soon as the hub restarts. Go on?", abort=True, err=True
-        )
+        if not click.confirm("Every token of the old keys is refused once the hub restarts. Go on?", err=True):
+            _err("mercure-deploy: nothing was changed")
+            return NO
     changes, planned = rotation.now(loaded.spec, name, root, _now(), waiting=_waiting)
     _changes(changes, planned)
     for line in rotation.next_after_now(name, loaded.spec.environments[name]):

@@ -48,8 +48,7 @@ def on_coolify(d: Deployment) -> Iterator[File]:
     text = render(
         "coolify.yaml.j2",
         image=d.env.hub.release,
-        variables=sorted(_key_values(d)),
-        literals=_literals(d) if d.env.hub.delivery == "environment" else {},
+        environment=dict(sorted({**_references(d), **_literals(d)}.items())),
         configs=configs,
         digest=hashlib.sha256(json.dumps(configs).encode()).hexdigest()[:32],
     )
@@ -94,16 +93,24 @@ def _words(key: Key) -> tuple[tuple[str, str], ...]:
     return (("KEY", key.text()), ("ALG", key.algorithm))
 
 
-def _literals(d: Deployment) -> dict[str, str]:
+def _references(d: Deployment) -> dict[str, tuple[str, bool]]:
+    """The variables of hub.env, for compose to read: so Coolify creates them, and a change recreates the container."""
+    return {name: (f"${{{name}}}", False) for name in _key_values(d)}
+
+
+def _literals(d: Deployment) -> dict[str, tuple[str, bool]]:
     """What the image's own Caddyfile pastes into itself, `delivery: environment`."""
+    if d.env.hub.delivery != "environment":
+        return {}
     lines = directives.mercure_block(d.env, d.ring)
     extra = {"MERCURE_TRUSTED_ISSUERS": d.env.hub.issued_by} if d.env.hub.version == "1.0" else {}
-    return {
+    values = {
         "GLOBAL_OPTIONS": directives.GRACE_PERIOD,
         "MERCURE_EXTRA_DIRECTIVES": "\n".join(lines),
         "SERVER_NAME": ":80",
         **extra,
     }
+    return {name: (value, True) for name, value in values.items()}
 
 
 def _caddyfile(d: Deployment) -> bytes:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from mercure_deploy.output import File
 from mercure_deploy.render import render
-from mercure_deploy.spec import HUB_PATH
+from mercure_deploy.spec import HUB_PATH, duration_text
 from mercure_deploy.targets.apps import needs_configuration
 from mercure_deploy.targets.hub import hub_values
 from mercure_deploy.targets.planning import Deployment, target
@@ -38,6 +38,6 @@ def readme(d: Deployment) -> Iterator[File]:
         secret="MERCURE_JWT_SECRET" if d.ring.current.symmetric else "MERCURE_JWT_KEY_B64",
         keys=d.ring.keys,
         state=state,
-        lifetime=env.keys.token_lifetime,
+        lifetime=duration_text(env.keys.token_lifetime),
     )
     yield File("README.md", text)

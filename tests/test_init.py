@@ -1,0 +1,151 @@
+"""`init`: options, a terminal that is asked, and what it refuses to touch."""
+
+import os
+import pty
+import select
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from conftest import MINIMAL, Run
+from ruamel.yaml import YAML
+
+OPTIONS = ["--app", "https://app.example.com", "--hub", "https://hub.example.com"]
+
+
+def test_init_writes_a_commented_spec_and_renders_it(run: Run, project: Path):
+    said = run("init", *OPTIONS)
+    assert said.code == 0
+    assert "created production/keys.json" in said.lines
+    text = (project / "mercure.yaml").read_text()
+    assert text.startswith("# yaml-language-server: $schema=")
+    assert "image: dunglas/mercure:v0.24.2" in text
+    assert run("check").code == 0
+    assert {line.split()[0] for line in run("render").lines} == {"unchanged"}
+
+
+def test_several_apps_platforms_and_names(run: Run, project: Path):
+    apps = ["--app", "shop=https://shop.example.com", "--app", "admin=https://admin.example.com:8443"]
+    words = ["--hub", "https://hub.example.com", "--env", "live", "--platform", "compose", "-f", "m.yaml", "-o", "out"]
+    assert run("init", *apps, *words).code == 0
+    spec = YAML(typ="safe", pure=True).load((project / "m.yaml").read_text())
+    assert spec["environments"]["live"]["apps"] == {
+        "shop": {"url": "https://shop.example.com"},
+        "admin": {"url": "https://admin.example.com:8443"},
+    }
+    assert (project / "out/live/shop.env").exists()
+    assert (project / "out/live/hub/jwks.json").exists()
+
+
+def test_a_local_hub_is_a_development(run: Run, project: Path):
+    assert run("init", "--app", "http://localhost:8000", "--hub", "http://localhost", "--env", "dev").code == 0
+    assert "mode: development" in (project / "mercure.yaml").read_text()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ([], "--app and --hub is missing, and there is no terminal to ask on"),
+        (["--app", "https://a.example.com"], "--hub is missing"),
+        ([*OPTIONS, "--app", "https://b.example.com"], "several --app need a name each"),
+        (
+            ["--app", "a=https://a.example.com", "--app", "a=https://b.example.com", *OPTIONS[2:]],
+            "two --app are named a",
+        ),
+        (["--app", "app.example.com", *OPTIONS[2:]], "environments.production.apps.app.url: must begin with https://"),
+        (["--app", "https://app.example.org", *OPTIONS[2:]], "[cross-site-domain]"),
+        ([*OPTIONS, "--env", "Live"], "environments.Live: must be"),
+        (["--app", "https://x\n  y: 1", *OPTIONS[2:]], "must not contain blanks"),
+        (["--app", "a: 1\n#=https://a.example.com", *OPTIONS[2:]], "must"),
+        ([*OPTIONS, "--platform", "heroku"], "invalid value"),
+    ],
+)
+def test_what_is_refused_writes_nothing(run: Run, project: Path, arguments: list[str], said: str):
+    answer = run("init", *arguments)
+    assert (answer.code, answer.out) == (2, "")
+    assert said in answer.err
+    assert answer.err.startswith("mercure-deploy: ")
+    assert list(project.iterdir()) == []
+
+
+def test_nothing_that_exists_is_touched(run: Run, project: Path):
+    (project / "mercure.yaml").write_text("mine")
+    assert "mercure.yaml exists already" in run("init", *OPTIONS).err
+    assert (project / "mercure.yaml").read_text() == "mine"
+    run("render", spec=MINIMAL)
+    (project / "mercure.yaml").unlink()
+    said = run("init", *OPTIONS)
+    assert said.code == 2
+    assert "keys.json exists already" in said.err
+    assert not (project / "mercure.yaml").exists()
+
+
+def test_a_spec_goes_again_when_it_cannot_be_rendered(run: Run, project: Path):
+    (project / "deploy").write_text("a file where a folder belongs")
+    said = run("init", *OPTIONS)
+    assert said.code == 2
+    assert not (project / "mercure.yaml").exists()
+
+
+def test_a_dockerfile_gets_its_line(run: Run, project: Path):
+    (project / "Dockerfile").write_text("FROM scratch\n")
+    assert "add this line to .dockerignore: deploy\n" in run("init", *OPTIONS).err
+    (project / ".dockerignore").write_text("deploy\n")
+    assert run("check", "--strict").code == 0
+
+
+def terminal(arguments: list[str], answers: list[str], folder: Path) -> tuple[int, str]:
+    """(exit code, what is on the screen) of a run on a terminal of its own, with these answers."""
+    child, screen = pty.fork()
+    if not child:
+        os.chdir(folder)
+        os.execv(sys.executable, [sys.executable, "-m", "mercure_deploy", *arguments])  # noqa: S606
+    said, waiting = b"", list(answers)
+    end = time.monotonic() + 30
+    while time.monotonic() < end:
+        if select.select([screen], [], [], 0.1)[0]:
+            try:
+                piece = os.read(screen, 4096)
+            except OSError:
+                break
+            said += piece
+            if waiting and said.rstrip().endswith((b":", b"]:")):
+                os.write(screen, waiting.pop(0).encode())
+                said += b"\n"
+    code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    os.close(screen)
+    return code, said.decode(errors="replace")
+
+
+def test_a_terminal_is_asked_for_what_is_missing(project: Path):
+    code, said = terminal(["init"], ["https://app.example.com\n", "https://hub.example.com\n"], project)
+    assert code == 0, said
+    assert "Origin of the app" in said
+    assert "created production/keys.json" in said
+    assert "\x1b[32mcreated" in said
+    assert (project / "deploy/production/app.env").exists()
+
+
+def test_interrupt_at_a_question_leaves_nothing(project: Path):
+    code, said = terminal(["init"], ["\x03"], project)
+    assert code == 130, said
+    assert list(project.iterdir()) == []
+
+
+def test_no_colour_is_respected(project: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("NO_COLOR", "1")
+    code, said = terminal(["init", *OPTIONS], [], project)
+    assert code == 0
+    assert "created production/keys.json" in said
+    assert "\x1b[3" not in said
+
+
+def test_now_is_confirmed_on_a_terminal(project: Path):
+    (project / "mercure.yaml").write_text(MINIMAL)
+    terminal(["render"], [], project)
+    before = (project / "deploy/production/keys.json").read_bytes()
+    assert terminal(["rotate-keys", "production", "--now"], ["n\n"], project)[0] == 1
+    assert (project / "deploy/production/keys.json").read_bytes() == before
+    assert terminal(["rotate-keys", "production", "--now"], ["y\n"], project)[0] == 0
+    assert (project / "deploy/production/keys.json").read_bytes() != before
