@@ -3,8 +3,33 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+REAL := scripts/isolated $(BIN)/python -m
 
 .PHONY: demo test fast lint bench prerequisites clean
+
+demo: $(STAMP)  ## render an example; with the hub binary also publish and subscribe
+	$(BIN)/python scripts/demo
+
+test: $(STAMP) prerequisites lint  ## everything
+	rm -f .coverage .coverage.*
+	$(BIN)/python -m coverage run -m pytest -m 'not real and not e2e'
+	$(REAL) coverage run -m pytest -m real
+	$(BIN)/python -m coverage combine --quiet
+	$(BIN)/python -m coverage report
+
+fast: $(STAMP)  ## the suite without the real consumers
+	$(BIN)/python -m pytest -q -m 'not real and not e2e'
+
+prerequisites:  ## hub, PHP with Symfony, docker compose: once, into a cache
+	scripts/prerequisites real
+
+lint: $(STAMP)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+bench: $(STAMP)  ## the ratios of the README
+	$(BIN)/python scripts/bench
 
 $(STAMP): pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -12,13 +37,5 @@ $(STAMP): pyproject.toml
 	$(BIN)/pip install --quiet --disable-pip-version-check --editable . --group dev
 	touch $@
 
-fast: $(STAMP)  ## the suite without the real consumers
-	$(BIN)/python -m pytest -q -m 'not real and not e2e'
-
-lint: $(STAMP)
-	$(BIN)/ruff check .
-	$(BIN)/ruff format --check .
-	$(BIN)/mypy
-
 clean:
-	rm -rf $(VENV) .cache demo artifacts .coverage* .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) demo artifacts .coverage .coverage.* .mypy_cache .pytest_cache .ruff_cache .hypothesis

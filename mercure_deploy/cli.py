@@ -40,9 +40,8 @@ def main(arguments: list[str]) -> int:
     except (click.Abort, KeyboardInterrupt):
         click.echo("mercure-deploy: interrupted", err=True)
         return INTERRUPTED
-    except BrokenPipeError:
-        # whoever read our output has gone; nothing may be written to it at exit either
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except SystemExit:
+        # click's answer to a reader of our output that has gone
         return TROUBLE
     except Exception as error:  # noqa: BLE001 - the last line of defence
         # neither the message nor any local: both may hold what was read from a secret file

@@ -55,8 +55,11 @@ def _lines(path: str, data: bytes, *, secret: bool) -> list[str]:
 
 
 def _printable(text: str) -> list[str]:
+    lines = text.removesuffix("\n").split("\n") if text else []
+    if text and not text.endswith("\n"):
+        lines[-1] += "  (no line end)"
     # a file that anybody may have edited must not steer the terminal
-    return ["".join(c if c.isprintable() or c == "\t" else "\ufffd" for c in line) for line in text.split("\n")]
+    return ["".join(c if c.isprintable() or c == "\t" else "\ufffd" for c in line) for line in lines]
 
 
 def _mask(text: str) -> str:
@@ -100,8 +103,8 @@ def _masked_json(text: str) -> str:
     try:
         document = json.loads(text)
     except (ValueError, RecursionError):
-        return "<not JSON>"
-    return json.dumps(_masked_value("", document), indent=2)
+        return "<not JSON>\n"
+    return json.dumps(_masked_value("", document), indent=2) + "\n"
 
 
 def _masked_value(name: str, value: object) -> object:

@@ -1,6 +1,5 @@
 """A value as text for the program that reads it: env files, compose, YAML, Caddyfile, shell."""
 
-import json
 import re
 
 # Read alike, without quotes, by Symfony Dotenv, docker compose, python-dotenv, bash, dash, systemd, docker run,
@@ -52,7 +51,14 @@ def yaml(value: str) -> str:
     """A scalar that YAML 1.1 and 1.2 take for this text: plain when it clearly is one, else in double quotes."""
     if _PLAIN_YAML.fullmatch(value):
         return value
-    return json.dumps(value)
+    return f'"{"".join(map(_yaml_character, value))}"'
+
+
+def _yaml_character(character: str) -> str:
+    if character in '"\\':
+        return f"\\{character}"
+    # the escapes of JSON would break a character beyond 16 bits in two
+    return character if character.isprintable() else f"\\U{ord(character):08x}"
 
 
 def caddy(value: str) -> str:

@@ -5,7 +5,7 @@ import sys
 from functools import cache
 from pathlib import Path
 
-from jinja2 import Environment, FileSystemBytecodeCache, FileSystemLoader, StrictUndefined
+from jinja2 import Environment, FileSystemBytecodeCache, FileSystemLoader, StrictUndefined, Template
 
 from mercure_deploy import __version__, quoting
 
@@ -40,4 +40,9 @@ def _bytecode() -> FileSystemBytecodeCache | None:
 
 def render(template: str, **values: object) -> bytes:
     """The text of `templates/<template>` with these values, as UTF-8."""
-    return _environment().get_template(template).render(values).encode()
+    return _template(template).render(values).encode()
+
+
+@cache
+def _template(name: str) -> Template:
+    return _environment().get_template(name)

@@ -48,19 +48,28 @@ def tree(root: Path) -> dict[str, tuple[int, bytes]]:
     return found
 
 
-def failing(at: int, error: BaseException) -> Calls:
-    """The calls of the system, of which the one with that number fails."""
+def stopping(at: int, stop: Callable[[], None]) -> Calls:
+    """The calls of the system; before that with number `at` something happens."""
     counter = itertools.count()
 
     def wrap(call: Callable[..., Any]) -> Callable[..., Any]:
         def wrapped(*arguments: Any) -> Any:
             if next(counter) == at:
-                raise error
+                stop()
             return call(*arguments)
 
         return wrapped
 
     return Calls(**{each.name: wrap(getattr(CALLS, each.name)) for each in fields(Calls)})
+
+
+def failing(at: int, error: BaseException) -> Calls:
+    """The calls of the system, of which the one with that number fails."""
+
+    def stop() -> None:
+        raise error
+
+    return stopping(at, stop)
 
 
 def prepared(root: Path) -> Path:
@@ -94,15 +103,19 @@ def test_a_second_commit_writes_nothing(tmp_path: Path):
 
 def operations(tmp_path: Path) -> int:
     """How many calls a commit makes."""
-    counter = itertools.count()
-    count = Calls(
-        **{
-            each.name: (lambda call: lambda *arguments: (next(counter), call(*arguments))[1])(getattr(CALLS, each.name))
-            for each in fields(Calls)
-        }
-    )
-    disk.commit(prepared(tmp_path / "counted"), NEW, private=PRIVATE, calls=count)
-    return next(counter)
+    for number in itertools.count():
+        try:
+            disk.commit(
+                prepared(tmp_path / f"counted-{number}"), NEW, private=PRIVATE, calls=failing(number, Stopped())
+            )
+        except Stopped:
+            continue
+        return number
+    raise AssertionError
+
+
+class Stopped(BaseException):
+    """Nothing of ours catches it."""
 
 
 @pytest.mark.parametrize(

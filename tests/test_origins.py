@@ -33,10 +33,13 @@ def test_an_origin_is_written_as_browsers_send_it(text: str, written: str):
         "", "hub.example.com", "//hub.example.com", "ftp://a.example", "https://", "https:///x", "https://a.example/x",
         "https://a.example?x", "https://a.example#x", "https://u@a.example", "https://u:p@a.example", "https://a.example:",
         "https://a.example:0", "https://a.example:65536", "https://a.example:8x", "https://a..example", "https://.example",
-        "https://a.example.", "https://a_b.example", "https://-a.example", "https://a-.example", f"https://{'a' * 64}.example",
-        f"https://{'a.' * 130}example", "https://0x7f.1", "https://2130706433", "https://010.0.0.1", "https://1.2.3", "https://256.1.1.1",
+        "https://a.example.", "https://a_b.example", "https://-a.example", "https://a-.example",
+        f"https://{'a' * 64}.example",
+        f"https://{'a.' * 130}example", "https://0x7f.1", "https://2130706433", "https://010.0.0.1", "https://1.2.3",
+        "https://256.1.1.1",
         "https://[::1", "https://[zz]", "https://a b.example", "https://a.example\nrespond", "https://a.example{", "https://a$b.example",
-        "https://xn--a.example", "https://\u2028.example", "https://a\u00ad.b c", "https://\u0300a.example", "javascript:alert(1)",
+        "https://xn--a.example", "https://\u2028.example", "https://a\u00ad.b c",
+        "https://\u0300a.example", "javascript:alert(1)",
     ],
 )  # fmt: skip
 def test_what_is_no_origin(text: str):
@@ -65,8 +68,16 @@ def test_the_path_of_the_hub_is_dropped_where_it_is_allowed():
 
 @pytest.mark.parametrize(
     ("host", "ip", "local"),
-    [("127.0.0.1", True, True), ("::1", True, True), ("10.0.0.1", True, False), ("localhost", False, True), ("a.localhost", False, True), ("example.com", False, False), ("a1", False, False)],
-)  # fmt: skip
+    [
+        ("127.0.0.1", True, True),
+        ("::1", True, True),
+        ("10.0.0.1", True, False),
+        ("localhost", False, True),
+        ("a.localhost", False, True),
+        ("example.com", False, False),
+        ("a1", False, False),
+    ],
+)
 def test_addresses_and_this_machine(host: str, ip: bool, local: bool):
     assert (Origin("https", host).is_ip, Origin("https", host).is_local) == (ip, local)
 

@@ -75,7 +75,8 @@ def commit(
         _folders(base, [file.path for file in changed], private, calls, undo)
         staged = _stage(base, changed, calls, undo)
         for file in changed:
-            _replace(f"{base}/{file.path}", staged[file.path], calls, undo)
+            path, new = f"{base}/{file.path}", compared[file.path] == "missing"
+            _replace(path, staged[file.path], calls, undo, new=new)
         _sync_folders({os.path.dirname(path) for path in staged.values()}, calls)  # noqa: PTH120 - plain strings
     except BaseException as error:
         _take_back(undo, calls)
@@ -164,39 +165,35 @@ def _write(path: str, file: File, calls: Calls) -> int:
         rest = memoryview(file.content)
         while rest:
             rest = rest[calls.write(handle, rest) :]  # type: ignore[arg-type] # any buffer will do
-        calls.fchmod(handle, file.mode)
+        if file.mode != SECRET:
+            calls.fchmod(handle, file.mode)
     except BaseException:
         os.close(handle)
         raise
     return handle
 
 
-def _replace(path: str, staged: str, calls: Calls, undo: _Undo) -> None:
+def _replace(path: str, staged: str, calls: Calls, undo: _Undo, *, new: bool) -> None:
     """Rename `staged` to `path`, so that it can be taken back."""
-    kept = _temporary(path)
-    undo.temporary.add(kept)
-    if _keep(path, kept, calls):
-        undo.steps.append(lambda: calls.rename(kept, path))
-    else:
-        undo.temporary.discard(kept)
+    if new and not os.path.islink(path):  # noqa: PTH114
         undo.steps.append(lambda: _gone(path, calls))
+    else:
+        kept = _temporary(path)
+        undo.temporary.add(kept)
+        _keep(path, kept, calls)
+        undo.steps.append(lambda: calls.rename(kept, path))
     calls.rename(staged, path)
     undo.temporary.discard(staged)
 
 
-def _keep(path: str, kept: str, calls: Calls) -> bool:
-    """Hold the old file under another name; False when there is none."""
+def _keep(path: str, kept: str, calls: Calls) -> None:
+    """Hold the old file under another name."""
     try:
         calls.link(path, kept)
-    except FileNotFoundError:
-        return False
     except OSError as error:
         if error.errno not in _NO_LINKS or os.path.isdir(path):  # noqa: PTH112
             raise
-        if not os.path.lexists(path):
-            return False
         _copy(path, kept, calls)
-    return True
 
 
 def _copy(path: str, kept: str, calls: Calls) -> None:

@@ -1,4 +1,4 @@
-"""competing.py ROOT NUMBER: commit files whose content is NUMBER, over and over for a NUMBER of 1000, under the lock."""
+"""competing.py ROOT NUMBER: commit files whose content is NUMBER under the lock, over and over for 1000."""
 
 import sys
 from pathlib import Path

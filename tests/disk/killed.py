@@ -1,10 +1,8 @@
-"""killed.py ROOT TOTAL: TOTAL commits, each in a process of its own that kills itself at the operation of its number."""
+"""killed.py ROOT TOTAL: TOTAL commits, each in a process that kills itself at the operation of its number."""
 
-import itertools
 import os
 import signal
 import sys
-from dataclasses import fields
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
@@ -20,17 +18,7 @@ def main() -> None:
         test_disk.prepared(root / f"killed-{number}")
         child = os.fork()
         if not child:
-            counter = itertools.count()
-
-            def wrap(call, number=number, counter=counter):  # type: ignore[no-untyped-def]
-                def wrapped(*arguments):  # type: ignore[no-untyped-def]
-                    if next(counter) == number:
-                        os.kill(os.getpid(), signal.SIGKILL)
-                    return call(*arguments)
-
-                return wrapped
-
-            calls = disk.Calls(**{each.name: wrap(getattr(disk.CALLS, each.name)) for each in fields(disk.Calls)})
+            calls = test_disk.stopping(number, lambda: os.kill(os.getpid(), signal.SIGKILL))
             disk.commit(root / f"killed-{number}", test_disk.NEW, private=test_disk.PRIVATE, calls=calls)
             os._exit(0)
         sys.stdout.write(f"{os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])}\n")

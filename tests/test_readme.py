@@ -1,0 +1,76 @@
+"""The README is true: every command in it says what it shows, and its snippets are the files they claim to be."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from conftest import MINIMAL
+
+from mercure_deploy import __version__
+from mercure_deploy.cli import cli
+from mercure_deploy.load import load
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text()
+BLOCKS = re.findall(r"```(\w+)\n(.*?)```", README, re.DOTALL)
+
+
+def blocks(kind: str) -> list[str]:
+    return [text for found, text in BLOCKS if found == kind]
+
+
+def normal(text: str) -> str:
+    """Without what differs from run to run: fingerprints and moments."""
+    text = re.sub(r"\b[0-9a-f]{8}\b", "FINGERPRINT", text)
+    return re.sub(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", "MOMENT", text)
+
+
+def test_the_console_shows_what_happens(tmp_path: Path):
+    hub = "      url: https://hub.example.com\n"
+    broken = MINIMAL.replace(hub, f"{hub}      image: dunglas/mercure:latest\n")
+    (tmp_path / "broken.yaml").write_text(broken.replace("https://app.example.com", "https://app.example.net"))
+    environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
+    shown = "".join(blocks("console"))
+    said = ""
+    for line in shown.splitlines():
+        if line.startswith("$ "):
+            said += f"{line}\n"
+            run = ["bash", "-c", f"{line[2:]} 2>&1"]
+            said += subprocess.run(
+                run, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
+            ).stdout
+    assert normal(said) == normal(shown)
+
+
+def test_the_page_is_the_file_that_the_tests_open():
+    assert (ROOT / "examples/page.html.twig").read_text() in blocks("twig")
+
+
+@pytest.mark.parametrize("text", blocks("yaml"))
+def test_the_specs_are_specs(text: str):
+    assert load(text.encode(), "README.md").findings == ()
+
+
+def test_the_example_is_a_spec():
+    assert load((ROOT / "examples/mercure.yaml").read_bytes(), "mercure.yaml").findings == ()
+
+
+def test_every_command_has_its_row_and_every_row_its_command():
+    rows = set(re.findall(r"^\| `mercure-deploy ([a-z-]+)", README, re.MULTILINE))
+    assert rows == set(cli.commands)
+
+
+def test_the_make_targets_exist():
+    makefile = (ROOT / "Makefile").read_text()
+    for name in set(re.findall(r"\bmake ([a-z]+)\b", README)) - {"sure"}:
+        assert re.search(rf"^{name}:", makefile, re.MULTILINE), name
+
+
+def test_the_changelog_begins_with_this_version():
+    first = re.search(r"^## (\S+)", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)
+    assert first is not None
+    assert first[1] == __version__
+    assert f'version = "{__version__}"' in (ROOT / "pyproject.toml").read_text()
