@@ -1,41 +1,172 @@
-"""`rotate-keys`: the steps of a rotation, each a transition of the ring with the ordinary render behind it."""
+"""`rotate-keys`: the next safe step, each a transition of the ring with the ordinary render behind it.
+
+stage    the hub's files trust both keys                  deploy the hub
+promote  proved on the live hub; the apps sign anew       deploy the apps
+retire   after the last old token; the hub forgets        deploy the hub
+"""
 
 from collections.abc import Callable, Iterator
-from datetime import datetime
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from mercure_deploy import disk, keys
+from mercure_deploy.errors import Trouble
 from mercure_deploy.keys import KeyRing
 from mercure_deploy.rings import Known
-from mercure_deploy.root import View, lost, view
-from mercure_deploy.spec import Environment, Spec
+from mercure_deploy.root import Know, View, known, lost, view
+from mercure_deploy.spec import Environment, Spec, duration_text
+from mercure_deploy.targets import Deployment
 
-Changes = list[tuple[str, str]]
+_NOT_YET = 1
+_RELOAD = (
+    "docker compose exec -T mercure caddy reload --force --config /etc/mercure/Caddyfile --adapter caddyfile"
+    " (cuts no stream)"
+)
+_RESTART = (
+    "paste docker-compose.yaml and hub.env into its Service, restart the Service: some seconds, in which a page whose"
+    " EventSource meets a 404 or 502 stays closed unless it re-opens itself"
+)
 
 
-def now(spec: Spec, name: str, root: Path, moment: datetime, *, waiting: Callable[[], None]) -> tuple[Changes, View]:
+@dataclass(frozen=True)
+class Rotation:
+    """Where it happens: spec, environment, output root; `waiting` is called while another run holds the lock."""
+
+    spec: Spec
+    name: str
+    root: Path
+    waiting: Callable[[], None]
+
+    @property
+    def env(self) -> Environment:
+        """The environment."""
+        return self.spec.environments[self.name]
+
+
+@dataclass(frozen=True)
+class Step:
+    """What a step wrote, and what to do next, line by line."""
+
+    changes: list[tuple[str, str]]
+    view: View
+    next: list[str]
+
+
+@dataclass(frozen=True)
+class Said:
+    """What the user says: `abort`; `deployed`, the files of the last step are out; `at`, when the apps went out."""
+
+    abort: bool = False
+    deployed: bool = False
+    at: datetime | None = None
+
+
+# how a live hub is asked; Trouble when it does not trust all keys
+Prove = Callable[[Deployment], None]
+# when the apps went out, from whoever sits at the terminal; Trouble where there is none
+Ask = Callable[[], datetime]
+
+
+def now(where: Rotation, moment: datetime) -> Step:
     """Replace every key of the environment by one fresh key, whatever state the ring is in, even if it is lost."""
 
-    def replaced(known: Known, env: Environment) -> KeyRing:
-        rings = [ring for ring in (known.ring, known.public) if ring]
+    def replaced(found: Known, env: Environment) -> KeyRing:
+        rings = [ring for ring in (found.ring, found.public) if ring]
         gone = {key.id for ring in rings for key in ring.keys} | {id_ for ring in rings for id_ in ring.replaced}
         return keys.replace_all(env.keys.algorithm, moment, gone)
 
-    with disk.lock(root, waiting=waiting):
-        planned = view(spec, [name], root, replaced, lost)
-        return disk.commit(root, planned.files, private=planned.private), planned
+    with disk.lock(where.root, waiting=where.waiting):
+        return _commit(where, lambda found: replaced(found, where.env), lost, list(_after_now(where)))
 
 
-def next_after_now(name: str, env: Environment) -> Iterator[str]:
-    """What to deploy after all keys were replaced."""
-    apps = ", ".join(f"{name}/{app}.env" for app in sorted(env.apps))
-    yield f"deploy hub and apps together, as {name}/README.md says: until both are out, publishing is refused"
-    if env.platform == "coolify":
-        yield "hub: paste docker-compose.yaml and hub.env, restart the Service"
+def take(where: Rotation, moment: datetime, said: Said, prove: Prove, ask: Ask) -> Step:
+    """Take the next step. Trouble, and nothing written, with code 1 when it is too early, 2 when nobody can tell.
+
+    A step that was killed between its ring and its files is finished first.
+    """
+    with disk.lock(where.root, waiting=where.waiting):
+        found = known(where.root, where.name)
+        ring = found.secret()
+        if ring is None:
+            raise Trouble(f"{where.name} has no key yet", hint=f"render {where.name} makes one")
+        if found.public and keys.public_view(found.public) != keys.public_view(ring):
+            return _commit(where, lambda _: ring, known, list(_after(where, ring)))
+        following = _abort(ring, moment) if said.abort else _following(where, ring, moment, said, prove, ask)
+        return _commit(where, lambda _: following, known, list(_after(where, following)))
+
+
+def _commit(where: Rotation, choose: Callable[[Known], KeyRing], know: Know, lines: list[str]) -> Step:
+    planned = view(where.spec, [where.name], where.root, lambda found, _: choose(found), know)
+    return Step(disk.commit(where.root, planned.files, private=planned.private), planned, lines)
+
+
+def _abort(ring: KeyRing, moment: datetime) -> KeyRing:
+    return keys.abort(ring, moment)
+
+
+def _following(where: Rotation, ring: KeyRing, moment: datetime, said: Said, prove: Prove, ask: Ask) -> KeyRing:  # noqa: PLR0913, PLR0917 - one decision
+    if ring.in_state("retiring"):
+        return _retire(where, ring, moment, said, ask)
+    if said.at:
+        raise Trouble("no apps are being deployed, --deployed-at belongs to the step after the promotion")
+    if ring.in_state("staged"):
+        if not said.deployed:
+            prove(Deployment(where.name, where.env, ring))
+        return keys.promote(ring, moment)
+    if said.deployed:
+        raise Trouble("no rotation is open, nothing was to be deployed", hint="leave --deployed out to begin one")
+    if where.env.hub.delivery == "environment" and where.env.hub.version == "1.0":
+        hint = "use delivery: caddyfile, or --now when hub and apps can go out together"
+        raise Trouble("hub 1.0 with delivery: environment cannot trust two keys at once", hint=hint)
+    return keys.stage(ring, where.env.keys.algorithm, moment)
+
+
+def _retire(where: Rotation, ring: KeyRing, moment: datetime, said: Said, ask: Ask) -> KeyRing:
+    promoted, lifetime = ring.current.since, where.env.keys.token_lifetime
+    out = promoted if said.deployed else said.at or ask()
+    if out < promoted:
+        hint = "the apps have to be deployed again with the files of the promotion"
+        raise Trouble(f"the promotion was later, at {keys.stamp(promoted)}", hint=hint)
+    if out > moment:
+        raise Trouble(f"{keys.stamp(out)} is not over yet", hint="say when the apps did go out, not when they will")
+    if moment < out + lifetime:
+        wait = timedelta(seconds=int((out + lifetime - moment).total_seconds()) + 1)
+        hint = f"come back at {keys.stamp(moment + wait)}"
+        what = f"tokens of the old key may live for {duration_text(lifetime)} after {keys.stamp(out)}"
+        raise Trouble(what, hint=hint, code=_NOT_YET)
+    return keys.retire(ring)
+
+
+# --- what to do next -------------------------------------------------------------------------------------------------
+
+
+def _after(where: Rotation, ring: KeyRing) -> Iterator[str]:
+    name = where.name
+    if ring.in_state("staged"):
+        yield f"deploy the hub, not the apps: {_hub(where.env)}"
+        yield f"then mercure-deploy rotate-keys {name}: it asks the live hub whether it accepts both keys"
+    elif ring.in_state("retiring"):
+        yield f"deploy the apps, not the hub: {_apps(where)}; redeploy web, workers and cron"
+        yield (
+            f"then wait {duration_text(where.env.keys.token_lifetime)}, and"
+            f" mercure-deploy rotate-keys {name} --deployed-at TIME, the time at which the last of them was out"
+        )
     else:
-        yield "hub: docker compose up -d, then docker compose exec -T mercure caddy reload --force " + _CONFIG
-    yield f"apps: {apps}; redeploy web, workers and cron"
+        yield f"deploy the hub: {_hub(where.env)}"
+        yield "that is the end of the rotation"
+
+
+def _hub(env: Environment) -> str:
+    return _RELOAD if env.platform == "compose" else _RESTART
+
+
+def _apps(where: Rotation) -> str:
+    return ", ".join(f"{where.name}/{app}.env" for app in sorted(where.env.apps))
+
+
+def _after_now(where: Rotation) -> Iterator[str]:
+    yield f"deploy hub and apps together, as {where.name}/README.md says: until both are out, publishing is refused"
+    yield f"hub: {_hub(where.env)}"
+    yield f"apps: {_apps(where)}; redeploy web, workers and cron"
     yield "pages that are open get 401 at their next connection and need a fresh cookie: reload them"
-
-
-_CONFIG = "--config /etc/mercure/Caddyfile --adapter caddyfile"

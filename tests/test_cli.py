@@ -460,13 +460,6 @@ def test_hub_1_0_is_refused_for_now(run: Run):
     assert "does not render hub 1.0 yet" in said.err
 
 
-def test_plain_rotate_keys_is_refused_for_now(run: Run):
-    run("render", spec=MINIMAL)
-    said = run("rotate-keys", "production")
-    assert (said.code, said.out) == (2, "")
-    assert "--now" in said.err
-
-
 # --- what must never happen ------------------------------------------------------------------------------------------
 
 

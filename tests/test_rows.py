@@ -9,9 +9,9 @@ import pytest
 PACKAGE = Path(__file__).parent.parent / "mercure_deploy"
 ROWS = [
     {"errors", "output", "findings", "quoting", "origins", "hubs", "cookies"},
-    {"spec", "keys", "render", "manifest"},
-    {"load", "rings", "targets", "drift", "disk", "exposure"},
-    {"root", "status", "init"},
+    {"spec", "keys", "render", "manifest", "fetch"},
+    {"load", "rings", "targets", "drift", "disk", "exposure", "tokens"},
+    {"root", "status", "init", "proof"},
     {"check", "rotation", "report"},
     {"cli"},
 ]
@@ -26,6 +26,8 @@ HOMES = {
     "cryptography": {"keys"},
     "publicsuffixlist": {"cookies"},
     "idna": {"origins"},
+    "httpx": {"fetch"},
+    "jwt": {"tokens"},
     "fcntl": {"disk"},
     "tempfile": {"disk"},
     "subprocess": {"exposure"},

@@ -137,7 +137,7 @@ def stage(ring: KeyRing, algorithm: str, now: datetime) -> KeyRing:
     """A new key is trusted from now on and does not sign yet. Trouble when a rotation is open already."""
     if len(ring.keys) > 1:
         raise Trouble("a rotation is open already", hint="go on with it, or end it with --abort")
-    return replace(ring, keys=(*ring.keys, make(algorithm, now, "staged")), text=None)
+    return replace(ring, keys=in_order([*ring.keys, make(algorithm, now, "staged")]), text=None)
 
 
 def promote(ring: KeyRing, now: datetime) -> KeyRing:
@@ -166,6 +166,11 @@ def abort(ring: KeyRing, now: datetime) -> KeyRing:
 def replace_all(algorithm: str, now: datetime, gone: Iterable[str]) -> KeyRing:
     """One fresh key instead of all others (whose ids are `gone`): every token of theirs is refused from then on."""
     return KeyRing((make(algorithm, now),), tuple(sorted(set(gone))))
+
+
+def in_order(keys: Iterable[Key]) -> tuple[Key, ...]:
+    """The keys as they were created, those of one second as they stand."""
+    return tuple(sorted(keys, key=lambda key: key.created))
 
 
 def _restate(ring: KeyRing, moves: dict[State, State], now: datetime) -> KeyRing:

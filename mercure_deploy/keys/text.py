@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 from mercure_deploy.errors import Trouble
 from mercure_deploy.keys import asymmetric
-from mercure_deploy.keys.ring import HMAC_BYTES, Key, KeyRing, Secret, State, known
+from mercure_deploy.keys.ring import HMAC_BYTES, Key, KeyRing, Secret, State, in_order, known
 
 _PLACEHOLDER = re.compile(r"change.?(me|this)|^(.)\2*$|^(secret|password|mercure|test|example)+[0-9]*$", re.IGNORECASE)
 
@@ -114,7 +114,7 @@ def _ring(rows: object, replaced: tuple[str, ...], row: Callable[[dict[str, obje
     states = [key.state for key in keys]
     if states.count("current") != 1 or len(keys) > 2 or len({key.id for key in keys}) != len(keys):
         raise _damaged(name, "must have exactly one current key and at most one other")
-    return KeyRing(tuple(sorted(keys, key=lambda key: (key.created, key.id))), replaced)
+    return KeyRing(in_order(keys), replaced)
 
 
 def _damaged(name: str, reason: str) -> Trouble:

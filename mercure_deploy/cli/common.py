@@ -1,0 +1,144 @@
+"""What the commands have in common: how they print, where spec and root are, which environments are meant."""
+
+import os
+import sys
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, TypeVar
+
+import click
+
+from mercure_deploy.errors import Problem, Trouble
+
+if TYPE_CHECKING:
+    from datetime import datetime
+    from pathlib import Path
+
+    from mercure_deploy.load import Loaded
+    from mercure_deploy.root import View
+
+OK, NO, TROUBLE, BUG, INTERRUPTED = 0, 1, 2, 3, 130
+_F = TypeVar("_F", bound=Callable[..., int])
+
+
+def complain(problems: Iterable[Problem]) -> None:
+    """Print problems to stderr, as they print themselves."""
+    for problem in problems:
+        err(str(problem))
+
+
+def err(line: str) -> None:
+    """Print a line to stderr."""
+    click.echo(line, err=True, color=_colour(sys.stderr.isatty()))
+
+
+def out(line: str, colour: str | None = None) -> None:
+    """Print a line to stdout, coloured on a terminal."""
+    click.echo(click.style(line, fg=colour) if colour else line, color=_colour(sys.stdout.isatty()))
+
+
+def _colour(terminal: bool) -> bool:  # noqa: FBT001 - it is the answer to a question
+    return terminal and not os.environ.get("NO_COLOR")
+
+
+def lower(message: str) -> str:
+    """A message of click's in our style."""
+    return (message[:1].lower() + message[1:]).rstrip(".")
+
+
+def common(*, several: bool = True) -> Callable[[_F], _F]:
+    """-f, -o and the names of environments."""
+
+    def decorate(function: _F) -> _F:
+        if several:
+            function = click.argument("names", nargs=-1, metavar="[ENV]...")(function)
+        output = click.option(
+            "-o", "--output", metavar="DIR", help="Root of the files, default: deploy/ beside the spec."
+        )
+        spec = click.option(
+            "-f", "--file", "spec", default="mercure.yaml", metavar="FILE", help="The spec, mercure.yaml."
+        )
+        return spec(output(function))
+
+    return decorate
+
+
+def formatted(function: _F) -> _F:
+    """--format text|json."""
+    return click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", help="Default: text.")(
+        function
+    )
+
+
+def supported() -> None:
+    """Trouble on a system without the locks and modes that keys need."""
+    if os.name != "posix":
+        raise Trouble("this system is not supported", hint="use Linux, macOS or WSL; schema and lint work everywhere")
+
+
+def root_of(spec: str, output: str | None) -> "Path":
+    """The output root: -o, else deploy/ beside the spec."""
+    from pathlib import Path
+
+    return Path(output) if output else Path(spec).parent / "deploy"
+
+
+def loaded_spec(spec: str) -> "Loaded":
+    """The spec in that file. Trouble when there is none or it is wrong."""
+    from pathlib import Path
+
+    from mercure_deploy import disk
+    from mercure_deploy.load import LARGEST, load
+
+    supported()
+    data = disk.read(Path(spec), limit=LARGEST)
+    if data is None:
+        raise Trouble(f"{spec} does not exist", hint="mercure-deploy init writes one, -f names another")
+    return load(data, spec)
+
+
+def select(loaded: "Loaded", names: Iterable[str]) -> list[str]:
+    """The environments named, in the order of the spec; all when none is. Trouble for a name that is not there."""
+    known = list(loaded.spec.environments)
+    wanted = set(names)
+    problems = []
+    for name in sorted(wanted - set(known)):
+        from difflib import get_close_matches
+
+        near = get_close_matches(name, known, n=1)
+        hint = f"did you mean {near[0]}?" if near else f"known are: {', '.join(known[:20])}"
+        problems.append(Problem(f"there is no environment {printable(name)}", hint))
+    if problems:
+        raise Trouble(*problems)
+    return [name for name in known if name in wanted or not wanted]
+
+
+def printable(name: str) -> str:
+    """What a user typed, cut short and harmless for a terminal."""
+    return "".join(c if c.isprintable() else "\ufffd" for c in name[:60])
+
+
+def waiting() -> None:
+    """Say that another run holds the lock."""
+    err("mercure-deploy: waiting for another run to end")
+
+
+def warn(loaded: "Loaded") -> None:
+    """Print the warnings of a spec to stderr."""
+    for _, finding in loaded.findings:
+        if finding.level == "warning":
+            err(f"mercure-deploy: warning: {finding.message} [{finding.id}]\n  hint: {finding.hint}")
+
+
+def show(changes: Iterable[tuple[str, str]], planned: "View") -> None:
+    """Print what a commit did, and the orphans, one line a file."""
+    colours = {"created": "green", "updated": "yellow", "orphan": "magenta"}
+    orphans = [(path, "orphan") for paths in planned.orphans.values() for path in paths]
+    for path, change in [*changes, *orphans]:
+        out(f"{change} {path}", colours.get(change))
+
+
+def now() -> "datetime":
+    """The present moment."""
+    from datetime import UTC, datetime
+
+    return datetime.now(UTC)

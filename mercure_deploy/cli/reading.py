@@ -1,0 +1,109 @@
+"""Commands that only read: `check`, `diff`, `status` and `schema`."""
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import click
+
+from mercure_deploy.cli.common import NO, OK, common, formatted, loaded_spec, now, out, root_of, select, waiting
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from mercure_deploy.load import Loaded
+    from mercure_deploy.root import Know, View
+
+
+@click.command()
+@click.option("--strict", is_flag=True, help="Warnings count too.")
+@formatted
+@common()
+def check(*, names: tuple[str, ...], strict: bool, form: str, spec: str, output: str | None) -> int:
+    """Find drift and doubtful settings; for CI."""
+    from pathlib import Path
+
+    from mercure_deploy import check as checks
+    from mercure_deploy import report
+    from mercure_deploy.root import lenient
+
+    loaded, root, moment = loaded_spec(spec), root_of(spec, output), now()
+    with _view(loaded, names, root, know=lenient) as planned:
+        checked = checks.check(planned, root, Path(spec), loaded.findings, moment)
+    ok = checks.good(checked, strict=strict)
+    if form == "json":
+        out(report.check_json(checked, ok=ok))
+    else:
+        _findings(report.check_text(checked))
+    return OK if ok else NO
+
+
+@click.command()
+@common()
+def diff(*, names: tuple[str, ...], spec: str, output: str | None) -> int:
+    """Show what render would change; a key shows as its fingerprint."""
+    from mercure_deploy import disk, drift
+
+    loaded, root = loaded_spec(spec), root_of(spec, output)
+    differs = False
+    with _view(loaded, names, root) as planned:
+        for file in planned.comparable:
+            old = disk.read(root / file.path)
+            if old != file.content:
+                differs = True
+                for line in drift.diff(file.path, old, file.content, secret=file.secret):
+                    out(line, {"+": "green", "-": "red"}.get(line[:1]))
+    return NO if differs else OK
+
+
+@click.command()
+@formatted
+@common()
+def status(*, names: tuple[str, ...], form: str, spec: str, output: str | None) -> int:
+    """Show the keys, where a rotation stands and what comes next, and whether the files are in line."""
+    from mercure_deploy import check as checks
+    from mercure_deploy import report
+    from mercure_deploy.spec import duration_text
+    from mercure_deploy.status import status as state
+
+    loaded, root, moment = loaded_spec(spec), root_of(spec, output), now()
+    with _view(loaded, names, root) as planned:
+        statuses = {
+            d.name: state(d, born=d.name not in planned.unborn, drift=bool(checks.drift(planned, d.name, root)))
+            for d in planned.deployments
+        }
+    if form == "json":
+        out(report.status_json(statuses, moment))
+    else:
+        ages = {name: duration_text(loaded.spec.environments[name].keys.max_age) for name in statuses}
+        for line in report.status_text(statuses, ages, moment):
+            out(line)
+    return OK
+
+
+@click.command()
+def schema() -> int:
+    """Print the JSON Schema of the spec, for editors."""
+    import json
+
+    from mercure_deploy.spec import Spec
+
+    about = {"$schema": "https://json-schema.org/draft/2020-12/schema", **Spec.model_json_schema()}
+    out(json.dumps(about, indent=2))
+    return OK
+
+
+@contextmanager
+def _view(loaded: "Loaded", names: Iterable[str], root: "Path", know: "Know | None" = None) -> "Iterator[View]":
+    """What ought to be, while nobody else writes."""
+    from mercure_deploy import disk
+    from mercure_deploy.root import known, to_compare, view
+
+    with disk.lock(root, shared=True, waiting=waiting):
+        yield view(loaded.spec, select(loaded, names), root, to_compare(now()), know or known)
+
+
+def _findings(lines: Iterable[str]) -> None:
+    colours = {": error: ": "red", ": warning: ": "yellow"}
+    for line in lines:
+        out(line, next((colour for word, colour in colours.items() if word in line), None))

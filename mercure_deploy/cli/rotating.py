@@ -1,0 +1,129 @@
+"""`rotate-keys`: what the user says, and how a live hub is asked."""
+
+import sys
+from typing import TYPE_CHECKING
+
+import click
+
+from mercure_deploy.cli.common import (
+    NO,
+    OK,
+    common,
+    err,
+    loaded_spec,
+    now,
+    out,
+    printable,
+    root_of,
+    select,
+    show,
+    waiting,
+)
+from mercure_deploy.errors import Trouble
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import datetime
+
+    from mercure_deploy.origins import Origin
+    from mercure_deploy.targets import Deployment
+
+
+@click.command("rotate-keys")
+@click.argument("name", metavar="ENV")
+@click.option("--now", "at_once", is_flag=True, help="One fresh key replaces all: for a leaked or a lost key.")
+@click.option("--abort", is_flag=True, help="Take the open rotation back.")
+@click.option("--deployed", is_flag=True, help="The files of the last step are deployed; nobody is asked.")
+@click.option("--deployed-at", "at", metavar="TIME", help="When the last app went out, as 2026-11-24T12:00:00Z.")
+@click.option("--via", metavar="URL", help="Another address of the hub; Host and certificate stay those of its url.")
+@click.option("--cacert", metavar="FILE", help="A certificate authority of your own, PEM.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@common(several=False)
+def rotate_keys(  # noqa: PLR0913 - each is an option of the command
+    *,
+    name: str,
+    at_once: bool,
+    abort: bool,
+    deployed: bool,
+    at: str | None,
+    via: str | None,
+    cacert: str | None,
+    yes: bool,
+    spec: str,
+    output: str | None,
+) -> int:
+    """Take the next safe step of a key rotation, and say what to deploy."""
+    from mercure_deploy import rotation
+
+    loaded = loaded_spec(spec)
+    select(loaded, [name])
+    where = rotation.Rotation(loaded.spec, name, root_of(spec, output), waiting)
+    if at_once:
+        if abort or deployed or at or via or cacert:
+            raise click.UsageError("--now goes with no other step", click.get_current_context())
+        if not _sure(yes=yes):
+            return NO
+        step = rotation.now(where, now())
+    else:
+        said = rotation.Said(abort, deployed, _moment(at) if at else None)
+        step = rotation.take(where, now(), said, _prove(via, cacert), _ask)
+    show(step.changes, step.view)
+    for line in step.next:
+        out(f"next: {line}")
+    return OK
+
+
+def _sure(*, yes: bool) -> bool:
+    if yes:
+        return True
+    if not sys.stdin.isatty():
+        hint = "say --yes, when app and hub can be deployed together now"
+        raise Trouble("every token of the old keys will be refused, and there is no terminal to ask on", hint=hint)
+    sure = click.confirm("Every token of the old keys is refused once the hub restarts. Go on?", err=True)
+    if not sure:
+        err("mercure-deploy: nothing was changed")
+    return sure
+
+
+def _prove(via: str | None, cacert: str | None) -> "Callable[[Deployment], None]":
+    address = _via(via) if via else None
+
+    def prove(d: "Deployment") -> None:
+        # the HTTP client and the signing of tokens are needed here only
+        import time
+        from pathlib import Path
+
+        from mercure_deploy import proof
+        from mercure_deploy.fetch import Way
+
+        if sys.stderr.isatty():
+            err(f"mercure-deploy: asking {d.env.hub.url} whether it accepts both keys")
+        way = Way(address, Path(cacert) if cacert else None)
+        proof.prove(d, way, proof.Clock(now, time.sleep))
+
+    return prove
+
+
+def _ask() -> "datetime":
+    if not sys.stdin.isatty():
+        hint = "--deployed-at TIME, or --deployed when they went out right after the promotion"
+        raise Trouble("when the apps were deployed is not known, and there is no terminal to ask on", hint=hint)
+    return _moment(click.prompt("When did the last app go out, as 2026-11-24T12:00:00Z", err=True))
+
+
+def _moment(text: str) -> "datetime":
+    from mercure_deploy import keys
+
+    try:
+        return keys.moment(text)
+    except ValueError:
+        raise Trouble(f"{printable(text)} is no time", hint="with a time zone, as 2026-11-24T12:00:00Z") from None
+
+
+def _via(text: str) -> "Origin":
+    from mercure_deploy.origins import parse_origin
+
+    try:
+        return parse_origin(text, drop_path="/.well-known/mercure")
+    except ValueError as error:
+        raise Trouble(f"--via {error}") from None

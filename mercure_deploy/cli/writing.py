@@ -1,0 +1,104 @@
+"""Commands that write: `init` and `render`."""
+
+import sys
+from typing import TYPE_CHECKING
+
+import click
+
+from mercure_deploy.cli.common import (
+    OK,
+    common,
+    err,
+    loaded_spec,
+    now,
+    root_of,
+    select,
+    show,
+    supported,
+    waiting,
+    warn,
+)
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from mercure_deploy.load import Loaded
+
+
+@click.command()
+@click.option("--app", "apps", multiple=True, metavar="[NAME=]URL", help="Origin of an app's pages; may be repeated.")
+@click.option("--hub", metavar="URL", help="Origin of the hub as browsers see it.")
+@click.option("--env", "name", default="production", show_default=True, metavar="NAME", help="Name of the environment.")
+@click.option("--platform", type=click.Choice(["coolify", "compose"]), default="coolify", show_default=True)
+@click.option("--hub-version", "version", type=click.Choice(["0.24", "1.0"]), default="0.24", show_default=True)
+@common(several=False)
+def init(  # noqa: PLR0913 - each is an option of the command
+    *, apps: tuple[str, ...], hub: str | None, name: str, platform: str, version: str, spec: str, output: str | None
+) -> int:
+    """Write a commented spec, then render it."""
+    from pathlib import Path
+
+    from mercure_deploy import exposure
+    from mercure_deploy import init as starting
+
+    supported()
+    root = root_of(spec, output)
+    starting.refuse_existing(Path(spec), root, name)
+    if not (apps and hub) and not sys.stdin.isatty():
+        missing = " and ".join(word for word, said in (("--app", apps), ("--hub", hub)) if not said)
+        raise click.UsageError(f"{missing} is missing, and there is no terminal to ask on", click.get_current_context())
+    apps = apps or (click.prompt("Origin of the app, as in https://app.example.com", err=True),)
+    hub = hub or click.prompt("Origin of the hub, as in https://mercure.example.com", err=True)
+    text = starting.spec_text(starting.named(apps), hub, name=name, platform=platform, version=version)
+    loaded = starting.checked(text, spec)
+    with starting.written(Path(spec), text):
+        render_all(loaded, [name], root)
+    err(f"mercure-deploy: wrote {spec}: commit it, and deploy/ without what its .gitignore names")
+    line = exposure.dockerignore_line(Path(spec), root)
+    if line:
+        err(f"mercure-deploy: add this line to .dockerignore: {line}")
+    err(f"mercure-deploy: next: {root / name / 'README.md'}")
+    return OK
+
+
+@click.command()
+@click.option("--dry-run", is_flag=True, help="Print the same, write nothing.")
+@common()
+def render(*, names: tuple[str, ...], dry_run: bool, spec: str, output: str | None) -> int:
+    """Bring the files in line with the spec."""
+    loaded = loaded_spec(spec)
+    selected = select(loaded, names)
+    warn(loaded)
+    if dry_run:
+        _preview(loaded, selected, root_of(spec, output))
+    else:
+        render_all(loaded, selected, root_of(spec, output))
+    return OK
+
+
+def render_all(loaded: "Loaded", names: list[str], root: "Path") -> None:
+    """Commit the files of these environments and print what happened."""
+    from mercure_deploy import disk
+    from mercure_deploy.root import to_write, view
+
+    with disk.lock(root, waiting=waiting):
+        planned = view(loaded.spec, names, root, to_write(now()))
+        changes = disk.commit(root, planned.files, private=planned.private)
+    show(changes, planned)
+    for path in (root / file.path for file in planned.files if file.secret):
+        if disk.loose(path):
+            hint = "put the output root on a file system with permissions, see -o"
+            err(f"mercure-deploy: warning: file modes do not stick here [secret-exposure]\n  hint: {hint}")
+            break
+
+
+def _preview(loaded: "Loaded", names: list[str], root: "Path") -> None:
+    from mercure_deploy import disk
+    from mercure_deploy.root import to_preview, view
+
+    words = {"missing": "created", "changed": "updated", "same": "unchanged"}
+    with disk.lock(root, shared=True, waiting=waiting):
+        planned = view(loaded.spec, names, root, to_preview(now()))
+        compared = disk.compare(root, planned.files)
+    tighten = {file.path for file in planned.files if file.secret and disk.loose(root / file.path)}
+    show([(p, "updated" if c == "same" and p in tighten else words[c]) for p, c in compared.items()], planned)
