@@ -65,6 +65,9 @@ def status_text(statuses: Mapping[str, Status], max_age: Mapping[str, str], now:
             yield "  no keys yet, render makes one"
         if each.rotation:
             yield from rotation_text(name, each.rotation)
+        if each.upgrading:
+            yield "  upgrade: the hub is 1.0 and accepts 0.x apps too; bring the apps to 1.0 one by one, then set"
+            yield f"        legacy_clients: false and render {name}"
 
 
 def rotation_text(name: str, rotation: Rotation) -> Iterator[str]:
@@ -94,6 +97,7 @@ def status_json(statuses: Mapping[str, Status], now: datetime) -> str:
             ],
             "rotation": rotation_row(each.rotation) if each.rotation else None,
             "drift": each.drift,
+            "upgrading": each.upgrading,
         }
         for name, each in statuses.items()
     }

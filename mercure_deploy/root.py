@@ -96,9 +96,6 @@ def view(spec: Spec, names: Sequence[str], root: Path, choose: Choose, know: Kno
     deployments, partial, unborn = [], set(), set()
     for name in names:
         env = spec.environments[name]
-        if env.hub.version == "1.0":
-            hint = 'set version: "0.24"'
-            raise Trouble(f"{name}: this version of mercure-deploy does not render hub 1.0 yet", hint=hint)
         found = know(root, name)
         ring = choose(found, env)
         if not ring.complete:

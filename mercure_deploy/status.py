@@ -20,16 +20,20 @@ class Rotation:
 
 @dataclass(frozen=True)
 class Status:
-    """`keys` in the order in which they were created; none for an environment that was never rendered."""
+    """`keys` in the order in which they were created; none for an environment that was never rendered.
+
+    `upgrading` is a hub 1.0 that accepts the tokens of 0.x apps too, until the last app speaks 1.0.
+    """
 
     keys: tuple[Key, ...]
     rotation: Rotation | None
     drift: bool
+    upgrading: bool
 
 
 def status(d: Deployment, *, born: bool, drift: bool) -> Status:
     """The status of one environment; `born` is whether it has keys at all, `drift` whether its files differ."""
-    return Status(d.ring.keys if born else (), rotation(d) if born else None, drift)
+    return Status(d.ring.keys if born else (), rotation(d) if born else None, drift, d.env.hub.legacy_clients)
 
 
 def rotation(d: Deployment) -> Rotation | None:

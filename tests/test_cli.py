@@ -356,7 +356,12 @@ def test_diff_shows_keys_by_their_fingerprints(run: Run, project: Path):
 def test_status(run: Run, project: Path):
     said = run("status", "--format", "json", spec=MINIMAL)
     assert said.code == 0
-    assert json.loads(said.out)["environments"]["production"] == {"keys": [], "rotation": None, "drift": True}
+    assert json.loads(said.out)["environments"]["production"] == {
+        "keys": [],
+        "rotation": None,
+        "drift": True,
+        "upgrading": False,
+    }
     assert "no keys yet" in run("status").out
     run("render")
     (row,) = json.loads(run("status", "--format", "json").out)["environments"]["production"]["keys"]
@@ -452,12 +457,11 @@ def test_schema(run: Run):
     assert all(word.get("description") for word in described)
 
 
-def test_hub_1_0_is_refused_for_now(run: Run):
-    said = run(
-        "render", spec=MINIMAL.replace("hub:\n", 'hub:\n      version: "1.0"\n      issuer: https://x.example.com\n')
-    )
-    assert said.code == 2
-    assert "does not render hub 1.0 yet" in said.err
+def test_an_upgrade_to_hub_1_0_shows_in_status(run: Run):
+    spec = MINIMAL.replace("hub:\n", 'hub:\n      version: "1.0"\n      legacy_clients: true\n')
+    assert run("render", spec=spec).code == 0
+    assert "upgrade: the hub is 1.0 and accepts 0.x apps too" in run("status").out
+    assert json.loads(run("status", "--format", "json").out)["environments"]["production"]["upgrading"] is True
 
 
 # --- what must never happen ------------------------------------------------------------------------------------------

@@ -6,9 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 from ruamel.yaml import YAML
+from ruamel.yaml.error import YAMLError
 
 from mercure_deploy.errors import Trouble
 from mercure_deploy.load import LARGEST, Loaded, load
@@ -179,7 +180,11 @@ def test_plain_data_is_read_as_ruamel_reads_it(value: Any):
     sink = Sink()
     YAML(typ="safe", pure=True).dump(value, sink)
     text = "".join(part if isinstance(part, str) else part.decode() for part in sink)
-    wanted = YAML(typ="safe", pure=True).load(text)
+    try:
+        wanted = YAML(typ="safe", pure=True).load(text)
+    except YAMLError:
+        # its emitter writes a key such as ?' without the quotes that it needs
+        assume(condition=False)
     assert parse(text, "x") == wanted
     assert parse(text, "x", pure=True) == wanted
 

@@ -82,6 +82,11 @@ def _tls(env: Environment) -> Iterator[Contradiction]:
     if hub.port is not None and not wants_port:
         what = "port is for compose with tls: proxy only"
         yield Contradiction(("hub", "port"), what, "port-conflict", "leave it out")
+    inside = hub.internal_url
+    if tls == "hub" and inside and inside.scheme == "https" and inside != hub.url:
+        what = "the hub has a certificate for its public name only"
+        hint = "write it with http://, it stays between the containers"
+        yield Contradiction(("hub", "internal_url"), what, "tls-untrusted-publish", hint)
     if hub.email is not None and tls != "hub":
         what = "email is for tls: hub only, nobody else asks for a certificate"
         yield Contradiction(("hub", "email"), what, "tls-mode-mismatch", "leave it out")
