@@ -3,6 +3,7 @@
 import os
 import pty
 import select
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -95,12 +96,19 @@ def test_a_dockerfile_gets_its_line(run: Run, project: Path):
     assert run("check", "--strict").code == 0
 
 
+# the new process makes its standard input its terminal, so that ^C reaches it as a signal
+ON_A_TERMINAL = (
+    "import fcntl, os, sys, termios; os.setsid(); fcntl.ioctl(0, termios.TIOCSCTTY, 0);"
+    "os.execv(sys.executable, [sys.executable, '-m', 'mercure_deploy', *sys.argv[1:]])"
+)
+
+
 def terminal(arguments: list[str], answers: list[str], folder: Path) -> tuple[int, str]:
     """(exit code, what is on the screen) of a run on a terminal of its own, with these answers."""
-    child, screen = pty.fork()
-    if not child:
-        os.chdir(folder)
-        os.execv(sys.executable, [sys.executable, "-m", "mercure_deploy", *arguments])  # noqa: S606
+    screen, theirs = pty.openpty()
+    command = [sys.executable, "-c", ON_A_TERMINAL, *arguments]
+    process = subprocess.Popen(command, cwd=folder, stdin=theirs, stdout=theirs, stderr=theirs)
+    os.close(theirs)
     said, waiting = b"", list(answers)
     end = time.monotonic() + 30
     while time.monotonic() < end:
@@ -109,13 +117,14 @@ def terminal(arguments: list[str], answers: list[str], folder: Path) -> tuple[in
                 piece = os.read(screen, 4096)
             except OSError:
                 break
+            if not piece:
+                break
             said += piece
             if waiting and said.rstrip().endswith((b":", b"]:")):
                 os.write(screen, waiting.pop(0).encode())
                 said += b"\n"
-    code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
     os.close(screen)
-    return code, said.decode(errors="replace")
+    return process.wait(10), said.decode(errors="replace")
 
 
 def test_a_terminal_is_asked_for_what_is_missing(project: Path):
