@@ -96,7 +96,7 @@ def _plain(name: str, value: str) -> str:
 
 
 def _decoded(text: str) -> str:
-    return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)).decode()
+    return base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True).decode()
 
 
 def _masked_json(text: str) -> str:

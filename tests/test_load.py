@@ -108,13 +108,13 @@ def nothing_else(data: bytes) -> Loaded | None:
         return None
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(st.one_of(st.binary(max_size=80), st.text(max_size=80).map(lambda text: text.encode(errors="surrogatepass"))))
 def test_no_bytes_end_in_anything_but_a_spec_or_a_message(data: bytes):
     nothing_else(data)
 
 
-@settings(max_examples=250, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.data())
 def test_no_change_to_a_spec_does_either(data: st.DataObject):
     lines = FULL.split("\n")

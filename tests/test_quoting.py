@@ -51,7 +51,7 @@ def test_bash_and_python_dotenv_read_back_what_dotenv_accepts(values: list[str])
     assert {name: read.get(name) for name in wanted} == wanted
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(
     st.one_of(
         AWKWARD,

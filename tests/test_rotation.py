@@ -222,7 +222,7 @@ class World:
 ACTIONS = st.sampled_from(["step", "step", "hub", "apps", "wait", "long", "abort", "sign"])
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(ACTIONS, max_size=14))
 def test_whoever_deploys_what_the_tool_says_refuses_no_token(tmp_path: Path, actions: list[str]):
     shutil.rmtree(tmp_path / "deploy", ignore_errors=True)
