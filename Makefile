@@ -14,14 +14,15 @@ test: $(STAMP) prerequisites lint  ## everything
 	rm -f .coverage .coverage.*
 	$(BIN)/python -m coverage run -m pytest -m 'not real and not e2e'
 	$(REAL) coverage run -m pytest -m real
+	$(REAL) coverage run -m pytest -m e2e
 	$(BIN)/python -m coverage combine --quiet
 	$(BIN)/python -m coverage report
 
 fast: $(STAMP)  ## the suite without the real consumers
 	$(BIN)/python -m pytest -q -m 'not real and not e2e'
 
-prerequisites:  ## hub, PHP with Symfony, docker compose: once, into a cache
-	scripts/prerequisites real
+prerequisites:  ## hubs, PHP with Symfony, docker with compose: once, into a cache
+	scripts/prerequisites e2e
 
 lint: $(STAMP)
 	$(BIN)/ruff check .

@@ -75,16 +75,7 @@ class Hub:
     def request(
         self, method: str, path: str, *, headers: dict[str, str] | None = None, form: dict[str, str] | None = None
     ) -> "Answer":
-        body = urlencode(form) if form else None
-        sent = {"Host": "hub.example.com", **(headers or {})}
-        if form:
-            sent["Content-Type"] = "application/x-www-form-urlencoded"
-        with closing(http.client.HTTPConnection("127.0.0.1", 80, timeout=10)) as connection:
-            connection.request(method, path, body, sent)
-            with closing(connection.getresponse()) as answer:
-                stream = answer.getheader("Content-Type", "").startswith("text/event-stream")
-                text = "" if stream else answer.read().decode()
-                return Answer(answer.status, {k.lower(): v for k, v in answer.getheaders()}, text)
+        return request(method, path, headers=headers, form=form)
 
     def reload(self) -> None:
         """The forced reload of the environment's README; a plain one would do nothing, and say so to nobody."""
@@ -94,6 +85,21 @@ class Hub:
     def publish(self, token: str | None, topic: str, data: str = "hello", *, private: bool = True) -> "Answer":
         form = {"topic": topic, "data": data, **({"private": "on"} if private else {})}
         return self.request("POST", HUB_PATH, headers={"Authorization": f"Bearer {token}"} if token else {}, form=form)
+
+
+def request(
+    method: str, path: str, *, headers: dict[str, str] | None = None, form: dict[str, str] | None = None
+) -> "Answer":
+    body = urlencode(form) if form else None
+    sent = {"Host": "hub.example.com", **(headers or {})}
+    if form:
+        sent["Content-Type"] = "application/x-www-form-urlencoded"
+    with closing(http.client.HTTPConnection("127.0.0.1", 80, timeout=10)) as connection:
+        connection.request(method, path, body, sent)
+        with closing(connection.getresponse()) as answer:
+            stream = answer.getheader("Content-Type", "").startswith("text/event-stream")
+            text = "" if stream else answer.read().decode()
+            return Answer(answer.status, {k.lower(): v for k, v in answer.getheaders()}, text)
 
 
 def publish(token: str, topic: str, data: str) -> int:
@@ -122,14 +128,17 @@ class Stream:
 
     opened: ClassVar[list["Stream"]] = []
 
-    def __init__(self, topic: str, token: str | None, *, origin: str = "https://app.example.com") -> None:
+    def __init__(
+        self, topic: str, token: str | None, *, origin: str = "https://app.example.com", last: str | None = None
+    ) -> None:
         connection = http.client.HTTPConnection("127.0.0.1", 80, timeout=30)
         connection.connect()
         self.sock: socket.socket = connection.sock
         headers = {"Host": "hub.example.com", "Origin": origin}
         if token:
             headers["Cookie"] = f"mercureAuthorization={token}"
-        connection.request("GET", f"{HUB_PATH}?{urlencode({'topic': topic})}", headers=headers)
+        words = {"topic": topic, **({"lastEventID": last} if last else {})}
+        connection.request("GET", f"{HUB_PATH}?{urlencode(words)}", headers=headers)
         self.connection, self.answer = connection, connection.getresponse()
         self.status = self.answer.status
         self.events: list[str] = []

@@ -65,3 +65,12 @@ def test_a_terminal_is_asked_when_the_apps_went_out(tmp_path: Path):
     assert code == 1
     assert "When did the last app go out" in said
     assert "tokens of the old key may live for 1h" in said
+
+
+def test_a_fleet_says_on_a_terminal_that_it_takes_a_moment(tmp_path: Path):
+    block = "  e{n}:\n    hub: {{url: https://hub.e{n}.example.com}}\n    apps: {{app: {{url: https://app.e{n}.example.com}}}}\n"
+    text = "version: 1\nenvironments:\n" + "".join(block.format(n=n) for n in range(301))
+    (tmp_path / "mercure.yaml").write_text(text)
+    code, said = terminal(["render"], [], tmp_path)
+    assert code == 0
+    assert "rendering 301 environments" in said

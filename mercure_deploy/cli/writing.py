@@ -25,6 +25,10 @@ if TYPE_CHECKING:
     from mercure_deploy.load import Loaded
 
 
+# so many environments take over a second
+_MANY = 300
+
+
 @click.command()
 @click.option("--app", "apps", multiple=True, metavar="[NAME=]URL", help="Origin of an app's pages; may be repeated.")
 @click.option("--hub", metavar="URL", help="Origin of the hub as browsers see it.")
@@ -81,6 +85,8 @@ def render_all(loaded: "Loaded", names: list[str], root: "Path") -> None:
     from mercure_deploy import disk
     from mercure_deploy.root import to_write, view
 
+    if len(names) > _MANY and sys.stderr.isatty():
+        err(f"mercure-deploy: rendering {len(names)} environments")
     with disk.lock(root, waiting=waiting):
         planned = view(loaded.spec, names, root, to_write(now()))
         changes = disk.commit(root, planned.files, private=planned.private)
