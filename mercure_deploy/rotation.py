@@ -92,17 +92,13 @@ def take(where: Rotation, moment: datetime, said: Said, prove: Prove, ask: Ask) 
             raise Trouble(f"{where.name} has no key yet", hint=f"render {where.name} makes one")
         if found.public and keys.public_view(found.public) != keys.public_view(ring):
             return _commit(where, lambda _: ring, known, list(_after(where, ring)))
-        following = _abort(ring, moment) if said.abort else _following(where, ring, moment, said, prove, ask)
+        following = keys.abort(ring, moment) if said.abort else _following(where, ring, moment, said, prove, ask)
         return _commit(where, lambda _: following, known, list(_after(where, following)))
 
 
 def _commit(where: Rotation, choose: Callable[[Known], KeyRing], know: Know, lines: list[str]) -> Step:
     planned = view(where.spec, [where.name], where.root, lambda found, _: choose(found), know)
     return Step(disk.commit(where.root, planned.files, private=planned.private), planned, lines)
-
-
-def _abort(ring: KeyRing, moment: datetime) -> KeyRing:
-    return keys.abort(ring, moment)
 
 
 def _following(where: Rotation, ring: KeyRing, moment: datetime, said: Said, prove: Prove, ask: Ask) -> KeyRing:  # noqa: PLR0913, PLR0917 - one decision

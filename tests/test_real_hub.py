@@ -2,6 +2,7 @@
 
 import itertools
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -199,3 +200,16 @@ def test_the_hub_loads_the_production_file_in_which_it_terminates_tls(tmp_path: 
         (Path("/etc/mercure") / file.name).write_bytes(file.read_bytes())
     argv = [real.tools("hub")["hub"], "run", "--config", "/etc/mercure/Caddyfile", "--adapter", "caddyfile"]
     real.checked_caddyfile(argv, {"PATH": "/usr/bin:/bin", "HOME": "/config", "XDG_DATA_HOME": "/data"})
+
+
+def test_the_demo_shows_what_it_promises():
+    real.need_isolation()
+    root = Path(__file__).parent.parent
+    said = subprocess.run([sys.executable, str(root / "scripts/demo")], capture_output=True, text=True, check=False)
+    assert (said.returncode, said.stderr) == (0, "")
+    assert "created production/shop.env" in said.stdout
+    shown = {line[2:66].strip(): line[66:].strip() for line in said.stdout.splitlines() if line.startswith("  ")}
+    assert shown["a page without a cookie subscribes"] == "401"
+    assert shown["the page receives"] == "['a private update']"
+    assert shown["somebody with another key publishes"] == "401"
+    assert shown["may pages of https://evil.example.org read it?"] == "no"
