@@ -13,7 +13,6 @@ from pathlib import Path
 from mercure_deploy import disk, keys
 from mercure_deploy.errors import Trouble
 from mercure_deploy.keys import KeyRing
-from mercure_deploy.rings import Known
 from mercure_deploy.root import Know, View, known, lost, view
 from mercure_deploy.spec import Environment, Spec, duration_text
 from mercure_deploy.targets import Deployment
@@ -24,8 +23,8 @@ _RELOAD = (
     " (cuts no stream)"
 )
 _RESTART = (
-    "paste docker-compose.yaml and hub.env into its Service, restart the Service: some seconds, in which a page whose"
-    " EventSource meets a 404 or 502 stays closed unless it re-opens itself"
+    "paste {files} into its Service, restart the Service: some seconds, in which a page whose EventSource meets a 404"
+    " or 502 stays closed unless it re-opens itself"
 )
 
 
@@ -71,13 +70,12 @@ Ask = Callable[[], datetime]
 def now(where: Rotation, moment: datetime) -> Step:
     """Replace every key of the environment by one fresh key, whatever state the ring is in, even if it is lost."""
 
-    def replaced(found: Known, env: Environment) -> KeyRing:
+    with disk.lock(where.root, waiting=where.waiting):
+        found = lost(where.root, where.name)
         rings = [ring for ring in (found.ring, found.public) if ring]
         gone = {key.id for ring in rings for key in ring.keys} | {id_ for ring in rings for id_ in ring.replaced}
-        return keys.replace_all(env.keys.algorithm, moment, gone)
-
-    with disk.lock(where.root, waiting=where.waiting):
-        return _commit(where, lambda found: replaced(found, where.env), lost, list(_after_now(where)))
+        fresh = keys.replace_all(where.env.keys.algorithm, moment, gone)
+        return _commit(where, fresh, lost, list(_after_now(where, fresh)))
 
 
 def take(where: Rotation, moment: datetime, said: Said, prove: Prove, ask: Ask) -> Step:
@@ -91,13 +89,13 @@ def take(where: Rotation, moment: datetime, said: Said, prove: Prove, ask: Ask) 
         if ring is None:
             raise Trouble(f"{where.name} has no key yet", hint=f"render {where.name} makes one")
         if found.public and keys.public_view(found.public) != keys.public_view(ring):
-            return _commit(where, lambda _: ring, known, list(_after(where, ring)))
+            return _commit(where, ring, known, list(_after(where, ring)))
         following = keys.abort(ring, moment) if said.abort else _following(where, ring, moment, said, prove, ask)
-        return _commit(where, lambda _: following, known, list(_after(where, following)))
+        return _commit(where, following, known, list(_after(where, following)))
 
 
-def _commit(where: Rotation, choose: Callable[[Known], KeyRing], know: Know, lines: list[str]) -> Step:
-    planned = view(where.spec, [where.name], where.root, lambda found, _: choose(found), know)
+def _commit(where: Rotation, ring: KeyRing, know: Know, lines: list[str]) -> Step:
+    planned = view(where.spec, [where.name], where.root, lambda *_: ring, know)
     return Step(disk.commit(where.root, planned.files, private=planned.private), planned, lines)
 
 
@@ -140,7 +138,7 @@ def _retire(where: Rotation, ring: KeyRing, moment: datetime, said: Said, ask: A
 def _after(where: Rotation, ring: KeyRing) -> Iterator[str]:
     name = where.name
     if ring.in_state("staged"):
-        yield f"deploy the hub, not the apps: {_hub(where.env)}"
+        yield f"deploy the hub, not the apps: {_hub(where.env, ring)}"
         yield f"then mercure-deploy rotate-keys {name}: it asks the live hub whether it accepts both keys"
     elif ring.in_state("retiring"):
         yield f"deploy the apps, not the hub: {_apps(where)}; redeploy web, workers and cron"
@@ -149,20 +147,22 @@ def _after(where: Rotation, ring: KeyRing) -> Iterator[str]:
             f" mercure-deploy rotate-keys {name} --deployed-at TIME, the time at which the last of them was out"
         )
     else:
-        yield f"deploy the hub: {_hub(where.env)}"
+        yield f"deploy the hub: {_hub(where.env, ring)}"
         yield "that is the end of the rotation"
 
 
-def _hub(env: Environment) -> str:
-    return _RELOAD if env.platform == "compose" else _RESTART
+def _hub(env: Environment, ring: KeyRing) -> str:
+    # public keys need no variables
+    files = "docker-compose.yaml and hub.env" if any(key.symmetric for key in ring.keys) else "docker-compose.yaml"
+    return _RELOAD if env.platform == "compose" else _RESTART.format(files=files)
 
 
 def _apps(where: Rotation) -> str:
     return ", ".join(f"{where.name}/{app}.env" for app in sorted(where.env.apps))
 
 
-def _after_now(where: Rotation) -> Iterator[str]:
+def _after_now(where: Rotation, ring: KeyRing) -> Iterator[str]:
     yield f"deploy hub and apps together, as {where.name}/README.md says: until both are out, publishing is refused"
-    yield f"hub: {_hub(where.env)}"
+    yield f"hub: {_hub(where.env, ring)}"
     yield f"apps: {_apps(where)}; redeploy web, workers and cron"
     yield "pages that are open get 401 at their next connection and need a fresh cookie: reload them"
