@@ -69,7 +69,6 @@ Ask = Callable[[], datetime]
 
 def now(where: Rotation, moment: datetime) -> Step:
     """Replace every key of the environment by one fresh key, whatever state the ring is in, even if it is lost."""
-
     with disk.lock(where.root, waiting=where.waiting):
         found = lost(where.root, where.name)
         rings = [ring for ring in (found.ring, found.public) if ring]
