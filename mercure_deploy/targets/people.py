@@ -22,7 +22,6 @@ def readme(d: Deployment) -> Iterator[File]:
         mode=env.mode,
         tls=env.tls,
         port=hub.port,
-        delivery=hub.delivery,
         hub=str(hub.url),
         hub_host=hub.url.host,
         hub_path=HUB_PATH,
