@@ -2,13 +2,17 @@
 
 import io
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from mercure_deploy.cli import main
+
+if TYPE_CHECKING:
+    import engine
 
 MINIMAL = """\
 version: 1
@@ -36,6 +40,15 @@ class Said:
 
 
 Run = Callable[..., Said]
+
+
+@pytest.fixture(scope="session")
+def docker() -> "Iterator[engine.Docker]":
+    """The engine, started for the first test that needs it."""
+    from engine import engine  # noqa: PLC0415 - not for those that need none
+
+    with engine() as running:
+        yield running
 
 
 @pytest.fixture

@@ -11,6 +11,8 @@ from pathlib import Path
 import real
 
 IMAGE = "dunglas/mercure:v0.24.2"
+# an address of documentation (RFC 5737), in the network of the tests' own
+SERVER = "192.0.2.1"
 HEALTH = "CMD wget -q --spider http://127.0.0.1:2019/mercure/health/ready"
 
 
@@ -40,6 +42,36 @@ class Docker:
         return said.stdout + ("" if check else said.stderr)
 
 
+class Project:
+    """One deployed environment: its rendered compose file, and nothing else but what the platform adds."""
+
+    def __init__(self, docker: Docker, folder: Path, *extra: str) -> None:
+        self.docker, self.folder = docker, folder
+        self.files = ["-f", "docker-compose.yaml", *extra]
+        if (folder / "hub.env").exists():
+            self.files += ["--env-file", "hub.env"]
+
+    def compose(self, *arguments: str, check: bool = True) -> str:
+        return self.docker("compose", "-p", "hub", *self.files, *arguments, cwd=self.folder, check=check)
+
+    def up(self, *arguments: str) -> str:
+        """Deploy; the id of the container."""
+        self.compose("up", "-d", *arguments)
+        return self.compose("ps", "-q", "mercure").strip()
+
+    def address(self) -> str:
+        """Where the container is reached by a proxy in its network, as Coolify's is; empty while it does not run."""
+        template = "{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}"
+        return self.docker("inspect", "-f", template, self.compose("ps", "-aq", "mercure").strip()).strip()
+
+    def down(self) -> None:
+        self.compose("down", "-v", "-t", "15")
+
+    def key(self) -> tuple[str, str]:
+        """The key with which the app `app` signs, and its algorithm."""
+        return real.signing(self.folder / "app.env", self.folder / "manifest.json")
+
+
 @contextmanager
 def engine() -> Iterator[Docker]:
     """The engine, with the image; it ends with everything that runs in it."""
@@ -52,26 +84,22 @@ def engine() -> Iterator[Docker]:
     plugins.mkdir(parents=True)
     shutil.copy(tools["compose"], plugins / "docker-compose")
     flags = ["--iptables=false", "--ip6tables=false", "--bridge=none", "--ip-forward=false"]
+    # where a compose file names no address to publish on: that of this machine, not all there are
+    flags.append(f"--default-network-opt=bridge=com.docker.network.bridge.host_binding_ipv4={SERVER}")
     places = [
         f"--{name}={folder}/{path}" for name, path in (("data-root", "data"), ("exec-root", "exec"), ("pidfile", "pid"))
     ]
-    with (folder / "log").open("wb") as log:
-        daemon = subprocess.Popen(
-            ["dockerd", "--host", docker.environment["DOCKER_HOST"], *places, *flags],
-            env=docker.environment,
-            executable=f"{tools['engine']}/dockerd",
-            stdout=log,
-            stderr=log,
-        )
+    argv = [f"{tools['engine']}/dockerd", "--host", docker.environment["DOCKER_HOST"], *places, *flags]
     try:
-        real.wait(lambda: started(daemon, docker, folder / "log"), "the engine answers", 60)
-        image(docker, tools, folder)
-        yield docker
+        with real.process(argv, docker.environment, folder / "log") as daemon:
+            real.wait(lambda: started(daemon, docker, folder / "log"), "the engine answers", 60)
+            image(docker, tools, folder)
+            try:
+                yield docker
+            finally:
+                for container in docker("ps", "-aq", check=False).split():
+                    docker("rm", "-f", container, check=False)
     finally:
-        for container in docker("ps", "-aq", check=False).split():
-            docker("rm", "-f", container, check=False)
-        daemon.terminate()
-        daemon.wait(30)
         shutil.rmtree(folder, ignore_errors=True)
 
 

@@ -5,7 +5,6 @@ import http.client
 import json
 import os
 import shutil
-import signal
 import socket
 import subprocess
 import threading
@@ -102,14 +101,14 @@ def request(
             return Answer(answer.status, {k.lower(): v for k, v in answer.getheaders()}, text)
 
 
-def publish(token: str, topic: str, data: str) -> int:
+def publish(token: str, topic: str, data: str, *, host: str = "127.0.0.1") -> int:
     """Publish as a PHP app does, over a connection of its own; the status of the answer."""
     headers = {
         "Host": "hub.example.com",
         "Authorization": f"Bearer {token}",
         "Content-Type": "application/x-www-form-urlencoded",
     }
-    with closing(http.client.HTTPConnection("127.0.0.1", 80, timeout=20)) as connection:
+    with closing(http.client.HTTPConnection(host, 80, timeout=20)) as connection:
         connection.request("POST", HUB_PATH, urlencode({"topic": topic, "data": data, "private": "on"}), headers)
         with closing(connection.getresponse()) as answer:
             answer.read()
@@ -196,21 +195,39 @@ def hub(folder: Path, scratch: Path) -> Iterator[Hub]:
         shutil.rmtree(leftover) if leftover.is_dir() else leftover.unlink()
     checked_caddyfile(argv, {**environment, **variables})
     log = scratch / "hub.log"
-    with log.open("wb") as sink:
-        process = subprocess.Popen(argv, env={**environment, **variables}, stdout=sink, stderr=sink)
-    running = Hub(process, log, argv)
-    try:
+    with process(argv, {**environment, **variables}, log) as started:
+        running = Hub(started, log, argv)
         wait(lambda: _ready(running), "the hub is ready")
-        yield running
-    finally:
-        while Stream.opened:
-            Stream.opened.pop().close()
-        process.send_signal(signal.SIGTERM)
         try:
-            process.wait(10)
+            yield running
+        finally:
+            while Stream.opened:
+                Stream.opened.pop().close()
+
+
+@contextmanager
+def process(argv: list[str], environment: dict[str, str], log: Path) -> "Iterator[subprocess.Popen[bytes]]":
+    """A program that is ended again, by its id. A session of its own: ^C in the terminal is for the tests alone."""
+    with log.open("ab") as sink:
+        started = subprocess.Popen(argv, env=environment, stdout=sink, stderr=sink, start_new_session=True)
+    try:
+        yield started
+    finally:
+        started.terminate()
+        try:
+            started.wait(30)
         except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+            started.kill()
+            started.wait()
+
+
+def listens(port: int) -> bool:
+    """Whether something takes connections there."""
+    try:
+        socket.create_connection(("127.0.0.1", port), 1).close()
+    except OSError:
+        return False
+    return True
 
 
 def compose_service(folder: Path) -> tuple[dict[str, object], dict[str, dict[str, str]]]:

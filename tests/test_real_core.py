@@ -4,15 +4,15 @@ import http.client
 import json
 import os
 import re
-import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
+import httpx
 import jwt
 import pytest
 import real
@@ -22,6 +22,9 @@ from ruamel.yaml import YAML
 from mercure_deploy import keys
 from mercure_deploy.load import load
 from mercure_deploy.tokens import mint
+
+if TYPE_CHECKING:
+    import subprocess
 
 pytestmark = pytest.mark.real
 
@@ -71,12 +74,9 @@ def core(folder: Path, scratch: Path, binary: str = "core") -> Iterator[None]:
         **({"CORE_JWKS": str(folder / "hub/jwks.json")} if "jwks_uri" in text else {"CORE_KEY": public or key}),
     }
     log = scratch / "core.log"
-    with log.open("wb") as sink:
-        process = subprocess.Popen([real.tools(binary)[binary]], env=environment, stdout=sink, stderr=sink)
-    try:
+    with real.process([real.tools(binary)[binary]], environment, log) as process:
         real.wait(lambda: answers(process, log), "the core answers")
         yield
-    finally:
         process.terminate()
         assert process.wait(10) == 0
 
@@ -146,6 +146,24 @@ def test_the_tokens_of_the_proof_are_accepted(tmp_path: Path, run: Run):
         assert publish(token, private="on") == (200, "")
         assert request("GET", {"match": TOPIC}, {"Authorization": f"Bearer {token}"})[0] == 200
         assert publish(token, topic="https://example.com/books/2")[0] == 403
+
+
+def test_the_page_of_the_readme_asks_for_what_it_missed_in_the_words_of_this_generation(tmp_path: Path, run: Run):
+    page = (Path(__file__).parent.parent / "examples/page.html.twig").read_text()
+    [names] = re.findall(r"for \(const name of \[(.*?)\]\)", page)
+    folder = rendered(tmp_path, run)
+    cookie = {"Cookie": f"__Secure-mercure_access_token={signed(folder, claims_of(folder))}"}
+    with core(folder, tmp_path), httpx.Client(base_url=f"http://127.0.0.1:{PORT}", trust_env=False) as client:
+
+        def answer(*words: str) -> tuple[int, bool]:
+            query = {"match": TOPIC, **dict.fromkeys(words, "urn:uuid:5e94c686-2c0b-4f9b-958c-92ccc3bbb4eb")}
+            with client.stream("GET", real.HUB_PATH, params=query, headers=cookie) as said:
+                return said.status_code, "mercure-last-event-id" in said.headers
+
+        assert answer() == (200, False)
+        # the word of 0.x says nothing to it, and does not disturb it
+        assert answer("lastEventID") == (200, False)
+        assert answer(*re.findall(r"'(\w+)'", names)) == (200, True)
 
 
 def changed(**words: object) -> Claims:

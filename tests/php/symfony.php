@@ -16,19 +16,7 @@ use Symfony\Component\Mercure\{Authorization, Hub, HubRegistry, Update};
 use Symfony\Component\Mercure\Jwt\{FactoryTokenProvider, LcobucciFactory};
 use Symfony\Component\Yaml\Yaml;
 
-error_reporting(E_ALL & ~E_DEPRECATED & ~E_USER_DEPRECATED);
-$packages = getenv('SYMFONY');
-spl_autoload_register(function (string $class) use ($packages) {
-    if (is_file($file = $packages.'/'.strtr($class, '\\', '/').'.php')) {
-        require $file;
-    }
-});
-foreach (glob($packages.'/Symfony/Polyfill/Php8*/bootstrap.php') as $file) {
-    require_once $file;
-}
-if (!function_exists('trigger_deprecation')) {
-    require $packages.'/Symfony/Contracts/Deprecation/function.php';
-}
+require __DIR__.'/packages.php';
 
 /** The value of a parameter such as %env(base64:NAME)%, by Symfony's own processor. */
 function parameter(string $text): string
