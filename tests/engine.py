@@ -84,6 +84,7 @@ def engine() -> Iterator[Docker]:
     plugins.mkdir(parents=True)
     shutil.copy(tools["compose"], plugins / "docker-compose")
     flags = ["--iptables=false", "--ip6tables=false", "--bridge=none", "--ip-forward=false"]
+    flags.append(f"--cgroup-parent=/{os.environ['MERCURE_DEPLOY_ISOLATED']}")
     # where a compose file names no address to publish on: that of this machine, not all there are
     flags.append(f"--default-network-opt=bridge=com.docker.network.bridge.host_binding_ipv4={SERVER}")
     places = [

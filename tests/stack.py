@@ -4,6 +4,7 @@ import os
 import shutil
 import ssl
 import subprocess
+import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -206,7 +207,11 @@ def chromium(playwright: Playwright, machine: str, home: Path, roots: Sequence[P
     program = home / "chromium"
     program.write_text(f'#!/bin/sh\nexec nsenter --net={machine} "{found["chromium"]}" "$@"\n')
     program.chmod(0o755)
-    environment: dict[str, str | float | bool] = {"PATH": os.environ["PATH"], "HOME": str(home)}
+    environment: dict[str, str | float | bool] = {
+        "PATH": os.environ["PATH"],
+        "HOME": str(home),
+        "TMPDIR": tempfile.gettempdir(),
+    }
     browser = playwright.chromium.launch(executable_path=program, args=CHROMIUM, env=environment)
     try:
         yield browser

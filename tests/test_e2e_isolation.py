@@ -1,0 +1,102 @@
+"""However the tests end, nothing that they started is left: no process, mount, interface, namespace, control group."""
+
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+import real
+
+pytestmark = pytest.mark.e2e
+
+ROOT = Path(__file__).parent.parent
+# what the tests are told, by a signal or by a word
+ENDS: dict[str, signal.Signals | str] = {
+    "success": "end\n",
+    "failure": "fail\n",
+    "^C": signal.SIGINT,
+    "a kill of the tests": signal.SIGKILL,
+}
+
+
+def processes() -> dict[int, str]:
+    """Id and command line of everything that runs here; what is dead and only waits to be counted has none."""
+    found = {}
+    for path in Path("/proc").glob("[0-9]*"):
+        try:
+            words = (path / "cmdline").read_bytes().replace(b"\0", b" ").decode()
+        except OSError:
+            continue
+        if words:
+            found[int(path.name)] = words
+    return found
+
+
+def namespaces() -> set[str]:
+    found = set()
+    for path in Path("/proc").glob("[0-9]*/ns/*"):
+        with suppress(OSError):
+            found.add(str(path.readlink()))
+    return found
+
+
+def traces() -> dict[str, object]:
+    """What a run could leave behind, as one who stands outside of it sees it."""
+    interfaces = subprocess.run(["ip", "-brief", "link"], capture_output=True, text=True, check=True).stdout
+    return {
+        "processes": set(processes().items()),
+        "mounts": set(Path("/proc/self/mountinfo").read_text().splitlines()),
+        "interfaces": {line.split()[0] for line in interfaces.splitlines()},
+        "namespaces": namespaces(),
+        "control groups": set(Path("/sys/fs/cgroup").glob("*/*")),
+        "temporary files": {path for place in ("/tmp", tempfile.gettempdir()) for path in Path(place).glob("*")},  # noqa: S108 - and not there
+    }
+
+
+@pytest.mark.parametrize("name", ["data", "config", "scratch"])
+def test_a_folder_that_the_tests_empty_is_never_that_of_the_machine(name: str):
+    real.need_isolation()
+    kept = Path(f"/{name}/kept")
+    kept.write_text("of the machine")
+    run = [str(ROOT / "scripts/isolated"), "sh", "-c", f"ls /{name} && touch /{name}/made && rm -rf /{name}/*"]
+    said = subprocess.run(run, capture_output=True, text=True, check=False)
+    assert (said.returncode, said.stdout, said.stderr) == (0, "", "")
+    assert kept.read_text() == "of the machine"
+    kept.unlink()
+
+
+@pytest.mark.parametrize("end", ENDS)
+def test_nothing_is_left(end: str):
+    real.need_isolation()
+    before = traces()
+    sent = ENDS[end]
+    script = str(ROOT / "tests/standing.py")
+    pipe = subprocess.PIPE
+    run = [str(ROOT / "scripts/isolated"), sys.executable, script]
+    with subprocess.Popen(run, stdin=pipe, stdout=pipe, text=True, start_new_session=True) as started:
+        assert started.stdin is not None
+        assert started.stdout is not None
+        try:
+            assert "standing\n" in iter(started.stdout.readline, "")
+            running = " ".join(processes().values())
+            assert all(program in running for program in ("dockerd", "chromium", "php -S", "caddy run")), running
+            if isinstance(sent, str):
+                started.stdin.write(sent)
+                started.stdin.flush()
+            elif sent == signal.SIGINT:  # a terminal sends it to all that run in its foreground
+                os.killpg(started.pid, sent)
+            else:
+                [tests] = [pid for pid, line in processes().items() if line.startswith(f"{sys.executable} {script}")]
+                os.kill(tests, sent)
+            started.wait(60)
+        finally:
+            with suppress(ProcessLookupError):
+                os.killpg(started.pid, signal.SIGKILL)
+    assert (started.returncode == 0) == (end == "success")
+    with suppress(AssertionError):
+        real.wait(lambda: traces() == before, "everything is as before")
+    assert traces() == before
