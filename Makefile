@@ -5,16 +5,17 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 REAL := scripts/isolated $(BIN)/python -m
 
-.PHONY: demo test fast lint bench prerequisites clean
+.PHONY: demo test fast lint bench readme prerequisites clean
 
 demo: $(STAMP)  ## render an example; with the hub binary also publish and subscribe
 	$(BIN)/python scripts/demo
 
 test: $(STAMP) prerequisites lint  ## everything
-	rm -f .coverage .coverage.*
+	rm -rf .coverage .coverage.* artifacts
 	$(BIN)/python -m coverage run -m pytest -m 'not real and not e2e'
 	$(REAL) coverage run -m pytest -m real
 	$(REAL) coverage run -m pytest -m e2e
+	scripts/readme --show
 	$(BIN)/python -m coverage combine --quiet
 	$(BIN)/python -m coverage report
 
@@ -31,6 +32,9 @@ lint: $(STAMP)
 
 bench: $(STAMP)  ## the ratios of the README
 	$(BIN)/python scripts/bench
+
+readme:  ## what the README takes from the page, and from the last make test
+	scripts/readme
 
 $(STAMP): pyproject.toml
 	$(PYTHON) -m venv $(VENV)

@@ -26,6 +26,12 @@ environments:
 """
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    import proved  # noqa: PLC0415 - hooks, not names
+
+    config.pluginmanager.register(proved)
+
+
 @dataclass(frozen=True)
 class Said:
     """What a command said, and its exit code."""

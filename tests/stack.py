@@ -54,7 +54,6 @@ CHROMIUM = [
     *"--disable-background-networking --disable-component-update --disable-sync".split(),
 ]
 HERE = Path(__file__).parent
-ARTIFACTS = HERE.parent / "artifacts"
 
 
 @contextmanager
@@ -284,15 +283,15 @@ class Visit:
 
 
 @contextmanager
-def visits(browser: Browser, name: str) -> Iterator["Visits"]:
-    """Pages that are closed again, each with a screenshot among the artefacts."""
+def visits(browser: Browser, pictures: Path) -> Iterator["Visits"]:
+    """Pages that are closed again, each with a screenshot under that name and its number."""
     with ExitStack() as stack:
-        yield Visits(browser, name, stack)
+        yield Visits(browser, pictures, stack)
 
 
 class Visits:
-    def __init__(self, browser: Browser, name: str, stack: ExitStack) -> None:
-        self.browser, self.name, self.stack, self.count = browser, name, stack, 0
+    def __init__(self, browser: Browser, pictures: Path, stack: ExitStack) -> None:
+        self.browser, self.pictures, self.stack, self.count = browser, pictures, stack, 0
 
     def __call__(self, url: str, *cookies: dict[str, Any]) -> Visit:
         """Open a page in a profile of its own, which has these cookies."""
@@ -302,6 +301,5 @@ class Visits:
         self.stack.callback(context.close)
         visit = Visit(context, url)
         self.count += 1
-        picture = ARTIFACTS / f"{self.name}-{self.count}.png"
-        self.stack.callback(visit.page.screenshot, path=picture)
+        self.stack.callback(visit.page.screenshot, path=f"{self.pictures}-{self.count}.png")
         return visit

@@ -5,6 +5,7 @@ And each way to break it shows what the tool predicts.
 
 import re
 import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -18,8 +19,13 @@ from conftest import MINIMAL, Run
 from playwright.sync_api import Browser, Playwright, sync_playwright
 from test_real_hub import APPS, rendered
 
-pytestmark = pytest.mark.e2e
+pytestmark = [
+    pytest.mark.e2e,
+    pytest.mark.against("hub", "engine", "compose", "php", "symfony", "symfony_newer", "chromium"),
+]
 
+ROOT = Path(__file__).parent.parent
+ARTIFACTS = ROOT / "artifacts"
 APP, HUB = "https://app.example.com", "https://hub.example.com"
 Mode = tuple[dict[str, object], str, str]
 INSIDE: dict[str, object] = {"delivery": "environment", "internal_url": "http://mercure"}
@@ -124,13 +130,13 @@ def deploy(docker: engine.Docker, edge: stack.Edge, tmp_path: Path) -> Iterator[
 
 
 @pytest.fixture
-def pictures(request: pytest.FixtureRequest) -> str:
+def pictures(request: pytest.FixtureRequest) -> Path:
     """How the screenshots of this test are called."""
-    return re.sub(r"\W+", "-", request.node.name.removeprefix("test_")).strip("-")
+    return ARTIFACTS / re.sub(r"\W+", "-", request.node.name.removeprefix("test_")).strip("-")
 
 
 @pytest.fixture
-def visit(deploy: Deploy, browser: Browser, pictures: str) -> Iterator[stack.Visits]:  # noqa: ARG001 - outlives it
+def visit(deploy: Deploy, browser: Browser, pictures: Path) -> Iterator[stack.Visits]:  # noqa: ARG001 - outlives it
     """Open a page; all are closed before the site goes."""
     with stack.visits(browser, pictures) as opened:
         yield opened
@@ -156,6 +162,7 @@ def works(site: Site, visit: stack.Visits) -> stack.Visit:
     return reader
 
 
+@pytest.mark.proves("A private update appears on the page of who may see it and on no other; a visitor gets 401")
 @pytest.mark.parametrize("mode", MODES)
 def test_a_private_update_reaches_the_page(tmp_path: Path, deploy: Deploy, visit: stack.Visits, mode: Mode):
     words, algorithm, suite = mode
@@ -178,8 +185,9 @@ def curl_lines(folder: Path, root: Path) -> list[str]:
     return [line for line in lines if line.isdigit() or line.startswith("access-control-allow-origin")]
 
 
+@pytest.mark.proves("The same with a hub that terminates TLS itself; http is redirected")
 def test_a_hub_that_terminates_tls_itself(
-    playwright: Playwright, machine: str, tmp_path: Path, deploy: Deploy, pictures: str
+    playwright: Playwright, machine: str, tmp_path: Path, deploy: Deploy, pictures: Path
 ):
     environment = {"mode": "development", "platform": "compose", "hub": {"url": HUB}, "apps": APPS["one"]}
     spec = {"version": 1, "environments": {"dev": environment}}
@@ -194,6 +202,7 @@ def test_a_hub_that_terminates_tls_itself(
     assert (plain.status_code, plain.headers["location"]) == (308, f"{HUB}{real.HUB_PATH}")
 
 
+@pytest.mark.proves("A page whose stream was closed for good opens it again with a fresh cookie, and misses nothing")
 def test_a_page_reopens_a_stream_that_was_closed_for_good(tmp_path: Path, deploy: Deploy, visit: stack.Visits):
     site = deploy(rendered(tmp_path, ("coolify", {}), APPS["one"]), "app")
     page = visit(APP)
@@ -216,6 +225,7 @@ def test_a_page_reopens_a_stream_that_was_closed_for_good(tmp_path: Path, deploy
     page.shows("before", "meanwhile", "after")
 
 
+@pytest.mark.proves("Two apps share a hub; an origin that is not in the spec is blocked by CORS")
 def test_two_apps_on_two_domains_and_a_stranger(tmp_path: Path, deploy: Deploy, visit: stack.Visits):
     apps = {name: {"url": f"https://{name}.example.com"} for name in ("app", "shop")}
     site = deploy(rendered(tmp_path, ("coolify", {}), apps), "app", "shop")
@@ -233,6 +243,7 @@ def test_two_apps_on_two_domains_and_a_stranger(tmp_path: Path, deploy: Deploy, 
     stranger.said("blocked by CORS policy")
 
 
+@pytest.mark.proves("A key changed by hand on one side: 401 in the app and on the page, and `check` had named the file")
 @pytest.mark.parametrize("side", ["app.env", "hub.env"])
 def test_a_key_changed_by_hand_on_one_side(tmp_path: Path, deploy: Deploy, visit: stack.Visits, run: Run, side: str):
     folder = rendered(tmp_path, ("coolify", {}), APPS["one"])
@@ -251,6 +262,7 @@ def test_a_key_changed_by_hand_on_one_side(tmp_path: Path, deploy: Deploy, visit
     assert "HTTP/1.1 401 Unauthorized" in causes or "HTTP/2 401" in causes
 
 
+@pytest.mark.proves("Under a public suffix the spec is refused, and rightly: the browser drops the cookie")
 def test_under_a_public_suffix(tmp_path: Path, deploy: Deploy, visit: stack.Visits, run: Run):
     app, hub = "https://app-books.github.io", "https://hub-books.github.io"
     spec = MINIMAL.replace(APP, app).replace(HUB, hub)
@@ -267,6 +279,7 @@ def test_under_a_public_suffix(tmp_path: Path, deploy: Deploy, visit: stack.Visi
     assert site.app.publish("x")[0] == 200
 
 
+@pytest.mark.proves("A page that was away while the hub restarted gets what it missed")
 def test_history_reaches_a_page_that_was_away_while_the_hub_restarted(
     tmp_path: Path, deploy: Deploy, visit: stack.Visits
 ):
@@ -288,6 +301,9 @@ def test_history_reaches_a_page_that_was_away_while_the_hub_restarted(
     page.shows("missed")
 
 
+@pytest.mark.proves(
+    "`rotate-keys --now`, deployed as the README of the environment says: it works again, the old cookie is refused"
+)
 def test_every_key_replaced_at_once(tmp_path: Path, deploy: Deploy, visit: stack.Visits, run: Run):
     folder = rendered(tmp_path, ("coolify", {}), APPS["one"])
     site = deploy(folder, "app")
@@ -309,3 +325,18 @@ def test_every_key_replaced_at_once(tmp_path: Path, deploy: Deploy, visit: stack
     refused.state("closed")
     refused.answered(401)
     assert refused.cookie["value"] == old["value"]
+
+
+def test_the_demo_shows_what_it_promises():
+    real.need_isolation()
+    said = subprocess.run([sys.executable, str(ROOT / "scripts/demo")], capture_output=True, text=True, check=False)
+    assert (said.returncode, said.stderr) == (0, "")
+    assert "created production/shop.env" in said.stdout
+    shown = {line[2:66].strip(): line[66:].strip() for line in said.stdout.splitlines() if line.startswith("  ")}
+    assert shown["a page without a cookie subscribes"] == "401, refused"
+    assert shown["the page receives"] == "a private update"
+    assert shown["the other page receives"] == "nothing"
+    assert shown["somebody with another key publishes"] == "401, refused"
+    assert shown["may pages of https://evil.example.org read it?"] == "no"
+    assert shown["the page shows"] == "3 copies left, one was just sold / The price is now 12.90 €"
+    assert (ROOT / "demo/page-1.png").read_bytes().startswith(b"\x89PNG")

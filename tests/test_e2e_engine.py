@@ -10,7 +10,7 @@ import real
 from conftest import Run
 from test_real_hub import APPS, rendered
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.against("hub", "engine", "compose")]
 
 # what Coolify's proxy is to its Service: a way in; nothing else is added to the rendered file
 WAY_IN = "services: {mercure: {ports: ['127.0.0.1:80:80']}}\n"
@@ -55,6 +55,9 @@ def publish(key: tuple[str, str]) -> int:
     return real.publish(real.token(key, publish=["*"]), real.topic(), "x")
 
 
+@pytest.mark.proves(
+    "New keys and a changed Caddyfile recreate the container, nothing else does; it turns healthy, others reach it"
+)
 @pytest.mark.parametrize("words", [{}, {"delivery": "environment"}], ids=["caddyfile", "environment"])
 def test_on_coolify(docker: engine.Docker, deployed: list[Project], tmp_path: Path, run: Run, words: dict[str, object]):
     project = Project(docker, rendered(tmp_path, ("coolify", words), APPS["one"]))
@@ -86,6 +89,7 @@ def origin(name: str) -> bool:
     return real.request("OPTIONS", real.HUB_PATH, headers=headers).headers.get("access-control-allow-origin") == name
 
 
+@pytest.mark.proves("A staged rotation on Coolify: the hub accepts both keys before the apps change over")
 @pytest.mark.parametrize("words", [{}, {"delivery": "environment"}], ids=["caddyfile", "environment"])
 def test_a_staged_rotation_on_coolify(
     docker: engine.Docker, deployed: list[Project], tmp_path: Path, run: Run, words: dict[str, object]
@@ -102,6 +106,7 @@ def test_a_staged_rotation_on_coolify(
     assert (publish(project.key()), publish(old)) == (200, 200)
 
 
+@pytest.mark.proves("A staged rotation on compose: one container, no stream is cut")
 def test_a_staged_rotation_on_compose_cuts_no_stream(
     docker: engine.Docker, deployed: list[Project], tmp_path: Path, run: Run
 ):
@@ -122,6 +127,7 @@ def test_a_staged_rotation_on_compose_cuts_no_stream(
     real.wait(lambda: stream.events == [old[0][:8], project.key()[0][:8]], "both updates arrive on the old stream")
 
 
+@pytest.mark.proves("A stop with an open stream ends within the grace period")
 @pytest.mark.parametrize(
     "hub",
     [("coolify", {}), ("coolify", {"delivery": "environment"}), COMPOSE],
@@ -139,6 +145,7 @@ def test_a_stop_with_an_open_stream_is_short_and_clean(
     assert docker("inspect", "-f", "{{.State.ExitCode}}", container).strip() == "0"
 
 
+@pytest.mark.proves("The history survives a restart")
 def test_history_survives_a_restart(docker: engine.Docker, deployed: list[Project], tmp_path: Path):
     project = Project(docker, rendered(tmp_path, ("coolify", {}), APPS["one"]))
     deployed.append(project)

@@ -49,6 +49,16 @@ def test_the_page_is_the_file_that_the_tests_open():
     assert (ROOT / "examples/page.html.twig").read_text() in blocks("twig")
 
 
+def test_the_table_of_proofs_has_what_the_tests_prove():
+    tests = "".join(path.read_text() for path in sorted((ROOT / "tests").glob("test_*.py")))
+    claims = re.findall(r'@pytest\.mark\.proves\(\s*"(.*?)"\s*\)', tests)
+    [table] = re.findall(r"<!-- proved -->\n(.*?)<!-- end -->", README, re.DOTALL)
+    shown = "<br>".join(re.findall(r"^\| .* \| (.*) \|$", table, re.MULTILINE)[1:])
+    assert sorted(re.sub(r" \(\d+ tests\)", "", shown).split("<br>")) == sorted(claims)
+    # with versions, which a run has asked for
+    assert len(re.findall(r"\b\d+\.\d+", table)) >= len(set(re.findall(r"against\((.*?)\)", tests)))
+
+
 @pytest.mark.parametrize("text", blocks("yaml"))
 def test_the_specs_are_specs(text: str):
     assert load(text.encode(), "README.md").findings == ()

@@ -26,7 +26,7 @@ from mercure_deploy.tokens import mint
 if TYPE_CHECKING:
     import subprocess
 
-pytestmark = pytest.mark.real
+pytestmark = [pytest.mark.real, pytest.mark.against("core")]
 
 PORT = 8123
 TOPIC = "https://example.com/books/1"
@@ -127,6 +127,7 @@ def signed(folder: Path, claims: Claims, **headers: str) -> str:
     return jwt.encode(claims, key, algorithm=algorithm, headers={"typ": "at+jwt", **headers})
 
 
+@pytest.mark.proves("Tokens with the claims of the rendered configuration are accepted, for each algorithm")
 @pytest.mark.parametrize("algorithm", ALGORITHMS)
 def test_tokens_with_the_claims_of_the_configuration_are_accepted(tmp_path: Path, run: Run, algorithm: str):
     folder = rendered(tmp_path, run, algorithm)
@@ -192,6 +193,7 @@ MISTAKES = {
 }
 
 
+@pytest.mark.proves("Each mistake in a token is refused with its own status")
 def test_each_mistake_has_its_status(tmp_path: Path, run: Run):
     folder = rendered(tmp_path, run)
     right = claims_of(folder)
@@ -219,6 +221,7 @@ def legacy(key: tuple[str, str]) -> str:
     return real.token(key, publish=["*"], subscribe=["*"])
 
 
+@pytest.mark.proves("`legacy_clients` accepts tokens of 0.x and of 1.0")
 def test_a_hub_for_old_and_new_apps(tmp_path: Path, run: Run):
     folder = rendered(tmp_path, run, legacy_clients=True)
     key = real.signing(folder / "app.env", folder / "manifest.json")
@@ -232,6 +235,7 @@ def test_a_hub_for_old_and_new_apps(tmp_path: Path, run: Run):
         assert publish(legacy(key))[0] == 401
 
 
+@pytest.mark.proves("Two keys at once, by one issuer with a JWK Set")
 @pytest.mark.parametrize("legacy_clients", [False, True], ids=["1.0", "both"])
 def test_two_keys_at_once(tmp_path: Path, run: Run, legacy_clients: bool):
     folder = rendered(tmp_path, run, jwks=True, legacy_clients=legacy_clients)

@@ -2,13 +2,12 @@
 
 import itertools
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 import real
 
-pytestmark = pytest.mark.real
+pytestmark = [pytest.mark.real, pytest.mark.against("hub", "compose")]
 
 ALGORITHMS = ["HS256", "HS384", "HS512", "RS256", "ES256"]
 APPS = {
@@ -46,6 +45,9 @@ def rendered(
     return folder / "deploy/production"
 
 
+@pytest.mark.proves(
+    "Valid, formatted Caddyfiles; the hub accepts what the apps sign and nothing else, and answers origins of the spec"
+)
 @pytest.mark.parametrize(("delivery", "algorithm", "apps"), CASES)
 def test_the_hub_accepts_what_the_app_signs_and_nothing_else(tmp_path: Path, delivery: str, algorithm: str, apps: str):
     folder = rendered(tmp_path, HUBS[delivery], APPS[apps], algorithm)
@@ -95,6 +97,7 @@ def only_origins_of_the_spec_get_cors_headers(hub: real.Hub, apps: str) -> None:
         assert answer.headers.get("access-control-allow-credentials") == ("true" if expected else None)
 
 
+@pytest.mark.proves("After `rotate-keys --now` only the new key is accepted")
 def test_after_rotate_keys_now_only_the_new_key_is_accepted(tmp_path: Path):
     for number, hub_words in enumerate(HUBS.values()):
         here = tmp_path_for(tmp_path, str(number))
@@ -125,6 +128,7 @@ def test_on_compose_a_forced_reload_brings_the_new_key_and_cuts_no_stream(tmp_pa
         real.wait(lambda: stream.events == ["after"], "the update arrives on the stream from before")
 
 
+@pytest.mark.proves("The access log is JSON and holds no token")
 def test_the_log_is_json_and_holds_no_token(tmp_path: Path):
     folder = rendered(tmp_path, HUBS["caddyfile"], APPS["one"])
     key = real.signing(folder / "app.env", folder / "manifest.json")
@@ -200,16 +204,3 @@ def test_the_hub_loads_the_production_file_in_which_it_terminates_tls(tmp_path: 
         (Path("/etc/mercure") / file.name).write_bytes(file.read_bytes())
     argv = [real.tools("hub")["hub"], "run", "--config", "/etc/mercure/Caddyfile", "--adapter", "caddyfile"]
     real.checked_caddyfile(argv, {"PATH": "/usr/bin:/bin", "HOME": "/config", "XDG_DATA_HOME": "/data"})
-
-
-def test_the_demo_shows_what_it_promises():
-    real.need_isolation()
-    root = Path(__file__).parent.parent
-    said = subprocess.run([sys.executable, str(root / "scripts/demo")], capture_output=True, text=True, check=False)
-    assert (said.returncode, said.stderr) == (0, "")
-    assert "created production/shop.env" in said.stdout
-    shown = {line[2:66].strip(): line[66:].strip() for line in said.stdout.splitlines() if line.startswith("  ")}
-    assert shown["a page without a cookie subscribes"] == "401"
-    assert shown["the page receives"] == "['a private update']"
-    assert shown["somebody with another key publishes"] == "401"
-    assert shown["may pages of https://evil.example.org read it?"] == "no"

@@ -14,7 +14,7 @@ from test_real_hub import ALGORITHMS, APPS, HUBS, rendered
 
 from mercure_deploy import quoting
 
-pytestmark = pytest.mark.real
+pytestmark = [pytest.mark.real, pytest.mark.against("compose", "php", "symfony", "symfony_newer", "bash", "dotenv")]
 
 HERE = Path(__file__).parent
 SUITES = ["symfony", "symfony_newer"]
@@ -39,6 +39,7 @@ def bash(file: Path) -> dict[str, str]:
     return {name: value for name, value in pairs if name.startswith("MERCURE_") or name == "SERVER_NAME"}
 
 
+@pytest.mark.proves("All read the same values from every env file")
 @pytest.mark.parametrize("algorithm", ALGORITHMS)
 @pytest.mark.parametrize("delivery", HUBS)
 def test_every_reader_of_env_files_reads_the_same(tmp_path: Path, delivery: str, algorithm: str):
@@ -76,6 +77,10 @@ def test_every_vector_is_read_back_by_symfony_and_compose(tmp_path: Path):
     assert compose_reads(file, tmp_path) == values
 
 
+@pytest.mark.against("hub", "compose", "php", "symfony", "symfony_newer")
+@pytest.mark.proves(
+    "What Symfony signs with each of the five algorithms the hub accepts, and nothing that another key signed"
+)
 @pytest.mark.parametrize("suite", SUITES)
 @pytest.mark.parametrize("algorithm", ALGORITHMS)
 def test_what_symfony_signs_the_hub_accepts(tmp_path: Path, suite: str, algorithm: str):
@@ -104,6 +109,7 @@ def rendered_elsewhere(tmp_path: Path, algorithm: str) -> Path:
     return rendered(tmp_path / "other", ("coolify", {"internal_url": "http://mercure"}), APPS["one"], algorithm)
 
 
+@pytest.mark.proves("Compose, and Symfony's YAML as Coolify uses it, read the compose file alike")
 @pytest.mark.parametrize("algorithm", ALGORITHMS)
 @pytest.mark.parametrize("delivery", HUBS)
 def test_compose_and_coolify_read_the_compose_file_alike(tmp_path: Path, delivery: str, algorithm: str):

@@ -22,7 +22,7 @@ from mercure_deploy.fetch import Way
 from mercure_deploy.origins import Origin
 from mercure_deploy.proof import prove
 
-pytestmark = pytest.mark.real
+pytestmark = [pytest.mark.real, pytest.mark.against("hub", "compose")]
 
 VIA = ["--via", "http://127.0.0.1"]
 TOPICS = 10
@@ -97,6 +97,7 @@ def load(hub: real.Hub, key: tuple[str, str]) -> Iterator[Load]:
             thread.join()
 
 
+@pytest.mark.proves("A rotation under load refuses no token, loses no update and cuts no stream")
 def test_on_compose_a_rotation_under_load_refuses_no_token_and_cuts_no_stream(tmp_path: Path, run: Run):
     environment = {
         "platform": "compose",
@@ -145,6 +146,7 @@ def test_on_compose_a_rotation_under_load_refuses_no_token_and_cuts_no_stream(tm
         assert hub.publish(real.token(new, publish=["*"]), real.topic()).status == 200
 
 
+@pytest.mark.proves("Between *stage* and *retire* the hub accepts both keys and no third")
 @pytest.mark.parametrize("algorithm", ["HS256", "HS512", "RS256", "ES256"])
 @pytest.mark.parametrize("delivery", ["caddyfile", "environment"])
 def test_on_coolify_the_hub_accepts_both_keys_between_stage_and_retire(

@@ -8,7 +8,8 @@
 //   APP_MERCURE      config/packages/mercure.yaml: the recipe's, or the rendered one
 //   APP_PAGES        the folder of page.html.twig, the very file that the README shows
 //   APP_VAR          cache and log
-//   APP_CHECKED      optional, a JSON file: [[what was checked, what was seen], ...], shown beside the page
+//   APP_CHECKED      optional, a JSON file that is shown beside the page: {"programs": ["PHP 8.2", ...],
+//                    "answers": [[what was asked, what was answered], ...]}
 use Symfony\Bundle\FrameworkBundle\Controller\AbstractController;
 use Symfony\Bundle\FrameworkBundle\FrameworkBundle;
 use Symfony\Bundle\FrameworkBundle\Kernel\MicroKernelTrait;
@@ -89,7 +90,7 @@ final class Books extends AbstractController
             },
             'origin' => $request->getSchemeAndHttpHost(),
             'hub' => $_ENV['MERCURE_PUBLIC_URL'],
-            'versions' => ['PHP' => \PHP_VERSION, 'Symfony' => Kernel::VERSION],
+            'php' => \PHP_VERSION,
             'checked' => json_decode(($file = getenv('APP_CHECKED')) ? file_get_contents($file) : '[]', true),
         ]);
     }
