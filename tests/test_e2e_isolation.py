@@ -1,6 +1,7 @@
 """However the tests end, nothing that they started is left: no process, mount, interface, namespace, control group."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -69,6 +70,19 @@ def test_a_folder_that_the_tests_empty_is_never_that_of_the_machine(name: str):
     kept.unlink()
 
 
+def test_it_needs_no_root():
+    real.need_isolation()
+    place = Path(tempfile.mkdtemp())
+    place.chmod(0o777)
+    script = shutil.copy(ROOT / "scripts/isolated", place)
+    nobody = "setpriv --reuid=65534 --regid=65534 --clear-groups".split()
+    words = "id -u; cat /etc/hosts; touch /etc/mercure/made /data/made; ip -brief link | cut -d' ' -f1"
+    run = [*nobody, "env", f"TMPDIR={place}", script, "sh", "-c", words]
+    said = subprocess.run(run, cwd="/", capture_output=True, text=True, check=False)
+    assert (said.returncode, said.stdout, said.stderr) == (0, "0\n127.0.0.1 localhost\nlo\n", "")
+    shutil.rmtree(place)
+
+
 @pytest.mark.parametrize("end", ENDS)
 def test_nothing_is_left(end: str):
     real.need_isolation()
@@ -76,7 +90,8 @@ def test_nothing_is_left(end: str):
     sent = ENDS[end]
     script = str(ROOT / "tests/standing.py")
     pipe = subprocess.PIPE
-    run = [str(ROOT / "scripts/isolated"), sys.executable, script]
+    # whoever runs in the background ignores ^C, and so would its children
+    run = ["env", "--default-signal=INT", str(ROOT / "scripts/isolated"), sys.executable, script]
     with subprocess.Popen(run, stdin=pipe, stdout=pipe, text=True, start_new_session=True) as started:
         assert started.stdin is not None
         assert started.stdout is not None
