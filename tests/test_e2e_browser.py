@@ -115,8 +115,7 @@ def deploy(docker: engine.Docker, edge: stack.Edge, tmp_path: Path) -> Iterator[
         def call(folder: Path, *names: str, suite: str = "symfony", url: str = HUB, tls: str = "proxy") -> Site:
             site = Site(docker, edge, folder, url)
             stays.callback(site.project.down)
-            # shown where a test fails
-            stays.callback(lambda: print(site.project.compose("logs", "--no-log-prefix", check=False)))
+            stays.callback(show_logs, site, tmp_path)
             if tls == "proxy":
                 site.start_hub()
             else:
@@ -127,6 +126,13 @@ def deploy(docker: engine.Docker, edge: stack.Edge, tmp_path: Path) -> Iterator[
             return site
 
         yield call
+
+
+def show_logs(site: Site, deployed: Path) -> None:
+    """What hub and apps said; pytest shows it where a test fails."""
+    print(site.project.compose("logs", "--no-log-prefix", check=False))
+    for log in sorted(deployed.glob("deployed-*/php.log")):
+        print(log.read_text())
 
 
 @pytest.fixture
@@ -145,10 +151,9 @@ def visit(deploy: Deploy, browser: Browser, pictures: Path) -> Iterator[stack.Vi
 def works(site: Site, visit: stack.Visits) -> stack.Visit:
     """A private update reaches the page of who may see it, and no other; the page."""
     reader, other, nobody = (visit(f"{APP}/?user={user}") for user in ("reader", "other", "nobody"))
-    reader.state("open")
-    other.state("open")
-    nobody.state("closed")
-    nobody.answered(401)
+    for page, status, state in ((reader, 200, "open"), (other, 200, "open"), (nobody, 401, "closed")):
+        page.state(state)
+        page.answered(status)
     assert (reader.hub, other.hub) == ([200], [200])
     assert nobody.cookie == {}
     status, identifier = site.app.publish("<b>private</b> é")
