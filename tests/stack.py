@@ -27,6 +27,8 @@ NAMES = {
     "stranger.example.com": 8001,
     "hub-books.github.io": None,
     "app-books.github.io": 8001,
+    "hub-books.s.brave.app": None,
+    "app-books.s.brave.app": 8001,
 }
 EDGE = """\
 {{

@@ -268,8 +268,9 @@ def test_a_key_changed_by_hand_on_one_side(tmp_path: Path, deploy: Deploy, visit
 
 
 @pytest.mark.proves("Under a public suffix the spec is refused, and rightly: the browser drops the cookie")
-def test_under_a_public_suffix(tmp_path: Path, deploy: Deploy, visit: stack.Visits, run: Run):
-    app, hub = "https://app-books.github.io", "https://hub-books.github.io"
+@pytest.mark.parametrize("suffix", ["github.io", "s.brave.app"], ids=["rule", "base of a wildcard rule"])
+def test_under_a_public_suffix(tmp_path: Path, deploy: Deploy, visit: stack.Visits, run: Run, suffix: str):
+    app, hub = f"https://app-books.{suffix}", f"https://hub-books.{suffix}"
     spec = MINIMAL.replace(APP, app).replace(HUB, hub)
     refused = run("render", spec=spec)
     assert refused.code == 2
