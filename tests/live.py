@@ -68,11 +68,11 @@ def page(demo: Path, folder: Path, checked: list[tuple[str, str]]) -> None:
         seen = visit("https://shop.example.com/")
         seen.state("open")
         updates = ["3 copies left, one was just sold", "The price is now 12.90 €"]
-        line("its page, by the name https://shop.example.com, says", "open")
+        line("its page, by the name https://shop.example.com, says", seen.page.locator("#state").inner_text())
         for app, update in zip((shop, admin), updates, strict=True):
             line(f"the {app.name} publishes a private update", words(app.publish(update)[0]))
         seen.shows(*updates)
-        line("the page shows", " / ".join(updates))
+        line("the page shows", " / ".join(seen.page.locator("#updates li").all_inner_texts()))
 
 
 def main() -> None:
