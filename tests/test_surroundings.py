@@ -1,13 +1,11 @@
 """What the tool meets outside its own files: no git, file systems without modes or locks, other systems, terminals."""
 
 import errno
-import os
-import subprocess
-import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+import real
 from conftest import MINIMAL, Run
 from test_init import terminal
 
@@ -79,18 +77,10 @@ def test_a_fleet_says_on_a_terminal_that_it_takes_a_moment(tmp_path: Path):
     assert "rendering 301 environments" in said
 
 
-@pytest.mark.parametrize(
-    ("isolated", "reason"),
-    [
-        ("", "these tests need a network of their own; run them with scripts/isolated"),
-        ("yes", "missing: hub, image_caddyfile; run scripts/prerequisites"),
-    ],
-)
-def test_a_missing_prerequisite_is_a_failure_never_a_skip(tmp_path: Path, isolated: str, reason: str):
-    words = {"CI": "true", "MERCURE_DEPLOY_CACHE": str(tmp_path), "MERCURE_DEPLOY_ISOLATED": isolated}
-    test = str(Path(__file__).parent / "test_real_hub.py::test_without_subscribing_apps_and_with_anonymous_subscribers")
-    run = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", test]
-    said = subprocess.run(run, env={**os.environ, **words}, capture_output=True, text=True, check=False)
-    assert said.returncode == 1
-    assert reason in said.stdout
-    assert "1 failed in" in said.stdout
+def test_a_missing_prerequisite_of_a_test_is_a_failure_never_a_skip(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(real, "_CACHE", str(tmp_path))
+    with pytest.raises(pytest.fail.Exception, match="missing: hub, chromium; run scripts/prerequisites"):
+        real.tools("hub", "chromium")
+    monkeypatch.delenv("MERCURE_DEPLOY_ISOLATED", raising=False)
+    with pytest.raises(pytest.fail.Exception, match="need a network of their own"):
+        real.need_isolation()
