@@ -1,6 +1,7 @@
 """What several test modules need: the command line as its user meets it."""
 
 import io
+import signal
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -30,6 +31,8 @@ def pytest_configure(config: pytest.Config) -> None:
     import proved  # noqa: PLC0415 - hooks, not names
 
     config.pluginmanager.register(proved)
+    # who runs in the background ignores ^C, and so would all that the tests start
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @dataclass(frozen=True)

@@ -93,8 +93,7 @@ def test_nothing_is_left(end: str):
     sent = ENDS[end]
     script = str(ROOT / "tests/standing.py")
     pipe = subprocess.PIPE
-    # whoever runs in the background ignores ^C, and so would its children
-    run = ["env", "--default-signal=INT", str(ROOT / "scripts/isolated"), sys.executable, script]
+    run = [str(ROOT / "scripts/isolated"), sys.executable, script]
     with subprocess.Popen(run, stdin=pipe, stdout=pipe, text=True, start_new_session=True) as started:
         assert started.stdin is not None
         assert started.stdout is not None
