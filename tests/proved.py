@@ -8,6 +8,7 @@ import json
 import re
 import subprocess
 from collections.abc import Iterator
+from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 
@@ -27,6 +28,7 @@ ASKED = {
 PASSED, FAILED = pytest.StashKey[set[str]](), pytest.StashKey[set[str]]()
 
 
+@cache
 def program(name: str) -> str:
     """A program of a mark `against`, with its version."""
     if name == "dotenv":
@@ -74,18 +76,17 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     for item in session.items:
         for mark in item.iter_markers("proves"):
             claims.setdefault(mark.args[0], []).append(item)
-    if not claims or session.config.option.keyword:
+    chosen = session.config.option.keyword or any("::" in argument for argument in session.config.args)
+    if not claims or chosen:
         return
     stash = session.config.stash
     held = stash.get(PASSED, set()) - stash.get(FAILED, set())
     rows = json.loads(FILE.read_text()) if FILE.exists() else {}
-    versions: dict[str, str] = {}
     for claim, items in claims.items():
         rows.pop(claim, None)
         if all(item.nodeid in held for item in items):
             mark = items[0].get_closest_marker("against")
             assert mark, f"{items[0].nodeid} does not say against what"
-            against = [versions.get(name) or versions.setdefault(name, program(name)) for name in mark.args]
-            rows[claim] = {"against": against, "tests": len(items)}
+            rows[claim] = {"against": list(map(program, mark.args)), "tests": len(items)}
     FILE.parent.mkdir(exist_ok=True)
     FILE.write_text(json.dumps(rows, indent=1) + "\n")

@@ -31,13 +31,19 @@ _CACHE = os.environ.get("MERCURE_DEPLOY_CACHE") or (
 
 def tools(*names: str) -> dict[str, str]:
     """The paths of these programs; the test fails, never skips, when one is not there."""
-    paths = Path(_CACHE) / "paths"
-    lines = paths.read_text().splitlines() if paths.exists() else []
-    found = dict(line.split("=", 1) for line in lines)
-    absent = [name for name in names if not Path(found.get(name, "/nonexistent")).exists()]
+    found = there()
+    absent = [name for name in names if name not in found]
     if absent:
         pytest.fail(f"missing: {', '.join(absent)}; run scripts/prerequisites", pytrace=False)
     return {name: found[name] for name in names}
+
+
+def there() -> dict[str, str]:
+    """What scripts/prerequisites has brought, and where it is."""
+    paths = Path(_CACHE) / "paths"
+    lines = paths.read_text().splitlines() if paths.exists() else []
+    found = dict(line.split("=", 1) for line in lines)
+    return {name: path for name, path in found.items() if Path(path).exists()}
 
 
 def need_isolation() -> None:

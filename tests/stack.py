@@ -118,7 +118,7 @@ def edge(folder: Path) -> Iterator[Edge]:
     config.write_text(EDGE.format(address=PROXY) + "".join(sites))
     argv = [real.tools("hub")["hub"], "run", "--config", str(config), "--adapter", "caddyfile"]
     environment = {"PATH": os.environ["PATH"], "HOME": str(folder), "XDG_DATA_HOME": str(folder)}
-    hosts(dict.fromkeys(NAMES, PROXY))
+    hosts()
     with real.process(argv, environment, folder / "log") as process:
 
         def ready() -> bool:
@@ -129,9 +129,10 @@ def edge(folder: Path) -> Iterator[Edge]:
         yield started
 
 
-def hosts(names: dict[str, str]) -> None:
-    lines = [f"{address} {name}\n" for name, address in {"localhost": "127.0.0.1", **names}.items()]
-    Path("/etc/hosts").write_text("".join(lines))
+def hosts(*, hub: str = PROXY, mercure: str = "127.0.0.1") -> None:
+    """All names lead to the proxy, but for a hub without one; `mercure` is the hub's name among containers."""
+    names = {"localhost": "127.0.0.1", **dict.fromkeys(NAMES, PROXY), "hub.example.com": hub, "mercure": mercure}
+    Path("/etc/hosts").write_text("".join(f"{address} {name}\n" for name, address in names.items()))
 
 
 def status(url: str, roots: Sequence[Path]) -> int:
