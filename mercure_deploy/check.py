@@ -4,10 +4,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 
-from mercure_deploy import disk, exposure
-from mercure_deploy.drift import Checked, Drift
+from mercure_deploy import disk
+from mercure_deploy.disk import exposure
 from mercure_deploy.findings import Finding
 from mercure_deploy.root import View
+from mercure_deploy.root.drift import Checked, Drift
 from mercure_deploy.spec import duration_text
 from mercure_deploy.targets import Deployment
 

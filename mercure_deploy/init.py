@@ -5,11 +5,12 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from mercure_deploy import disk, manifest
+from mercure_deploy import disk
 from mercure_deploy.errors import Problem, Trouble
-from mercure_deploy.hubs import GENERATIONS
-from mercure_deploy.load import Loaded, load
-from mercure_deploy.render import render
+from mercure_deploy.facts.hubs import GENERATIONS
+from mercure_deploy.spec import Loaded, load
+from mercure_deploy.targets import manifest
+from mercure_deploy.targets.render import render
 
 _NAMED = re.compile(r"(?P<name>[^=:/]*)=(?P<url>.*)", re.DOTALL)
 _LOCAL = re.compile(r"https?://([^/@]*\.)?localhost(:[0-9]+)?/?|https?://127\.[0-9.]+(:[0-9]+)?/?")

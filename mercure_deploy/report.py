@@ -4,9 +4,9 @@ import json
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 
-from mercure_deploy.drift import Checked
 from mercure_deploy.findings import Finding
 from mercure_deploy.keys import stamp
+from mercure_deploy.root.drift import Checked
 from mercure_deploy.status import Rotation, Status
 
 

@@ -13,19 +13,11 @@ from pathlib import Path
 from mercure_deploy import disk, keys
 from mercure_deploy.errors import Trouble
 from mercure_deploy.keys import KeyRing
-from mercure_deploy.root import Know, View, known, lost, view
+from mercure_deploy.root import Know, View, known, look, lost
 from mercure_deploy.spec import Environment, Spec, duration_text
-from mercure_deploy.targets import Deployment
+from mercure_deploy.targets import Deployment, platform
 
 _NOT_YET = 1
-_RELOAD = (
-    "docker compose exec -T mercure caddy reload --force --config /etc/mercure/Caddyfile --adapter caddyfile"
-    " (cuts no stream)"
-)
-_RESTART = (
-    "paste {files} into its Service, restart the Service: some seconds, in which a page whose EventSource meets a 404"
-    " or 502 stays closed unless it re-opens itself"
-)
 
 
 @dataclass(frozen=True)
@@ -94,7 +86,7 @@ def take(where: Rotation, moment: datetime, said: Said, prove: Prove, ask: Ask) 
 
 
 def _commit(where: Rotation, ring: KeyRing, know: Know, lines: list[str]) -> Step:
-    planned = view(where.spec, [where.name], where.root, lambda *_: ring, know)
+    planned = look(where.spec, [where.name], where.root, lambda *_: ring, know)
     return Step(disk.commit(where.root, planned.files, private=planned.private), planned, lines)
 
 
@@ -137,7 +129,7 @@ def _retire(where: Rotation, ring: KeyRing, moment: datetime, said: Said, ask: A
 def _after(where: Rotation, ring: KeyRing) -> Iterator[str]:
     name = where.name
     if ring.in_state("staged"):
-        yield f"deploy the hub, not the apps: {_hub(where.env, ring)}"
+        yield f"deploy the hub, not the apps: {_hub(where, ring)}"
         yield f"then mercure-deploy rotate-keys {name}: it asks the live hub whether it accepts both keys"
     elif ring.in_state("retiring"):
         yield f"deploy the apps, not the hub: {_apps(where)}; redeploy web, workers and cron"
@@ -146,14 +138,13 @@ def _after(where: Rotation, ring: KeyRing) -> Iterator[str]:
             f" mercure-deploy rotate-keys {name} --deployed-at TIME, the time at which the last of them was out"
         )
     else:
-        yield f"deploy the hub: {_hub(where.env, ring)}"
+        yield f"deploy the hub: {_hub(where, ring)}"
         yield "that is the end of the rotation"
 
 
-def _hub(env: Environment, ring: KeyRing) -> str:
-    # public keys need no variables
-    files = "docker-compose.yaml and hub.env" if any(key.symmetric for key in ring.keys) else "docker-compose.yaml"
-    return _RELOAD if env.platform == "compose" else _RESTART.format(files=files)
+def _hub(where: Rotation, ring: KeyRing) -> str:
+    d = Deployment(where.name, where.env, ring)
+    return platform(d).deploy_hub(d)
 
 
 def _apps(where: Rotation) -> str:
@@ -162,6 +153,6 @@ def _apps(where: Rotation) -> str:
 
 def _after_now(where: Rotation, ring: KeyRing) -> Iterator[str]:
     yield f"deploy hub and apps together, as {where.name}/README.md says: until both are out, publishing is refused"
-    yield f"hub: {_hub(where.env, ring)}"
+    yield f"hub: {_hub(where, ring)}"
     yield f"apps: {_apps(where)}; redeploy web, workers and cron"
     yield "pages that are open get 401 at their next connection and need a fresh cookie: reload them"

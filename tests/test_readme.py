@@ -11,7 +11,7 @@ from conftest import MINIMAL
 
 from mercure_deploy import __version__
 from mercure_deploy.cli import cli
-from mercure_deploy.load import load
+from mercure_deploy.spec import load
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()
@@ -50,7 +50,7 @@ def test_the_page_is_the_file_that_the_tests_open():
 
 
 def test_the_table_of_proofs_has_what_the_tests_prove():
-    tests = "".join(path.read_text() for path in sorted((ROOT / "tests").glob("test_*.py")))
+    tests = "".join(path.read_text() for path in sorted((ROOT / "tests").rglob("test_*.py")))
     claims = re.findall(r'@pytest\.mark\.proves\(\s*"(.*?)"\s*\)', tests)
     [table] = re.findall(r"<!-- proved -->\n(.*?)<!-- end -->", README, re.DOTALL)
     shown = "<br>".join(re.findall(r"^\| .* \| (.*) \|$", table, re.MULTILINE)[1:])

@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 
 from mercure_deploy import disk, keys, rotation
 from mercure_deploy.errors import Trouble
-from mercure_deploy.load import load
-from mercure_deploy.root import to_write, view
+from mercure_deploy.root import look, to_write
 from mercure_deploy.rotation import Rotation, Said
+from mercure_deploy.spec import load
 from mercure_deploy.targets import Deployment
 
 T0 = datetime(2026, 1, 1, 12, tzinfo=UTC)
@@ -51,7 +51,7 @@ class Place:
         spec = load(self.spec.encode(), "mercure.yaml").spec
         self.where = Rotation(spec, "production", self.root, lambda: None)
         self.root.mkdir(exist_ok=True)
-        planned = view(spec, ["production"], self.root, to_write(self.clock))
+        planned = look(spec, ["production"], self.root, to_write(self.clock))
         disk.commit(self.root, planned.files, private=planned.private)
 
     def take(self, said: Said | None = None, prove: Callable[[Deployment], None] = proved) -> rotation.Step:

@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from datetime import datetime
     from pathlib import Path
 
-    from mercure_deploy.load import Loaded
     from mercure_deploy.root import View
+    from mercure_deploy.spec import Loaded
 
 OK, NO, TROUBLE, BUG, INTERRUPTED = 0, 1, 2, 3, 130
 _F = TypeVar("_F", bound=Callable[..., int])
@@ -87,7 +87,7 @@ def loaded_spec(spec: str) -> "Loaded":
     from pathlib import Path
 
     from mercure_deploy import disk
-    from mercure_deploy.load import LARGEST, load
+    from mercure_deploy.spec import LARGEST, load
 
     supported()
     data = disk.read(Path(spec), limit=LARGEST)

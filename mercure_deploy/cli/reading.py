@@ -11,8 +11,8 @@ from mercure_deploy.cli.common import NO, OK, common, formatted, loaded_spec, no
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from mercure_deploy.load import Loaded
     from mercure_deploy.root import Know, View
+    from mercure_deploy.spec import Loaded
 
 
 @click.command()
@@ -42,7 +42,8 @@ def check(*, names: tuple[str, ...], strict: bool, form: str, spec: str, output:
 @common()
 def diff(*, names: tuple[str, ...], spec: str, output: str | None) -> int:
     """Show what render would change; a key shows as its fingerprint."""
-    from mercure_deploy import disk, drift
+    from mercure_deploy import disk
+    from mercure_deploy.root import drift
 
     loaded, root = loaded_spec(spec), root_of(spec, output)
     differs = False
@@ -97,10 +98,10 @@ def schema() -> int:
 def _view(loaded: "Loaded", names: Iterable[str], root: "Path", know: "Know | None" = None) -> "Iterator[View]":
     """What ought to be, while nobody else writes."""
     from mercure_deploy import disk
-    from mercure_deploy.root import known, to_compare, view
+    from mercure_deploy.root import known, look, to_compare
 
     with disk.lock(root, shared=True, waiting=waiting):
-        yield view(loaded.spec, select(loaded, names), root, to_compare(now()), know or known)
+        yield look(loaded.spec, select(loaded, names), root, to_compare(now()), know or known)
 
 
 def _findings(lines: Iterable[str]) -> None:

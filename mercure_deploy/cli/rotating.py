@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime
 
-    from mercure_deploy.origins import Origin
+    from mercure_deploy.facts.origins import Origin
     from mercure_deploy.targets import Deployment
 
 
@@ -93,8 +93,8 @@ def _prove(via: str | None, cacert: str | None) -> "Callable[[Deployment], None]
         import time
         from pathlib import Path
 
-        from mercure_deploy import proof
-        from mercure_deploy.fetch import Way
+        from mercure_deploy.live import proof
+        from mercure_deploy.live.fetch import Way
 
         if sys.stderr.isatty():
             err(f"mercure-deploy: asking {d.env.hub.url} whether it accepts both keys")
@@ -121,7 +121,7 @@ def _moment(text: str) -> "datetime":
 
 
 def _via(text: str) -> "Origin":
-    from mercure_deploy.origins import parse_origin
+    from mercure_deploy.facts.origins import parse_origin
 
     try:
         return parse_origin(text, drop_path="/.well-known/mercure")

@@ -22,7 +22,7 @@ from mercure_deploy.cli.common import (
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from mercure_deploy.load import Loaded
+    from mercure_deploy.spec import Loaded
 
 
 # so many environments take over a second
@@ -42,8 +42,8 @@ def init(  # noqa: PLR0913 - each is an option of the command
     """Write a commented spec, then render it."""
     from pathlib import Path
 
-    from mercure_deploy import exposure
     from mercure_deploy import init as starting
+    from mercure_deploy.disk import exposure
 
     supported()
     root = root_of(spec, output)
@@ -83,12 +83,12 @@ def render(*, names: tuple[str, ...], dry_run: bool, spec: str, output: str | No
 def render_all(loaded: "Loaded", names: list[str], root: "Path") -> None:
     """Commit the files of these environments and print what happened."""
     from mercure_deploy import disk
-    from mercure_deploy.root import to_write, view
+    from mercure_deploy.root import look, to_write
 
     if len(names) > _MANY and sys.stderr.isatty():
         err(f"mercure-deploy: rendering {len(names)} environments")
     with disk.lock(root, waiting=waiting):
-        planned = view(loaded.spec, names, root, to_write(now()))
+        planned = look(loaded.spec, names, root, to_write(now()))
         changes = disk.commit(root, planned.files, private=planned.private)
     show(changes, planned)
     for path in (root / file.path for file in planned.files if file.secret):
@@ -100,11 +100,11 @@ def render_all(loaded: "Loaded", names: list[str], root: "Path") -> None:
 
 def _preview(loaded: "Loaded", names: list[str], root: "Path") -> None:
     from mercure_deploy import disk
-    from mercure_deploy.root import to_preview, view
+    from mercure_deploy.root import look, to_preview
 
     words = {"missing": "created", "changed": "updated", "same": "unchanged"}
     with disk.lock(root, shared=True, waiting=waiting):
-        planned = view(loaded.spec, names, root, to_preview(now()))
+        planned = look(loaded.spec, names, root, to_preview(now()))
         compared = disk.compare(root, planned.files)
     tighten = {file.path for file in planned.files if file.secret and disk.loose(root / file.path)}
     show([(p, "updated" if c == "same" and p in tighten else words[c]) for p, c in compared.items()], planned)

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from mercure_deploy.disk.reading import TEMPORARY, compare, loose, reason
 from mercure_deploy.errors import Trouble
-from mercure_deploy.output import SECRET, File
+from mercure_deploy.targets.output import SECRET, File
 
 # few enough for the 256 open files that macOS allows
 _BATCH = 200

@@ -1,7 +1,22 @@
-"""The spec as frozen, typed values, and the rules between its fields; no YAML, no files."""
+"""The words of the spec: from bytes to frozen, typed values without a contradiction, or to every problem at once."""
 
-from mercure_deploy.spec.contradictions import Contradiction, contradictions
+from mercure_deploy.spec.contradiction import Contradiction
+from mercure_deploy.spec.contradictions import contradictions
 from mercure_deploy.spec.fields import duration_text
+from mercure_deploy.spec.loading import LARGEST, Loaded, load
 from mercure_deploy.spec.models import HUB_PATH, App, Environment, Hub, Keys, Spec
 
-__all__ = ["HUB_PATH", "App", "Contradiction", "Environment", "Hub", "Keys", "Spec", "contradictions", "duration_text"]
+__all__ = [
+    "HUB_PATH",
+    "LARGEST",
+    "App",
+    "Contradiction",
+    "Environment",
+    "Hub",
+    "Keys",
+    "Loaded",
+    "Spec",
+    "contradictions",
+    "duration_text",
+    "load",
+]

@@ -1,33 +1,20 @@
 """Rules between fields of a finished spec: what cannot work or is not safe; where they stand in the file is load's."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
-from mercure_deploy import cookies
-from mercure_deploy.findings import Level
-from mercure_deploy.hubs import GENERATIONS, directive_problems, image_problem
-from mercure_deploy.origins import Origin
+from mercure_deploy.facts import cookies
+from mercure_deploy.facts.hubs import GENERATIONS, directive_problems, image_problem
+from mercure_deploy.facts.origins import Origin
+from mercure_deploy.spec import platforms
+from mercure_deploy.spec.contradiction import Contradiction, Path
 from mercure_deploy.spec.models import App, Environment, Spec
-
-Path = tuple[str | int, ...]
-
-
-@dataclass(frozen=True)
-class Contradiction:
-    """`path` leads to the word of the spec that is at odds; `id` is a finding id, None where none fits."""
-
-    path: Path
-    what: str
-    id: str | None
-    hint: str | None = None
-    level: Level = "error"
 
 
 def contradictions(spec: Spec) -> Iterator[Contradiction]:
     """Everything that is at odds within `spec`; what is accepted comes as a note, a mere doubt as a warning."""
     for name, env in spec.environments.items():
         here: Path = ("environments", name)
-        for rule in (_mode, _tls, _delivery, _generation, _directives, _apps, _pages):
+        for rule in (_mode, _tls, platforms.rules, _generation, _directives, _apps, _pages):
             for found in rule(env):
                 level = "note" if found.id in env.accept else found.level
                 yield Contradiction((*here, *found.path), found.what, found.id, found.hint, level)
@@ -65,23 +52,6 @@ def _mode(env: Environment) -> Iterator[Contradiction]:
 
 def _tls(env: Environment) -> Iterator[Contradiction]:
     hub, tls = env.hub, env.tls
-    if env.platform == "coolify" and tls == "hub":
-        what = "the hub cannot terminate TLS on coolify, its proxy owns ports 80 and 443"
-        yield Contradiction(("hub", "tls"), what, "tls-mode-mismatch", "leave tls out, or use platform: compose")
-    elif tls == "hub" and hub.url.scheme == "http":
-        what = "tls: hub needs an https url"
-        path = ("hub", "tls") if hub.tls else ("hub", "url")
-        yield Contradiction(path, what, "tls-mode-mismatch", "write the url with https://, or set tls: proxy")
-    elif tls == "hub" and hub.url.port is not None:
-        what = "the hub serves https on port 443 only"
-        yield Contradiction(("hub", "url"), what, "port-conflict", "leave the port out, or set tls: proxy")
-    wants_port = env.platform == "compose" and tls == "proxy"
-    if wants_port and hub.port is None:
-        hint = "choose a free loopback port and point the proxy at it, e.g. port: 8080"
-        yield Contradiction(("hub",), "port is required on compose with tls: proxy", "port-conflict", hint)
-    if hub.port is not None and not wants_port:
-        what = "port is for compose with tls: proxy only"
-        yield Contradiction(("hub", "port"), what, "port-conflict", "leave it out")
     inside = hub.internal_url
     if tls == "hub" and inside and inside.scheme == "https" and inside != hub.url:
         what = "the hub has a certificate for its public name only"
@@ -90,17 +60,6 @@ def _tls(env: Environment) -> Iterator[Contradiction]:
     if hub.email is not None and tls != "hub":
         what = "email is for tls: hub only, nobody else asks for a certificate"
         yield Contradiction(("hub", "email"), what, "tls-mode-mismatch", "leave it out")
-
-
-def _delivery(env: Environment) -> Iterator[Contradiction]:
-    if env.hub.delivery != "environment":
-        return
-    path = ("hub", "delivery")
-    if env.platform != "coolify":
-        yield Contradiction(path, "delivery: environment is for coolify only", None, "leave it out")
-    if env.keys.algorithm in {"RS256", "ES256"}:
-        what = f"a {env.keys.algorithm} key cannot be delivered in an environment variable"
-        yield Contradiction(path, what, "pem-in-env", "use delivery: caddyfile, or an HS algorithm")
 
 
 def _generation(env: Environment) -> Iterator[Contradiction]:

@@ -7,9 +7,9 @@ from typing import Annotated, Any, Never
 from pydantic import BeforeValidator, PlainSerializer, PlainValidator, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
+from mercure_deploy.facts.hubs import is_image
+from mercure_deploy.facts.origins import Origin, WildcardError, parse_origin
 from mercure_deploy.findings import ACCEPTABLE, IDS
-from mercure_deploy.hubs import is_image
-from mercure_deploy.origins import Origin, WildcardError, parse_origin
 
 _NAME = re.compile(r"[a-z][a-z0-9-]{0,39}")
 _DURATION = re.compile(r"(?P<count>[0-9]{1,9})(?P<unit>[smhd])")

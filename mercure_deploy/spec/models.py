@@ -6,8 +6,8 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from mercure_deploy.hubs import GENERATIONS, Version
-from mercure_deploy.origins import Origin
+from mercure_deploy.facts.hubs import GENERATIONS, Version
+from mercure_deploy.facts.origins import Origin
 from mercure_deploy.spec.fields import (
     Accepted,
     Duration,

@@ -1,4 +1,4 @@
-"""What is rendered: one function per kind of file, and the plan of them all; decides everything, writes nothing.
+"""What is rendered: one function for each kind of file, and the plan of them all; decides everything, writes nothing.
 
     @target
     def caddyfile(d: Deployment) -> Iterator[File]: ...
@@ -8,7 +8,8 @@ the content of secret files is not to be used.
 """
 
 # each import adds its targets to the plan
-from mercure_deploy.targets import apps, hub, people
-from mercure_deploy.targets.planning import Deployment, plan, private_directories
+from mercure_deploy.targets import apps, people, platforms
+from mercure_deploy.targets.planning import Deployment, plan
+from mercure_deploy.targets.platforms import platform, private_directories
 
-__all__ = ["Deployment", "apps", "hub", "people", "plan", "private_directories"]
+__all__ = ["Deployment", "apps", "people", "plan", "platform", "platforms", "private_directories"]

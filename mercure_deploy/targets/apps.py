@@ -3,9 +3,9 @@
 import base64
 from collections.abc import Iterator
 
-from mercure_deploy.output import PUBLIC, SECRET, File
-from mercure_deploy.render import render
+from mercure_deploy.targets.output import PUBLIC, SECRET, File
 from mercure_deploy.targets.planning import Deployment, target
+from mercure_deploy.targets.render import render
 
 SYMFONY_ALGORITHMS = {
     "HS256": "hmac.sha256",

@@ -8,22 +8,20 @@ GRACE_PERIOD = "grace_period 3s"
 JWKS_PATH = "/etc/mercure/jwks.json"
 
 
-def needs_set(env: Environment, ring: KeyRing) -> bool:
-    """Whether the hub reads a JWK Set: always on compose, elsewhere only while it has to trust two keys."""
-    return env.platform == "compose" or len(ring.keys) > 1
-
-
 def cors(env: Environment) -> str:
     """The origins whose pages may subscribe, as one directive."""
     return f"cors_origins {' '.join(map(str, env.origins))}"
 
 
-def mercure_block(env: Environment, ring: KeyRing) -> list[str]:
-    """The directives, one per item but for blocks, which come as several; keys only as placeholders."""
+def mercure_block(env: Environment, ring: KeyRing, *, jwks: bool) -> list[str]:
+    """The directives, one per item but for blocks, which come as several; keys only as placeholders.
+
+    `jwks` is whether the keys come as a JWK Set at JWKS_PATH: the only way to trust two at once.
+    """
     hub = env.hub
     lines = _history(hub.history)
-    if hub.delivery == "caddyfile" or needs_set(env, ring):
-        lines += _keys_1_0(env, ring) if hub.version == "1.0" else _keys_0_24(env, ring)
+    if hub.delivery == "caddyfile" or jwks:
+        lines += _keys_1_0(env, ring, jwks=jwks) if hub.version == "1.0" else _keys_0_24(ring, jwks=jwks)
     if hub.version == "1.0":
         # behind a proxy the hub takes itself for http and refuses every token without this (measured)
         lines.append(f"resource_identifier {hub.public_url}")
@@ -41,16 +39,16 @@ def _history(size: int) -> list[str]:
     return ["transport bolt {", "\tpath /data/mercure.db", f"\tsize {size}", "}"]
 
 
-def _keys_0_24(env: Environment, ring: KeyRing) -> list[str]:
-    if needs_set(env, ring):
+def _keys_0_24(ring: KeyRing, *, jwks: bool) -> list[str]:
+    if jwks:
         return [f"{role}_jwks_url file://{JWKS_PATH}" for role in ("publisher", "subscriber")]
     return [f"{role}_jwt {_literal(ring.current, role)}" for role in ("publisher", "subscriber")]
 
 
-def _keys_1_0(env: Environment, ring: KeyRing) -> list[str]:
+def _keys_1_0(env: Environment, ring: KeyRing, *, jwks: bool) -> list[str]:
     lines = [f"issuer {env.hub.issued_by} {{"]
     for role in ("publisher", "subscriber"):
-        if needs_set(env, ring):
+        if jwks:
             # without the names of the algorithms the hub accepts asymmetric ones only, and looks healthy (measured)
             algorithms = " ".join(dict.fromkeys(key.algorithm for key in ring.keys))
             verifier = f"jwks_uri file://{JWKS_PATH} {algorithms}"

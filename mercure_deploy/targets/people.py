@@ -2,12 +2,12 @@
 
 from collections.abc import Iterator
 
-from mercure_deploy.output import File
-from mercure_deploy.render import render
 from mercure_deploy.spec import HUB_PATH, duration_text
 from mercure_deploy.targets.apps import needs_configuration
-from mercure_deploy.targets.hub import hub_values
+from mercure_deploy.targets.output import File
 from mercure_deploy.targets.planning import Deployment, target
+from mercure_deploy.targets.platforms import platform
+from mercure_deploy.targets.render import render
 
 
 @target
@@ -31,7 +31,7 @@ def readme(d: Deployment) -> Iterator[File]:
         apps=sorted(env.apps),
         app_urls={name: str(app.url) for name, app in sorted(env.apps.items())},
         own_config=needs_configuration(d),
-        hub_env=bool(hub_values(d)),
+        hub_env=bool(platform(d).variables(d)),
         page=str(env.origins[0]).replace("*", "www") if env.origins else None,
         shared_origin=any(app.url == hub.url for app in env.apps.values()),
         secret="MERCURE_JWT_SECRET" if d.ring.current.symmetric else "MERCURE_JWT_KEY_B64",

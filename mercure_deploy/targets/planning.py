@@ -3,11 +3,12 @@
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from mercure_deploy import keys, manifest
+from mercure_deploy import keys
 from mercure_deploy.keys import KeyRing
-from mercure_deploy.output import SECRET, File
-from mercure_deploy.render import render
 from mercure_deploy.spec import Environment
+from mercure_deploy.targets import manifest
+from mercure_deploy.targets.output import SECRET, File
+from mercure_deploy.targets.render import render
 
 
 @dataclass(frozen=True)
@@ -21,6 +22,23 @@ class Deployment:
 
 
 Target = Callable[[Deployment], Iterator[File]]
+
+
+@dataclass(frozen=True)
+class Platform:
+    """What runs the hub: a module of its own has one of these; its README is `templates/<platform>/README.md.j2`.
+
+    `files` are those of the hub, `variables` what stands in hub.env, `deploy_hub` how changed files of the hub come
+    into force, in half a sentence. `private` are the folders that only their owner may enter, as they are mounted
+    into a hub with secrets in them.
+    """
+
+    files: Target
+    variables: Callable[[Deployment], dict[str, str]]
+    deploy_hub: Callable[[Deployment], str]
+    private: tuple[str, ...] = ()
+
+
 _TARGETS: list[Target] = []
 
 
@@ -44,11 +62,6 @@ def plan(deployments: Sequence[Deployment]) -> list[File]:
         names = ["keys.json", *(file.path for file in files), *d.before]
         manifests.append(_below(d, File(manifest.NAME, manifest.dumps(names, keys.public_view(d.ring)))))
     return [*rings, File(".gitignore", render("gitignore.j2")), *rest, *manifests]
-
-
-def private_directories(deployments: Sequence[Deployment]) -> frozenset[str]:
-    """The folders that only their owner may enter: those that are mounted into a hub with secrets in them."""
-    return frozenset(f"{d.name}/hub" for d in deployments if d.env.platform == "compose")
 
 
 def _below(d: Deployment, file: File) -> File:

@@ -5,9 +5,9 @@ import signal
 import sys
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parent.parent))
+sys.path.insert(0, str(Path(__file__).parent))
 
-import test_disk
+import test_committing
 
 from mercure_deploy import disk
 
@@ -15,11 +15,11 @@ from mercure_deploy import disk
 def main() -> None:
     root, total = Path(sys.argv[1]), int(sys.argv[2])
     for number in range(total):
-        test_disk.prepared(root / f"killed-{number}")
+        test_committing.prepared(root / f"killed-{number}")
         child = os.fork()
         if not child:
-            calls = test_disk.stopping(number, lambda: os.kill(os.getpid(), signal.SIGKILL))
-            disk.commit(root / f"killed-{number}", test_disk.NEW, private=test_disk.PRIVATE, calls=calls)
+            calls = test_committing.stopping(number, lambda: os.kill(os.getpid(), signal.SIGKILL))
+            disk.commit(root / f"killed-{number}", test_committing.NEW, private=test_committing.PRIVATE, calls=calls)
             os._exit(0)
         sys.stdout.write(f"{os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])}\n")
 

@@ -1,0 +1,143 @@
+"""Does the cookie that Symfony sets on a page reach the hub? Rules as Chromium 156 and symfony/mercure 0.7 showed them.
+
+Public suffixes come from the `publicsuffixlist` package, which is imported only for names that may be one: reading
+its list costs more than everything else that a small spec needs.
+"""
+
+import importlib.util
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mercure_deploy.facts.origins import Origin
+
+if TYPE_CHECKING:
+    from publicsuffixlist import PublicSuffixList
+
+_HUB_PATH = "/.well-known/mercure"
+# wildcard DNS for everybody: their cookies are shared by all who use them; none is on the Public Suffix List
+_STRANGERS = frozenset("sslip.io nip.io xip.io traefik.me localtest.me lvh.me vcap.me coolify.io coolify.app".split())
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """`domain` is the cookie's Domain (None: host-only); `cause` and `reason` say why it is not sent."""
+
+    stored: bool
+    sent: bool
+    domain: str | None
+    cause: str | None = None
+    reason: str | None = None
+
+
+class NoDomainError(ValueError):
+    """Symfony throws for such a pair of hosts: the page answers with a 500."""
+
+
+def domain(page_host: str, hub_host: str) -> str | None:
+    """The Domain attribute that symfony/mercure emits, None for a host-only cookie. NoDomainError where it throws."""
+    page, hub = page_host.lower(), hub_host.lower()
+    if page == hub:
+        return None
+    if hub.endswith(f".{page}"):
+        return page
+    common: list[str] = []
+    for ours, theirs in zip(reversed(page.split(".")), reversed(hub.split(".")), strict=False):
+        if ours != theirs:
+            break
+        common.insert(0, ours)
+    if len(common) < 2:
+        raise NoDomainError("different second-level domains")
+    return f".{'.'.join(common)}"
+
+
+def reach(  # noqa: PLR0913 - each of these changes what browsers do
+    page: Origin,
+    hub: Origin,
+    *,
+    path: str = _HUB_PATH,
+    cookie_name: str = "mercureAuthorization",
+    secure: bool | None = None,
+    same_site: str = "strict",
+    framed: bool = False,
+) -> Verdict:
+    """What becomes of the cookie that a page at `page` gets for the hub at `hub`.
+
+    `secure` is None for Symfony's own rule: unless the hub's URL is http. `framed` is a page in another site's iframe.
+    """
+    with_secure = hub.scheme != "http" if secure is None else secure
+    try:
+        scope = domain(page.host, hub.host)
+    except NoDomainError:
+        if page.host.endswith(".localhost") and hub.host.endswith(".localhost"):
+            reason = "two names directly below localhost share no cookie domain, and Symfony throws"
+            return Verdict(stored=False, sent=False, domain=None, cause="localhost", reason=reason)
+        reason = "they share no domain of two labels, and Symfony throws"
+        return Verdict(stored=False, sent=False, domain=None, cause="exception", reason=reason)
+    refused = _refused(page, scope, with_secure=with_secure, name=cookie_name) or _framed(
+        with_secure=with_secure, same_site=same_site, framed=framed
+    )
+    if refused:
+        return Verdict(stored=False, sent=False, domain=scope, cause=refused[0], reason=refused[1])
+    if page.scheme != hub.scheme:
+        reason = "page and hub have different schemes"
+        return Verdict(stored=True, sent=False, domain=scope, cause="scheme", reason=reason)
+    if path not in {"", _HUB_PATH}:
+        reason = f"the cookie's path {path} does not match {_HUB_PATH}"
+        return Verdict(stored=True, sent=False, domain=scope, cause="path", reason=reason)
+    return Verdict(stored=True, sent=True, domain=scope)
+
+
+def _refused(page: Origin, scope: str | None, *, with_secure: bool, name: str) -> tuple[str, str] | None:
+    """Why the browser does not store the cookie at all."""
+    trustworthy = page.scheme == "https" or page.is_local
+    if with_secure and not trustworthy:
+        return "scheme", "a page on http cannot store a Secure cookie"
+    if name.startswith("__Secure-") and not with_secure:
+        return "prefix", f"the cookie {name} needs https"
+    if scope is None:
+        return None
+    if page.is_ip:
+        return "ip", "IP addresses share no cookie"
+    if is_public_suffix(scope.lstrip(".")):
+        return "public-suffix", f"{scope.lstrip('.')} is a public suffix, browsers drop a cookie for it"
+    return None
+
+
+def _framed(*, with_secure: bool, same_site: str, framed: bool) -> tuple[str, str] | None:
+    if same_site == "none" and not with_secure:
+        return "same-site", "SameSite=None needs Secure"
+    return ("iframe", "the page is in another site's iframe") if framed else None
+
+
+def shared_with_strangers(scope: str) -> bool:
+    """Whether everybody can have a host below that cookie domain, though it is not on the Public Suffix List."""
+    return scope.lstrip(".") in _STRANGERS
+
+
+def is_public_suffix(name: str) -> bool:
+    """Whether `name`, a domain of at least two labels in lower-case ASCII, is on the Public Suffix List."""
+    # necessary conditions: no rule can match without one of these lines; names in punycode stand there decoded
+    rules = (name, f"*.{name}", f"*.{name.partition('.')[2]}")
+    lines = _list_lines()
+    if lines and "xn--" not in name and lines.isdisjoint(rules):
+        return False
+    return bool(_library().is_public(name))
+
+
+@cache
+def _list_lines() -> frozenset[str]:
+    found = importlib.util.find_spec("publicsuffixlist")
+    for folder in found.submodule_search_locations or () if found else ():
+        path = Path(folder) / "public_suffix_list.dat"
+        if path.is_file():
+            return frozenset(path.read_text(encoding="utf-8").split("\n"))
+    return frozenset()
+
+
+@cache
+def _library() -> "PublicSuffixList":
+    from publicsuffixlist import PublicSuffixList  # noqa: PLC0415 - see the module's docstring
+
+    return PublicSuffixList()

@@ -1,0 +1,140 @@
+"""The output root: which rings, manifests and files are there, and what ought to be; reads, and writes nothing."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property
+from pathlib import Path
+
+from mercure_deploy import disk, keys
+from mercure_deploy.errors import Trouble
+from mercure_deploy.keys import KeyRing
+from mercure_deploy.root import rings
+from mercure_deploy.root.rings import Known
+from mercure_deploy.spec import Environment, Spec
+from mercure_deploy.targets import Deployment, manifest, plan, private_directories
+from mercure_deploy.targets.output import File
+
+# the largest file of ours is far below; a larger one is not read into memory
+_LIMIT = 8 * 1024 * 1024
+_IGNORED = (".env", "jwks.json", "keys.json")
+
+
+@dataclass(frozen=True)
+class View:
+    """What ought to be: `files` in commit order. `orphans` by environment, those the spec no longer has included.
+
+    `partial` are the environments whose ring is known from the manifest only: their secret files are not to be used.
+    `unborn` are those that have neither ring nor manifest.
+    """
+
+    deployments: tuple[Deployment, ...]
+    files: tuple[File, ...]
+    private: frozenset[str]
+    orphans: Mapping[str, tuple[str, ...]]
+    partial: frozenset[str]
+    unborn: frozenset[str]
+
+    @property
+    def comparable(self) -> list[File]:
+        """The files that can be compared: without the secret ones where the ring is not here."""
+        return [file for file in self.files if not (file.secret and file.path.partition("/")[0] in self.partial)]
+
+    @cached_property
+    def by_environment(self) -> dict[str, list[File]]:
+        """The files of each environment that can be compared; those of the root itself under ""."""
+        found: dict[str, list[File]] = {"": [], **{d.name: [] for d in self.deployments}}
+        for file in self.comparable:
+            folder, slash, _ = file.path.partition("/")
+            found[folder if slash else ""].append(file)
+        return found
+
+
+Choose = Callable[[Known, Environment], KeyRing]
+Know = Callable[[Path, str], Known]
+
+
+def to_write(now: datetime) -> Choose:
+    """For render: the ring that is there, a new one for a new environment. Trouble when it is missing."""
+    return lambda known, env: known.secret() or keys.first(env.keys.algorithm, now)
+
+
+def to_compare(now: datetime) -> Choose:
+    """For check, diff and --dry-run: the best that is there, else a stand-in for the ring that a render would make."""
+    return lambda known, env: known.any() or keys.unborn(env.keys.algorithm, now)
+
+
+def to_preview(now: datetime) -> Choose:
+    """For --dry-run: the ring that a render would use, a stand-in where it would make one."""
+    return lambda known, env: known.secret() or keys.unborn(env.keys.algorithm, now)
+
+
+def known(root: Path, name: str) -> Known:
+    """Ring and manifest of an environment. Trouble when others can read the ring."""
+    ring = f"{root}/{name}/keys.json"
+    if disk.loose(ring) and disk.modes_stick(root / name):
+        hint = f"chmod 600 {ring}; if others use this machine: rotate-keys {name} --now"
+        raise Trouble(f"{name}/keys.json can be read by others", hint=hint)
+    return lenient(root, name)
+
+
+def lenient(root: Path, name: str) -> Known:
+    """The same for `check`, which reports a ring that others can read as drift."""
+    return rings.known(name, _reader(root))
+
+
+def lost(root: Path, name: str) -> Known:
+    """The same for a ring that is to be replaced: one that is damaged counts as absent."""
+    return rings.known(name, _reader(root), damaged_is_absent=True)
+
+
+def _reader(root: Path) -> rings.Read:
+    return lambda path: disk.read(f"{root}/{path}", limit=_LIMIT)
+
+
+def look(spec: Spec, names: Sequence[str], root: Path, choose: Choose, know: Know = known) -> View:
+    """What ought to be under `root` for the environments `names`."""
+    deployments, partial, unborn = [], set(), set()
+    for name in names:
+        env = spec.environments[name]
+        found = know(root, name)
+        ring = choose(found, env)
+        if not ring.complete:
+            partial.add(name)
+        if ring.current.fingerprint == keys.UNBORN:
+            unborn.add(name)
+        deployments.append(Deployment(name, env, ring, _before(root, found, complete=ring.complete)))
+    files = plan(deployments)
+    planned = {file.path for file in files}
+    orphans = {d.name: _orphans(root, d.name, d.before, planned) for d in deployments}
+    orphans |= {name: _orphans(root, name, gone, set()) for name, gone in _removed(root, spec).items()}
+    return View(
+        tuple(deployments),
+        tuple(files),
+        private_directories(deployments),
+        {name: paths for name, paths in orphans.items() if paths},
+        frozenset(partial),
+        frozenset(unborn),
+    )
+
+
+def _before(root: Path, found: Known, *, complete: bool) -> tuple[str, ...]:
+    """The files of the last manifest that still lie on disk; of those that git does not keep, CI cannot know."""
+    files = found.manifest.files if found.manifest else ()
+    folder = f"{root}/{found.name}/"
+    return tuple(path for path in files if disk.exists(folder + path) or (not complete and path.endswith(_IGNORED)))
+
+
+def _orphans(root: Path, name: str, before: Sequence[str], planned: set[str]) -> tuple[str, ...]:
+    paths = (f"{name}/{path}" for path in before)
+    return tuple(path for path in paths if path not in planned and disk.exists(f"{root}/{path}"))
+
+
+def _removed(root: Path, spec: Spec) -> dict[str, tuple[str, ...]]:
+    """The manifests' files of environments that the spec no longer has."""
+    gone = {}
+    for folder in disk.folders(root):
+        data = None if folder in spec.environments else disk.read(root / folder / manifest.NAME, limit=_LIMIT)
+        if data is not None:
+            gone[folder] = manifest.loads(data, f"{folder}/{manifest.NAME}").files
+    return gone

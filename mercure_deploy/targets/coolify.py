@@ -1,0 +1,112 @@
+"""Platform coolify: the compose file that is pasted, with the Caddyfile in it, and the variables of its Service."""
+
+import hashlib
+import json
+from collections.abc import Iterator
+
+from mercure_deploy import keys
+from mercure_deploy.keys import Key
+from mercure_deploy.targets import directives
+from mercure_deploy.targets.hub import caddyfile, jwk_set
+from mercure_deploy.targets.output import SECRET, File
+from mercure_deploy.targets.planning import Deployment, Platform
+from mercure_deploy.targets.render import render
+
+_RESTART = (
+    "paste {files} into its Service, restart the Service: some seconds, in which a page whose EventSource meets a 404"
+    " or 502 stays closed unless it re-opens itself"
+)
+
+
+def files(d: Deployment) -> Iterator[File]:
+    """The files of the hub; the Caddyfile only where the image's own is not used."""
+    values = variables(d)
+    if values:
+        yield File("hub.env", render("env.j2", values=dict(sorted(values.items()))), SECRET)
+    configs = {}
+    if d.env.hub.delivery == "caddyfile":
+        text = caddyfile(d, jwks=_overlap(d))
+        # nothing in it is for compose to interpolate
+        configs["caddyfile"] = ("/etc/caddy/Caddyfile", text.decode().replace("$", "$$"))
+        yield File("Caddyfile", text)
+    if _overlap(d):
+        configs["jwks"] = (directives.JWKS_PATH, jwk_set(_open_jwks(d)))
+    text = render(
+        "coolify/docker-compose.yaml.j2",
+        image=d.env.hub.release,
+        environment=dict(sorted({**_references(d), **_literals(d)}.items())),
+        configs=configs,
+        digest=hashlib.sha256(json.dumps(configs).encode()).hexdigest()[:32],
+    )
+    yield File("docker-compose.yaml", text)
+
+
+def _overlap(d: Deployment) -> bool:
+    """Whether the hub has to trust two keys; one is told in the plain form that every document shows."""
+    return len(d.ring.keys) > 1
+
+
+def _open_jwks(d: Deployment) -> list[dict[str, str]]:
+    """The keys without their secrets: compose puts those in, from hub.env, so that the compose file holds none."""
+    return [
+        {"kty": "oct", "k": f"${{MERCURE_JWK_{number}}}"} if key.symmetric else keys.jwk(key)
+        for number, key in enumerate(d.ring.keys, start=1)
+    ]
+
+
+def variables(d: Deployment) -> dict[str, str]:
+    """The variables of the hub's container by name, none where it needs none."""
+    values = _key_values(d)
+    if d.env.hub.delivery == "environment":
+        values["SERVER_NAME"] = ":80"
+        if d.env.origins:
+            # the further directives need lines of their own: they stand in the compose file
+            values["MERCURE_EXTRA_DIRECTIVES"] = directives.cors(d.env)
+    return values
+
+
+def _key_values(d: Deployment) -> dict[str, str]:
+    """The variables that hold keys, and the names of their algorithms."""
+    if _overlap(d):
+        trusted = enumerate(d.ring.keys, start=1)
+        return {f"MERCURE_JWK_{number}": keys.jwk(key)["k"] for number, key in trusted if key.symmetric}
+    current = d.ring.current
+    if not current.symmetric:
+        return {}
+    roles = ("PUBLISHER", "SUBSCRIBER")
+    # without the algorithm the hub would take a public key for an HMAC secret
+    return {f"MERCURE_{role}_JWT_{word}": value for role in roles for word, value in _words(current)}
+
+
+def _words(key: Key) -> tuple[tuple[str, str], ...]:
+    return (("KEY", key.text()), ("ALG", key.algorithm))
+
+
+def _references(d: Deployment) -> dict[str, tuple[str, bool]]:
+    """The variables of hub.env, for compose to read: so Coolify creates them, and a change recreates the container."""
+    return {name: (f"${{{name}}}", False) for name in _key_values(d)}
+
+
+def _literals(d: Deployment) -> dict[str, tuple[str, bool]]:
+    """What the image's own Caddyfile pastes into itself, `delivery: environment`."""
+    if d.env.hub.delivery != "environment":
+        return {}
+    lines = directives.mercure_block(d.env, d.ring, jwks=_overlap(d))
+    extra = {"MERCURE_TRUSTED_ISSUERS": d.env.hub.issued_by} if d.env.hub.version == "1.0" else {}
+    values = {
+        "GLOBAL_OPTIONS": directives.GRACE_PERIOD,
+        "MERCURE_EXTRA_DIRECTIVES": "\n".join(lines),
+        "SERVER_NAME": ":80",
+        **extra,
+    }
+    return {name: (value, True) for name, value in values.items()}
+
+
+def deploy_hub(d: Deployment) -> str:
+    """How new keys reach the hub."""
+    # public keys need no variables
+    named = "docker-compose.yaml and hub.env" if any(key.symmetric for key in d.ring.keys) else "docker-compose.yaml"
+    return _RESTART.format(files=named)
+
+
+PLATFORM = Platform(files, variables, deploy_hub)

@@ -1,0 +1,265 @@
+"""The real core of hub 1.0 accepts tokens with the claims of the rendered configuration and refuses each mistake."""
+
+import http.client
+import json
+import os
+import re
+import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
+
+import httpx
+import jwt
+import programs
+import pytest
+from conftest import Run
+from ruamel.yaml import YAML
+
+from mercure_deploy import keys
+from mercure_deploy.live.tokens import mint
+from mercure_deploy.spec import load
+
+if TYPE_CHECKING:
+    import subprocess
+
+pytestmark = [pytest.mark.real, pytest.mark.against("core")]
+
+PORT = 8123
+TOPIC = "https://example.com/books/1"
+DETAIL = "https://mercure.rocks/authorization-detail"
+ALGORITHMS = ["HS256", "HS384", "HS512", "RS256", "ES256"]
+Claims = dict[str, Any]
+
+
+def rendered(folder: Path, run: Run, algorithm: str = "HS256", **hub: object) -> Path:
+    environment = {
+        "platform": "compose",
+        "hub": {"url": "https://hub.example.com", "version": "1.0", **hub},
+        "apps": {"app": {"url": "https://app.example.com"}},
+        "keys": {"algorithm": algorithm},
+    }
+    if "jwks" not in hub:
+        environment["platform"] = "coolify"
+    environment["hub"].pop("jwks", None)  # type: ignore[attr-defined]
+    programs.spec_text({"version": 1, "environments": {"production": environment}}, folder / "mercure.yaml")
+    assert run("render").code == 0
+    return folder / "deploy/production"
+
+
+@contextmanager
+def core(folder: Path, scratch: Path, binary: str = "core") -> Iterator[None]:
+    """The core, told what the rendered Caddyfile says."""
+    programs.need_isolation()
+    place = folder / "hub/Caddyfile"
+    text = (place if place.exists() else folder / "Caddyfile").read_text()
+
+    def said(pattern: str) -> str:
+        found = re.search(pattern, text, re.DOTALL)
+        return found[1] if found else ""
+
+    key, algorithm = programs.signing(folder / "app.env", folder / "manifest.json")
+    public = said(r'jwt "(-----BEGIN.*?-----END PUBLIC KEY-----)"')
+    environment = {
+        "PATH": os.environ["PATH"],
+        "CORE_LISTEN": f"127.0.0.1:{PORT}",
+        "CORE_ISSUER": said(r"issuer (\S+) \{"),
+        "CORE_RESOURCE": said(r"resource_identifier (\S+)"),
+        "CORE_ORIGINS": said(r"cors_origins ([^\n]+)"),
+        "CORE_COMPATIBLE": said(r"protocol_version_compatibility (\d)"),
+        "CORE_ALGORITHMS": said(r"jwks_uri \S+ ([^\n]+)") or algorithm,
+        **({"CORE_JWKS": str(folder / "hub/jwks.json")} if "jwks_uri" in text else {"CORE_KEY": public or key}),
+    }
+    log = scratch / "core.log"
+    with programs.process([programs.tools(binary)[binary]], environment, log) as process:
+        programs.wait(lambda: answers(process, log), "the core answers")
+        yield
+        process.terminate()
+        assert process.wait(10) == 0
+
+
+def answers(process: "subprocess.Popen[bytes]", log: Path) -> bool:
+    assert process.poll() is None, log.read_text()
+    try:
+        return request("GET", {"match": TOPIC}, {})[0] == 401
+    except OSError:
+        return False
+
+
+def request(method: str, words: dict[str, str], headers: dict[str, str]) -> tuple[int, str, str]:
+    """(status, WWW-Authenticate, body); the body of a stream is empty."""
+    query = urlencode(words)
+    path, body = (f"{programs.HUB_PATH}?{query}", None) if method == "GET" else (programs.HUB_PATH, query)
+    sent = {"Host": "hub.example.com", "Content-Type": "application/x-www-form-urlencoded", **headers}
+    with closing(http.client.HTTPConnection("127.0.0.1", PORT, timeout=10)) as connection:
+        connection.request(method, path, body, sent)
+        with closing(connection.getresponse()) as answer:
+            stream = answer.getheader("Content-Type", "").startswith("text/event-stream")
+            text = "" if stream else answer.read().decode()
+            return answer.status, answer.getheader("WWW-Authenticate", ""), text
+
+
+def publish(token: str, **words: str) -> tuple[int, str]:
+    form = {"topic": TOPIC, "data": "x", **words}
+    return request("POST", form, {"Authorization": f"Bearer {token}"})[:2]
+
+
+def subscribe(token: str, **words: str) -> int:
+    headers = {"Cookie": f"__Secure-mercure_access_token={token}", "Origin": "https://app.example.com"}
+    return request("GET", words or {"match": TOPIC}, headers)[0]
+
+
+def claims_of(folder: Path) -> Claims:
+    """The claims with which the bundle mints, from the rendered configuration; `exp` and the details are its own."""
+    config = YAML(typ="safe", pure=True).load((folder / "symfony/app.mercure.yaml").read_text())
+    hub = config["mercure"]["hubs"]["default"]
+    assert hub["protocol_version"] == "1.0"
+    assert set(hub["jwt"]["claims"]) == {"iss", "aud", "sub", "client_id"}
+    details = [{"type": DETAIL, "actions": ["publish", "subscribe"], "topics": [{"match": "*"}]}]
+    return {**hub["jwt"]["claims"], "exp": int(time.time()) + 60, "authorization_details": details}
+
+
+def signed(folder: Path, claims: Claims, **headers: str) -> str:
+    key, algorithm = programs.signing(folder / "app.env", folder / "manifest.json")
+    return jwt.encode(claims, key, algorithm=algorithm, headers={"typ": "at+jwt", **headers})
+
+
+@pytest.mark.proves("Tokens with the claims of the rendered configuration are accepted, for each algorithm")
+@pytest.mark.parametrize("algorithm", ALGORITHMS)
+def test_tokens_with_the_claims_of_the_configuration_are_accepted(tmp_path: Path, run: Run, algorithm: str):
+    folder = rendered(tmp_path, run, algorithm)
+    token = signed(folder, claims_of(folder))
+    with core(folder, tmp_path):
+        assert publish(token) == (200, "")
+        assert publish(token, private="on") == (200, "")
+        assert subscribe(token) == 200
+
+
+def test_the_tokens_of_the_proof_are_accepted(tmp_path: Path, run: Run):
+    folder = rendered(tmp_path, run)
+    env = load((tmp_path / "mercure.yaml").read_bytes(), "m").spec.environments["production"]
+    key = keys.loads((folder / "keys.json").read_bytes(), "keys.json").current
+    token = mint(key, env.hub, TOPIC, datetime.now(UTC), timedelta(seconds=60))
+    with core(folder, tmp_path):
+        assert publish(token, private="on") == (200, "")
+        assert request("GET", {"match": TOPIC}, {"Authorization": f"Bearer {token}"})[0] == 200
+        assert publish(token, topic="https://example.com/books/2")[0] == 403
+
+
+def test_the_page_of_the_readme_asks_for_what_it_missed_in_the_words_of_this_generation(tmp_path: Path, run: Run):
+    page = (Path(__file__).parent.parent.parent / "examples/page.html.twig").read_text()
+    [names] = re.findall(r"for \(const name of \[(.*?)\]\)", page)
+    folder = rendered(tmp_path, run)
+    cookie = {"Cookie": f"__Secure-mercure_access_token={signed(folder, claims_of(folder))}"}
+    with core(folder, tmp_path), httpx.Client(base_url=f"http://127.0.0.1:{PORT}", trust_env=False) as client:
+
+        def answer(*words: str) -> tuple[int, bool]:
+            query = {"match": TOPIC, **dict.fromkeys(words, "urn:uuid:5e94c686-2c0b-4f9b-958c-92ccc3bbb4eb")}
+            with client.stream("GET", programs.HUB_PATH, params=query, headers=cookie) as said:
+                return said.status_code, "mercure-last-event-id" in said.headers
+
+        assert answer() == (200, False)
+        # the word of 0.x says nothing to it, and does not disturb it
+        assert answer("lastEventID") == (200, False)
+        assert answer(*re.findall(r"'(\w+)'", names)) == (200, True)
+
+
+def changed(**words: object) -> Claims:
+    return words
+
+
+GRANT = {"type": DETAIL, "actions": ["publish"], "topics": [{"match": "*"}]}
+MISTAKES = {
+    "expired": (changed(exp=1), 401),
+    "no exp": (changed(exp=None), 401),
+    "no aud": (changed(aud=None), 401),
+    "aud of another": (changed(aud="https://other.example.com/.well-known/mercure"), 401),
+    "aud without the path": (changed(aud="https://hub.example.com"), 401),
+    "no iss": (changed(iss=None), 401),
+    "another iss": (changed(iss="https://other.example.com"), 401),
+    "iss with a slash": (changed(iss="https://hub.example.com/"), 401),
+    "not yet valid": (changed(nbf=int(time.time()) + 3600), 401),
+    "topics as text": (changed(authorization_details=[{**GRANT, "topics": ["*"]}]), 401),
+    "no topics": (changed(authorization_details=[{**GRANT, "topics": []}]), 401),
+    "no details": (changed(authorization_details=None), 403),
+    "empty details": (changed(authorization_details=[]), 403),
+    "another type": (changed(authorization_details=[{**GRANT, "type": "https://example.com/x"}]), 403),
+    "another topic": (changed(authorization_details=[{**GRANT, "topics": [{"match": "https://example.com/x"}]}]), 403),
+    "another action": (changed(authorization_details=[{**GRANT, "actions": ["subscribe"]}]), 403),
+    "a token of 0.x": (changed(iss=None, aud=None, authorization_details=None, mercure={"publish": ["*"]}), 401),
+}
+
+
+@pytest.mark.proves("Each mistake in a token is refused with its own status")
+def test_each_mistake_has_its_status(tmp_path: Path, run: Run):
+    folder = rendered(tmp_path, run)
+    right = claims_of(folder)
+    key, _ = programs.signing(folder / "app.env", folder / "manifest.json")
+    with core(folder, tmp_path):
+        for name, (change, status) in MISTAKES.items():
+            claims = {word: value for word, value in {**right, **change}.items() if value is not None}
+            error = {401: "invalid_token", 403: "insufficient_scope"}[status]
+            found = publish(signed(folder, claims))
+            assert (found[0], error in found[1]) == (status, True), (name, found)
+        assert publish(jwt.encode(right, "z" * 64, algorithm="HS256", headers={"typ": "at+jwt"}))[0] == 401
+        assert publish(jwt.encode(right, key, algorithm="HS512", headers={"typ": "at+jwt"}))[0] == 401
+        assert publish(jwt.encode(right, key, algorithm="HS256"))[0] == 401
+        token = signed(folder, right)
+        assert request("POST", {"topic": TOPIC, "data": "x"}, {"Authorization": f"Basic {token}"})[0] == 400
+        assert request("POST", {"topic": TOPIC, "data": "x"}, {})[:2] == (401, request("GET", {"match": "x"}, {})[1])
+        assert subscribe(token, topic=TOPIC) == 400
+        assert request("GET", {"match": TOPIC}, {"Cookie": f"mercureAuthorization={token}"})[0] == 401
+        assert request("GET", {"match": TOPIC, "authorization": token}, {})[0] == 401
+        only_publish = signed(folder, {**right, "authorization_details": [GRANT]})
+        assert subscribe(only_publish) == 200
+
+
+def legacy(key: tuple[str, str]) -> str:
+    return programs.token(key, publish=["*"], subscribe=["*"])
+
+
+@pytest.mark.proves("`legacy_clients` accepts tokens of 0.x and of 1.0")
+def test_a_hub_for_old_and_new_apps(tmp_path: Path, run: Run):
+    folder = rendered(tmp_path, run, legacy_clients=True)
+    key = programs.signing(folder / "app.env", folder / "manifest.json")
+    with core(folder, tmp_path, "core_compatible"):
+        assert publish(legacy(key))[0] == 200
+        assert publish(legacy(("z" * 64, "HS256")))[0] == 401
+        assert request("GET", {"topic": TOPIC}, {"Authorization": f"Bearer {legacy(key)}"})[0] == 200
+        assert publish(signed(folder, claims_of(folder)))[0] == 200
+    # a build without the tags of the official image takes the directive and refuses old tokens all the same
+    with core(folder, tmp_path, "core"):
+        assert publish(legacy(key))[0] == 401
+
+
+@pytest.mark.proves("Two keys at once, by one issuer with a JWK Set")
+@pytest.mark.parametrize("legacy_clients", [False, True], ids=["1.0", "both"])
+def test_two_keys_at_once(tmp_path: Path, run: Run, legacy_clients: bool):
+    folder = rendered(tmp_path, run, jwks=True, legacy_clients=legacy_clients)
+    binary = "core_compatible" if legacy_clients else "core"
+    assert run("rotate-keys", "production").code == 0
+    ring = json.loads((folder / "keys.json").read_text())["keys"]
+    with core(folder, tmp_path, binary):
+        for row in ring:
+            token = jwt.encode(claims_of(folder), row["secret"], algorithm="HS256", headers={"typ": "at+jwt"})
+            assert publish(token)[0] == 200
+            assert subscribe(token) == 200
+            if legacy_clients:
+                assert publish(legacy((row["secret"], "HS256")))[0] == 200
+        foreign = jwt.encode(claims_of(folder), "z" * 64, algorithm="HS256", headers={"typ": "at+jwt"})
+        assert publish(foreign)[0] == 401
+        # the proof of the promotion speaks 1.0, to the core in place of the whole hub
+        said = run("rotate-keys", "production", "--via", f"http://127.0.0.1:{PORT}")
+        assert said.code == 0, said.err
+    assert run("rotate-keys", "production", "--abort").code == 0
+
+
+def test_a_staged_rotation_is_refused_where_the_image_reads_one_key_only(tmp_path: Path, run: Run):
+    rendered(tmp_path, run, delivery="environment")
+    said = run("rotate-keys", "production")
+    assert (said.code, said.out) == (2, "")
+    assert "cannot trust two keys at once" in said.err
+    assert run("rotate-keys", "production", "--now", "--yes").code == 0

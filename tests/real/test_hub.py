@@ -1,0 +1,180 @@
+"""The real hub, started from rendered files as they are: it accepts what the app signs and refuses everything else."""
+
+import itertools
+import subprocess
+from pathlib import Path
+
+import programs
+import pytest
+from cases import ALGORITHMS, APPS, HUBS, rendered
+
+pytestmark = [pytest.mark.real, pytest.mark.against("hub", "compose")]
+
+CASES = [
+    pytest.param(delivery, algorithm, apps, id=f"{delivery}-{algorithm}-{apps}")
+    for delivery, algorithm, apps in itertools.product(HUBS, ALGORITHMS, APPS)
+    if not (delivery == "environment" and algorithm in {"RS256", "ES256"})
+]
+
+
+@pytest.mark.proves(
+    "Valid, formatted Caddyfiles; the hub accepts what the apps sign and nothing else, and answers origins of the spec"
+)
+@pytest.mark.parametrize(("delivery", "algorithm", "apps"), CASES)
+def test_the_hub_accepts_what_the_app_signs_and_nothing_else(tmp_path: Path, delivery: str, algorithm: str, apps: str):
+    folder = rendered(tmp_path, HUBS[delivery], APPS[apps], algorithm)
+    other = rendered(tmp_path_for(tmp_path, "other"), HUBS[delivery], APPS[apps], algorithm)
+    keys = {name: programs.signing(folder / f"{name}.env", folder / "manifest.json") for name in APPS[apps]}
+    foreign = programs.signing(other / "app.env", other / "manifest.json")
+    with programs.hub(folder, tmp_path) as hub:
+        for key in keys.values():
+            published = hub.publish(programs.token(key, publish=["*"]), programs.topic())
+            assert (published.status, published.text[:9]) == (200, "urn:uuid:")
+        assert hub.publish(programs.token(foreign, publish=["*"]), programs.topic()).status == 401
+        assert hub.publish(None, programs.topic()).status == 401
+        private_updates_reach_only_who_may_see_them(hub, keys["app"], foreign)
+        only_origins_of_the_spec_get_cors_headers(hub, apps)
+
+
+def tmp_path_for(tmp_path: Path, name: str) -> Path:
+    folder = tmp_path / name
+    folder.mkdir()
+    return folder
+
+
+def private_updates_reach_only_who_may_see_them(
+    hub: programs.Hub, key: tuple[str, str], foreign: tuple[str, str]
+) -> None:
+    topic = programs.topic()
+    granted = programs.Stream(topic, programs.token(key, subscribe=[topic]))
+    stranger = programs.Stream(topic, programs.token(key, subscribe=[programs.topic()]))
+    assert (granted.status, stranger.status) == (200, 200)
+    assert programs.Stream(topic, None).status == 401
+    assert programs.Stream(topic, programs.token(foreign, subscribe=[topic])).status == 401
+    assert hub.publish(programs.token(key, publish=["*"]), topic, "private").status == 200
+    assert hub.publish(programs.token(key, publish=["*"]), topic, "public", private=False).status == 200
+    # the public update comes after the private one: whoever has it would have had the other before
+    programs.wait(lambda: "public" in stranger.events and "public" in granted.events, "the public update arrives")
+    assert (granted.events, stranger.events) == (["private", "public"], ["public"])
+
+
+def only_origins_of_the_spec_get_cors_headers(hub: programs.Hub, apps: str) -> None:
+    allowed = ["https://app.example.com"]
+    refused = ["https://evil.example.org", "http://app.example.com", "https://hub.example.com.evil.org"]
+    if apps == "three":
+        allowed += ["https://admin.example.com", "https://any.wild.example.com"]
+        refused += ["https://worker.example.net"]
+    for origin, expected in [(each, each) for each in allowed] + [(each, None) for each in refused]:
+        headers = {"Origin": origin, "Access-Control-Request-Method": "GET"}
+        answer = hub.request("OPTIONS", programs.HUB_PATH, headers=headers)
+        assert answer.headers.get("access-control-allow-origin") == expected
+        assert answer.headers.get("access-control-allow-credentials") == ("true" if expected else None)
+
+
+@pytest.mark.proves("After `rotate-keys --now` only the new key is accepted")
+def test_after_rotate_keys_now_only_the_new_key_is_accepted(tmp_path: Path):
+    for number, hub_words in enumerate(HUBS.values()):
+        here = tmp_path_for(tmp_path, str(number))
+        folder = rendered(here, hub_words, APPS["one"])
+        old = programs.signing(folder / "app.env", folder / "manifest.json")
+        programs.run("rotate-keys", "production", "--now", "--yes", "-f", str(here / "mercure.yaml"))
+        new = programs.signing(folder / "app.env", folder / "manifest.json")
+        assert new != old
+        with programs.hub(folder, here) as hub:
+            assert hub.publish(programs.token(new, publish=["*"]), programs.topic()).status == 200
+            assert hub.publish(programs.token(old, publish=["*"]), programs.topic()).status == 401
+            assert programs.Stream(programs.topic(), programs.token(old, subscribe=["*"])).status == 401
+
+
+def test_on_compose_a_forced_reload_brings_the_new_key_and_cuts_no_stream(tmp_path: Path):
+    folder = rendered(tmp_path, HUBS["compose"], APPS["one"])
+    old = programs.signing(folder / "app.env", folder / "manifest.json")
+    with programs.hub(folder, tmp_path) as hub:
+        topic = programs.topic()
+        stream = programs.Stream(topic, programs.token(old, subscribe=[topic]))
+        programs.run("rotate-keys", "production", "--now", "--yes", "-f", str(tmp_path / "mercure.yaml"))
+        new = programs.signing(folder / "app.env", folder / "manifest.json")
+        assert hub.publish(programs.token(new, publish=["*"]), topic).status == 401
+        Path("/etc/mercure/jwks.json").write_bytes((folder / "hub/jwks.json").read_bytes())
+        hub.reload()
+        assert hub.publish(programs.token(new, publish=["*"]), topic, "after").status == 200
+        assert hub.publish(programs.token(old, publish=["*"]), topic).status == 401
+        programs.wait(lambda: stream.events == ["after"], "the update arrives on the stream from before")
+
+
+@pytest.mark.proves("The access log is JSON and holds no token")
+def test_the_log_is_json_and_holds_no_token(tmp_path: Path):
+    folder = rendered(tmp_path, HUBS["caddyfile"], APPS["one"])
+    key = programs.signing(folder / "app.env", folder / "manifest.json")
+    token = programs.token(key, subscribe=["*"])
+    with programs.hub(folder, tmp_path) as hub:
+        assert hub.publish(token, programs.topic()).status == 401
+        hub.request("GET", f"{programs.HUB_PATH}?authorization={token}")
+        programs.wait(lambda: hub.log.read_text().count("handled request") >= 1, "the access log")
+    text = hub.log.read_text()
+    assert "handled request" in text
+    assert '"request"' in text
+    assert token.rpartition(".")[2] not in text
+    assert key[0] not in text
+
+
+def test_a_stop_with_an_open_stream_ends_within_the_grace_period(tmp_path: Path):
+    for number, hub_words in enumerate(HUBS.values()):
+        here = tmp_path_for(tmp_path, str(number))
+        folder = rendered(here, hub_words, APPS["one"])
+        key = programs.signing(folder / "app.env", folder / "manifest.json")
+        with programs.hub(folder, here) as hub:
+            stream = programs.Stream(programs.topic(), programs.token(key, subscribe=["*"]))
+            assert stream.status == 200
+            hub.process.terminate()
+            assert hub.process.wait(10) == 0
+
+
+def test_without_subscribing_apps_and_with_anonymous_subscribers(tmp_path: Path):
+    words: dict[str, object] = {"anonymous": True}
+    environment = {"mode": "development", "platform": "coolify", "hub": {"url": "https://hub.example.com", **words}}
+    apps = {"app": {"url": "https://app.example.com", "subscribe": False}}
+    spec = {"version": 1, "environments": {"dev": {**environment, "apps": apps}}}
+    programs.run("render", "-f", str(programs.spec_text(spec, tmp_path / "mercure.yaml")))
+    with programs.hub(tmp_path / "deploy/dev", tmp_path) as hub:
+        assert programs.Stream(programs.topic(), None).status == 200
+        assert hub.publish(None, programs.topic()).status == 401
+
+
+def test_the_hub_terminates_tls_itself_in_development(tmp_path: Path):
+    environment = {
+        "mode": "development",
+        "platform": "compose",
+        "hub": {"url": "https://hub.example.com", "internal_url": "http://mercure"},
+        "apps": APPS["one"],
+    }
+    spec = {"version": 1, "environments": {"dev": environment}}
+    programs.run("render", "-f", str(programs.spec_text(spec, tmp_path / "mercure.yaml")))
+    folder = tmp_path / "deploy/dev"
+    Path("/etc/hosts").write_text("127.0.0.1 localhost hub.example.com mercure\n")
+    key = programs.signing(folder / "app.env", folder / "manifest.json")
+    with programs.hub(folder, tmp_path) as hub:
+        root = Path("/data/caddy/pki/authorities/local/root.crt")
+        programs.wait(root.exists, "the certificate of the hub's own authority")
+        url = f"https://hub.example.com{programs.HUB_PATH}"
+        curl = ["curl", "-sS", "-o", "/dev/null", "-w", "%{http_code}", "--noproxy", "*", "--cacert", str(root)]
+
+        def status(*arguments: str) -> str:
+            return subprocess.run([*curl, *arguments], capture_output=True, check=False).stdout.decode()
+
+        programs.wait(lambda: status(f"{url}?topic=x") == "401", "https answers")
+        assert status(f"http://hub.example.com{programs.HUB_PATH}?topic=x") == "308"
+        bearer = f"Authorization: Bearer {programs.token(key, publish=['*'])}"
+        assert status("-H", bearer, "-d", "topic=x", f"http://mercure{programs.HUB_PATH}") == "200"
+        assert status("-H", bearer, "-d", "topic=x", url) == "200"
+        assert hub.process.poll() is None
+
+
+def test_the_hub_loads_the_production_file_in_which_it_terminates_tls(tmp_path: Path):
+    words: dict[str, object] = {"internal_url": "http://hub.internal", "email": "ops@example.com"}
+    folder = rendered(tmp_path, ("compose", words), APPS["one"])
+    programs.need_isolation()
+    for file in (folder / "hub").iterdir():
+        (Path("/etc/mercure") / file.name).write_bytes(file.read_bytes())
+    argv = [programs.tools("hub")["hub"], "run", "--config", "/etc/mercure/Caddyfile", "--adapter", "caddyfile"]
+    programs.checked_caddyfile(argv, {"PATH": "/usr/bin:/bin", "HOME": "/config", "XDG_DATA_HOME": "/data"})
