@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 
-from mercure_deploy import disk
+from mercure_deploy import disk, keys
 from mercure_deploy.disk import exposure
 from mercure_deploy.findings import Finding
 from mercure_deploy.root import View
@@ -18,14 +18,14 @@ def check(view: View, root: Path, spec: Path, said: Sequence[tuple[str, Finding]
 
     What concerns no single environment (`.gitignore`, the build context) is said with the first one.
     """
-    secret = [file.path for file in view.files if file.secret]
-    tracked = exposure.tracked(root, secret)
     checked: dict[str, Checked] = {}
     own: dict[str, list[Finding]] = {d.name: [] for d in view.deployments}
+    first = next(iter(own))
     for name, finding in said:
         own.get(name, []).append(finding)
-    for path in tracked:
-        own[path.partition("/")[0]].append(exposure.tracked_finding(path))
+    for finding in _exposed(view, root):
+        name = (finding.file or "").partition("/")[0]
+        own[name if name in own else first].append(finding)
     for number, d in enumerate(view.deployments):
         findings = [*own[d.name], *_keys(d, now), *_modes(view, d.name, root)]
         differences = drift(view, d.name, root)
@@ -41,6 +41,24 @@ def check(view: View, root: Path, spec: Path, said: Sequence[tuple[str, Finding]
         orphans = tuple(Drift(path, "orphan") for path in view.orphans[name])
         checked[name] = Checked(secrets_checked=True, drift=orphans, findings=())
     return checked
+
+
+def _exposed(view: View, root: Path) -> Iterator[Finding]:
+    """Secret files in git, and keys where none belongs."""
+    secret = {file.path for file in view.files if file.secret}
+    tracked = exposure.tracked(root)
+    if tracked is None:
+        yield exposure.untold()
+    in_git = tracked or set()
+    for path in sorted(secret & in_git):
+        yield exposure.tracked_finding(path)
+    # what is as it was planned holds no key, and an orphan is said as one
+    same = {path for path, change in disk.compare(root, view.files).items() if change == "same"}
+    orphans = {path for paths in view.orphans.values() for path in paths}
+    apart = same | secret | orphans
+    known = keys.findable(d.ring for d in view.deployments)
+    for path, mark in exposure.holding(root, (p for p in exposure.below(root) if p not in apart), known):
+        yield exposure.held_finding(path, mark, in_git=path in in_git)
 
 
 def _common(view: View, root: Path) -> Iterator[Drift]:

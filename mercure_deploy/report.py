@@ -14,6 +14,8 @@ def check_text(checked: Mapping[str, Checked]) -> Iterator[str]:
     """Lines for people: `changed production/hub.env`, `file:line:col: error: what [id]`, `production: in line`."""
     for name, each in checked.items():
         yield from (f"{drift.change} {drift.path}" for drift in each.drift)
+        if any(drift.change == "orphan" for drift in each.drift):
+            yield "  hint: an orphan is no longer rendered, render --prune deletes it"
         for finding in each.findings:
             yield from finding_text(finding)
         if not each.drift:
@@ -72,7 +74,8 @@ def status_text(statuses: Mapping[str, Status], max_age: Mapping[str, str], now:
 
 def rotation_text(name: str, rotation: Rotation) -> Iterator[str]:
     """Where a rotation stands and what comes next."""
-    yield f"  rotation: {rotation.state} since {stamp(rotation.since)}, next: {rotation.next}"
+    back = ", being taken back" if rotation.aborting else ""
+    yield f"  rotation: {rotation.state} since {stamp(rotation.since)}{back}, next: {rotation.next}"
     if rotation.next == "promote":
         yield f"  next: deploy the hub, then mercure-deploy rotate-keys {name}"
     elif rotation.not_before:
@@ -104,11 +107,12 @@ def status_json(statuses: Mapping[str, Status], now: datetime) -> str:
     return json.dumps({"version": 1, "environments": environments}, indent=2)
 
 
-def rotation_row(rotation: Rotation) -> dict[str, str | None]:
+def rotation_row(rotation: Rotation) -> dict[str, str | bool | None]:
     """An open rotation as JSON."""
     return {
         "state": rotation.state,
         "since": stamp(rotation.since),
         "next": rotation.next,
         "not_before": stamp(rotation.not_before) if rotation.not_before else None,
+        "aborting": rotation.aborting,
     }

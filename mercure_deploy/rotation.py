@@ -5,15 +5,16 @@ promote  proved on the live hub; the apps sign anew       deploy the apps
 retire   after the last old token; the hub forgets        deploy the hub
 """
 
-from collections.abc import Callable, Iterator
+import re
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 from pathlib import Path
 
 from mercure_deploy import disk, keys
 from mercure_deploy.errors import Trouble
 from mercure_deploy.keys import KeyRing
-from mercure_deploy.root import Know, View, known, look, lost
+from mercure_deploy.root import Know, Known, known, look, lost
 from mercure_deploy.spec import Environment, Spec, duration_text
 from mercure_deploy.targets import Deployment, platform
 
@@ -22,12 +23,16 @@ _NOT_YET = 1
 
 @dataclass(frozen=True)
 class Rotation:
-    """Where it happens: spec, environment, output root; `waiting` is called while another run holds the lock."""
+    """Where it happens: spec, environment, output root; `waiting` is called while another run holds the lock.
+
+    `replace` is whether files that are not ours give way, and are kept beside ours.
+    """
 
     spec: Spec
     name: str
     root: Path
     waiting: Callable[[], None]
+    replace: bool = False
 
     @property
     def env(self) -> Environment:
@@ -40,7 +45,6 @@ class Step:
     """What a step wrote, and what to do next, line by line."""
 
     changes: list[tuple[str, str]]
-    view: View
     next: list[str]
 
 
@@ -63,10 +67,9 @@ def now(where: Rotation, moment: datetime) -> Step:
     """Replace every key of the environment by one fresh key, whatever state the ring is in, even if it is lost."""
     with disk.lock(where.root, waiting=where.waiting):
         found = lost(where.root, where.name)
-        rings = [ring for ring in (found.ring, found.public) if ring]
-        gone = {key.id for ring in rings for key in ring.keys} | {id_ for ring in rings for id_ in ring.replaced}
-        fresh = keys.replace_all(where.env.keys.algorithm, moment, gone)
-        return _commit(where, fresh, lost, list(_after_now(where, fresh)))
+        found.refuse_old()
+        fresh = keys.replace_all(where.env.keys.algorithm, moment, filter(None, (found.ring, found.public)))
+        return _commit(where, fresh, lost, list(_after_now(where, fresh)), keep=_strange(where, found))
 
 
 def take(where: Rotation, moment: datetime, said: Said, prove: Prove, ask: Ask) -> Step:
@@ -80,14 +83,24 @@ def take(where: Rotation, moment: datetime, said: Said, prove: Prove, ask: Ask) 
         if ring is None:
             raise Trouble(f"{where.name} has no key yet", hint=f"render {where.name} makes one")
         if found.public and keys.public_view(found.public) != keys.public_view(ring):
+            # a run that was killed, or a manifest of a colleague that was not pulled yet
             return _commit(where, ring, known, list(_after(where, ring)))
         following = keys.abort(ring, moment) if said.abort else _following(where, ring, moment, said, prove, ask)
         return _commit(where, following, known, list(_after(where, following)))
 
 
-def _commit(where: Rotation, ring: KeyRing, know: Know, lines: list[str]) -> Step:
+def _strange(where: Rotation, found: Known) -> list[str]:
+    """The ring that is there and cannot be read, or is not that of the manifest: it is not thrown away."""
+    path = f"{where.name}/keys.json"
+    known = found.ring is not None and not found.foreign
+    return [] if known or not disk.exists(where.root / path) else [path]
+
+
+def _commit(where: Rotation, ring: KeyRing, know: Know, lines: list[str], keep: Sequence[str] = ()) -> Step:
     planned = look(where.spec, [where.name], where.root, lambda *_: ring, know)
-    return Step(disk.commit(where.root, planned.files, private=planned.private), planned, lines)
+    ours = disk.Ours(planned.ours, where.replace, keep)
+    changes = disk.commit(where.root, planned.files, ours=ours, private=planned.private)
+    return Step([*changes, *planned.strays()], lines)
 
 
 def _following(where: Rotation, ring: KeyRing, moment: datetime, said: Said, prove: Prove, ask: Ask) -> KeyRing:  # noqa: PLR0913, PLR0917 - one decision
@@ -123,6 +136,25 @@ def _retire(where: Rotation, ring: KeyRing, moment: datetime, said: Said, ask: A
     return keys.retire(ring)
 
 
+def said_moment(text: str, now: datetime) -> datetime:
+    """The moment in `now`, `14:30` (the latest one that is over), `2026-11-24 14:30`, or with a time zone.
+
+    Without one it is a moment of this machine's. ValueError for any other text.
+    """
+    word = text.strip()
+    if word.lower() == "now":
+        return now
+    if re.fullmatch(r"[0-9]{1,2}:[0-9]{2}(:[0-9]{2})?", word):
+        here = now.astimezone()
+        clock = time.fromisoformat(word.rjust(5, "0") if word.count(":") == 1 else word.rjust(8, "0"))
+        found = here.replace(hour=clock.hour, minute=clock.minute, second=clock.second, microsecond=0)
+        return (found if found <= here else found - timedelta(days=1)).astimezone(UTC)
+    if re.fullmatch(r"[0-9-]+", word):
+        raise ValueError("is a day without a time")
+    # "2026-11-24 14:30 +02:00", as date prints it, has a blank before the time zone
+    return datetime.fromisoformat(re.sub(r"\s+(?=[+-][0-9:]+$|Z$|UTC$)", "", word).replace("UTC", "Z")).astimezone(UTC)
+
+
 # --- what to do next -------------------------------------------------------------------------------------------------
 
 
@@ -132,6 +164,8 @@ def _after(where: Rotation, ring: KeyRing) -> Iterator[str]:
         yield f"deploy the hub, not the apps: {_hub(where, ring)}"
         yield f"then mercure-deploy rotate-keys {name}: it asks the live hub whether it accepts both keys"
     elif ring.in_state("retiring"):
+        if ring.aborting:
+            yield "the rotation is being taken back: the apps sign with the old key again"
         yield f"deploy the apps, not the hub: {_apps(where)}; redeploy web, workers and cron"
         yield (
             f"then wait {duration_text(where.env.keys.token_lifetime)}, and"

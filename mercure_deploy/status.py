@@ -10,12 +10,16 @@ from mercure_deploy.targets import Deployment
 
 @dataclass(frozen=True)
 class Rotation:
-    """An open rotation: `since` when it reached its state, `not_before` the earliest moment of the next step."""
+    """An open rotation: `since` when it reached its state, `not_before` the earliest moment of the next step.
+
+    `aborting` is whether it is being taken back.
+    """
 
     state: Literal["staged", "promoted"]
     since: datetime
     next: Literal["promote", "retire"]
     not_before: datetime | None
+    aborting: bool = False
 
 
 @dataclass(frozen=True)
@@ -43,5 +47,6 @@ def rotation(d: Deployment) -> Rotation | None:
         return Rotation("staged", staged.since, "promote", None)
     if retiring:
         # the apps went out after that moment, not before it
-        return Rotation("promoted", retiring.since, "retire", retiring.since + d.env.keys.token_lifetime)
+        until = retiring.since + d.env.keys.token_lifetime
+        return Rotation("promoted", retiring.since, "retire", until, d.ring.aborting)
     return None

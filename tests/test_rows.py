@@ -11,7 +11,7 @@ PACKAGE = Path(__file__).parent.parent / "mercure_deploy"
 ROWS = [
     {"cli"},
     {"report"},
-    {"init", "check", "rotation", "status"},
+    {"init", "render", "check", "rotation", "status"},
     {"root"},
     {"disk"},
     {"live"},

@@ -13,7 +13,6 @@ if TYPE_CHECKING:
     from datetime import datetime
     from pathlib import Path
 
-    from mercure_deploy.root import View
     from mercure_deploy.spec import Loaded
 
 OK, NO, TROUBLE, BUG, INTERRUPTED = 0, 1, 2, 3, 130
@@ -28,12 +27,19 @@ def complain(problems: Iterable[Problem]) -> None:
 
 def err(line: str) -> None:
     """Print a line to stderr."""
-    click.echo(line, err=True, color=_colour(sys.stderr.isatty()))
+    click.echo(_safe(line), err=True, color=_colour(sys.stderr.isatty()))
 
 
 def out(line: str, colour: str | None = None) -> None:
     """Print a line to stdout, coloured on a terminal."""
+    line = _safe(line)
     click.echo(click.style(line, fg=colour) if colour else line, color=_colour(sys.stdout.isatty()))
+
+
+def _safe(line: str) -> str:
+    """The line without a key in it; as long as no ring was read there is none."""
+    keys = sys.modules.get("mercure_deploy.keys")
+    return keys.KNOWN.mask(line) if keys else line
 
 
 def _colour(terminal: bool) -> bool:  # noqa: FBT001 - it is the answer to a question
@@ -60,6 +66,12 @@ def common(*, several: bool = True) -> Callable[[_F], _F]:
         return spec(output(function))
 
     return decorate
+
+
+def replacing(function: _F) -> _F:
+    """--replace."""
+    about = "Files that are not ours give way, and are kept beside ours."
+    return click.option("--replace", is_flag=True, help=about)(function)
 
 
 def formatted(function: _F) -> _F:
@@ -129,12 +141,20 @@ def warn(loaded: "Loaded") -> None:
             err(f"mercure-deploy: warning: {finding.message} [{finding.id}]\n  hint: {finding.hint}")
 
 
-def show(changes: Iterable[tuple[str, str]], planned: "View") -> None:
-    """Print what a commit did, and the orphans, one line a file."""
-    colours = {"created": "green", "updated": "yellow", "orphan": "magenta"}
-    orphans = [(path, "orphan") for paths in planned.orphans.values() for path in paths]
-    for path, change in [*changes, *orphans]:
+def show(changes: Iterable[tuple[str, str]], root: "Path") -> None:
+    """Print what a commit did, and the orphans, one line a file; what an orphan still holds to stderr."""
+    from mercure_deploy.disk import exposure
+    from mercure_deploy.keys import KNOWN
+
+    colours = {"created": "green", "updated": "yellow", "orphan": "magenta", "deleted": "magenta"}
+    orphans = []
+    for path, change in changes:
         out(f"{change} {path}", colours.get(change))
+        orphans += [path] if change == "orphan" else []
+    for path, mark in exposure.holding(root, orphans, KNOWN):
+        err(f"mercure-deploy: {path} is no longer rendered and still holds the key {mark}")
+    if orphans:
+        err("mercure-deploy: render --prune deletes what is no longer rendered")
 
 
 def now() -> "datetime":

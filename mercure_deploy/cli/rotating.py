@@ -14,6 +14,7 @@ from mercure_deploy.cli.common import (
     now,
     out,
     printable,
+    replacing,
     root_of,
     select,
     show,
@@ -34,10 +35,11 @@ if TYPE_CHECKING:
 @click.option("--now", "at_once", is_flag=True, help="One fresh key replaces all: for a leaked or a lost key.")
 @click.option("--abort", is_flag=True, help="Take the open rotation back.")
 @click.option("--deployed", is_flag=True, help="The files of the last step are deployed; nobody is asked.")
-@click.option("--deployed-at", "at", metavar="TIME", help="When the last app went out, as 2026-11-24T12:00:00Z.")
+@click.option("--deployed-at", "at", metavar="TIME", help="When the last app went out: now, 14:30, 2026-11-24T12:00Z.")
 @click.option("--via", metavar="URL", help="Another address of the hub; Host and certificate stay those of its url.")
 @click.option("--cacert", metavar="FILE", help="A certificate authority of your own, PEM.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
+@replacing
 @common(several=False)
 def rotate_keys(  # noqa: PLR0913 - each is an option of the command
     *,
@@ -49,6 +51,7 @@ def rotate_keys(  # noqa: PLR0913 - each is an option of the command
     via: str | None,
     cacert: str | None,
     yes: bool,
+    replace: bool,
     spec: str,
     output: str | None,
 ) -> int:
@@ -57,7 +60,7 @@ def rotate_keys(  # noqa: PLR0913 - each is an option of the command
 
     loaded = loaded_spec(spec)
     select(loaded, [name])
-    where = rotation.Rotation(loaded.spec, name, root_of(spec, output), waiting)
+    where = rotation.Rotation(loaded.spec, name, root_of(spec, output), waiting, replace)
     if at_once:
         if abort or deployed or at or via or cacert:
             raise click.UsageError("--now goes with no other step", click.get_current_context())
@@ -65,9 +68,9 @@ def rotate_keys(  # noqa: PLR0913 - each is an option of the command
             return NO
         step = rotation.now(where, now())
     else:
-        said = rotation.Said(abort, deployed, _moment(at) if at else None)
+        said = rotation.Said(abort, deployed, _moment(at, now()) if at else None)
         step = rotation.take(where, now(), said, _prove(via, cacert), _ask)
-    show(step.changes, step.view)
+    show(step.changes, where.root)
     for line in step.next:
         out(f"next: {line}")
     return OK
@@ -96,10 +99,16 @@ def _prove(via: str | None, cacert: str | None) -> "Callable[[Deployment], None]
         from mercure_deploy.live import proof
         from mercure_deploy.live.fetch import Way
 
-        if sys.stderr.isatty():
-            err(f"mercure-deploy: asking {d.env.hub.url} whether it accepts both keys")
+        terminal = sys.stderr.isatty()
+        if terminal:
+            err(f"mercure-deploy: asking {address or d.env.hub.url} whether it accepts both keys")
+
+        def waited(what: str, left: float) -> None:
+            if terminal:
+                err(f"mercure-deploy: {what}; asking again for {left:.0f} s")
+
         way = Way(address, Path(cacert) if cacert else None)
-        proof.prove(d, way, proof.Clock(now, time.sleep))
+        proof.prove(d, way, proof.Clock(now, time.sleep, waited))
 
     return prove
 
@@ -108,16 +117,22 @@ def _ask() -> "datetime":
     if not sys.stdin.isatty():
         hint = "--deployed-at TIME, or --deployed when they went out right after the promotion"
         raise Trouble("when the apps were deployed is not known, and there is no terminal to ask on", hint=hint)
-    return _moment(click.prompt("When did the last app go out, as 2026-11-24T12:00:00Z", err=True))
+    return _moment(click.prompt("When did the last app go out (now, 14:30, 2026-11-24T12:00Z)", err=True), now())
 
 
-def _moment(text: str) -> "datetime":
+def _moment(text: str, moment: "datetime") -> "datetime":
+    """The moment that people mean; one without a time zone is of this machine's."""
     from mercure_deploy import keys
+    from mercure_deploy.rotation import said_moment
 
     try:
-        return keys.moment(text)
+        found = said_moment(text, moment)
     except ValueError:
-        raise Trouble(f"{printable(text)} is no time", hint="with a time zone, as 2026-11-24T12:00:00Z") from None
+        hint = "now, 14:30, 2026-11-24 14:30, or with a time zone 2026-11-24T12:00:00Z"
+        raise Trouble(f"{printable(text)} is no time", hint=hint) from None
+    if keys.stamp(found) != text:
+        err(f"mercure-deploy: {printable(text)} is taken for {keys.stamp(found)}")
+    return found
 
 
 def _via(text: str) -> "Origin":
@@ -126,4 +141,5 @@ def _via(text: str) -> "Origin":
     try:
         return parse_origin(text, drop_path="/.well-known/mercure")
     except ValueError as error:
-        raise Trouble(f"--via {error}") from None
+        hint = "the origin that is to be asked instead, as in --via http://127.0.0.1:8080"
+        raise Trouble(f"--via {printable(text)}: {error}", hint=hint) from None

@@ -11,6 +11,7 @@ from mercure_deploy.cli.common import (
     err,
     loaded_spec,
     now,
+    replacing,
     root_of,
     select,
     show,
@@ -22,6 +23,7 @@ from mercure_deploy.cli.common import (
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from mercure_deploy.render import Wish
     from mercure_deploy.spec import Loaded
 
 
@@ -35,15 +37,25 @@ _MANY = 300
 @click.option("--env", "name", default="production", show_default=True, metavar="NAME", help="Name of the environment.")
 @click.option("--platform", type=click.Choice(["coolify", "compose"]), default="coolify", show_default=True)
 @click.option("--hub-version", "version", type=click.Choice(["0.24", "1.0"]), default="0.24", show_default=True)
+@replacing
 @common(several=False)
 def init(  # noqa: PLR0913 - each is an option of the command
-    *, apps: tuple[str, ...], hub: str | None, name: str, platform: str, version: str, spec: str, output: str | None
+    *,
+    apps: tuple[str, ...],
+    hub: str | None,
+    name: str,
+    platform: str,
+    version: str,
+    replace: bool,
+    spec: str,
+    output: str | None,
 ) -> int:
     """Write a commented spec, then render it."""
     from pathlib import Path
 
     from mercure_deploy import init as starting
     from mercure_deploy.disk import exposure
+    from mercure_deploy.render import Wish
 
     supported()
     root = root_of(spec, output)
@@ -56,7 +68,7 @@ def init(  # noqa: PLR0913 - each is an option of the command
     text = starting.spec_text(starting.named(apps), hub, name=name, platform=platform, version=version)
     loaded = starting.checked(text, spec)
     with starting.written(Path(spec), text):
-        render_all(loaded, [name], root)
+        render_all(loaded, Wish((name,), replace=replace), root)
     err(f"mercure-deploy: wrote {spec}: commit it, and deploy/ without what its .gitignore names")
     line = exposure.dockerignore_line(Path(spec), root)
     if line:
@@ -67,30 +79,35 @@ def init(  # noqa: PLR0913 - each is an option of the command
 
 @click.command()
 @click.option("--dry-run", is_flag=True, help="Print the same, write nothing.")
+@click.option("--prune", is_flag=True, help="Delete what was rendered once and is not any more.")
+@replacing
 @common()
-def render(*, names: tuple[str, ...], dry_run: bool, spec: str, output: str | None) -> int:
+def render(  # noqa: PLR0913 - each is an option of the command
+    *, names: tuple[str, ...], dry_run: bool, prune: bool, replace: bool, spec: str, output: str | None
+) -> int:
     """Bring the files in line with the spec."""
+    from mercure_deploy.render import Wish
+
     loaded = loaded_spec(spec)
     selected = select(loaded, names)
     warn(loaded)
+    wish = Wish(tuple(selected), prune=prune, replace=replace, others=not names)
     if dry_run:
-        _preview(loaded, selected, root_of(spec, output))
+        _preview(loaded, wish, root_of(spec, output))
     else:
-        render_all(loaded, selected, root_of(spec, output))
+        render_all(loaded, wish, root_of(spec, output))
     return OK
 
 
-def render_all(loaded: "Loaded", names: list[str], root: "Path") -> None:
+def render_all(loaded: "Loaded", wish: "Wish", root: "Path") -> None:
     """Commit the files of these environments and print what happened."""
-    from mercure_deploy import disk
-    from mercure_deploy.root import look, to_write
+    from mercure_deploy import disk, render
 
-    if len(names) > _MANY and sys.stderr.isatty():
-        err(f"mercure-deploy: rendering {len(names)} environments")
+    if len(wish.names) > _MANY and sys.stderr.isatty():
+        err(f"mercure-deploy: rendering {len(wish.names)} environments")
     with disk.lock(root, waiting=waiting):
-        planned = look(loaded.spec, names, root, to_write(now()))
-        changes = disk.commit(root, planned.files, private=planned.private)
-    show(changes, planned)
+        planned, changes = render.render(loaded.spec, wish, root, now())
+    show(changes, root)
     for path in (root / file.path for file in planned.files if file.secret):
         if disk.loose(path):
             hint = "put the output root on a file system with permissions, see -o"
@@ -98,13 +115,9 @@ def render_all(loaded: "Loaded", names: list[str], root: "Path") -> None:
             break
 
 
-def _preview(loaded: "Loaded", names: list[str], root: "Path") -> None:
-    from mercure_deploy import disk
-    from mercure_deploy.root import look, to_preview
+def _preview(loaded: "Loaded", wish: "Wish", root: "Path") -> None:
+    from mercure_deploy import disk, render
 
-    words = {"missing": "created", "changed": "updated", "same": "unchanged"}
     with disk.lock(root, shared=True, waiting=waiting):
-        planned = look(loaded.spec, names, root, to_preview(now()))
-        compared = disk.compare(root, planned.files)
-    tighten = {file.path for file in planned.files if file.secret and disk.loose(root / file.path)}
-    show([(p, "updated" if c == "same" and p in tighten else words[c]) for p, c in compared.items()], planned)
+        _, changes = render.preview(loaded.spec, wish, root, now())
+    show(changes, root)

@@ -1,32 +1,100 @@
-"""Who else could get at the secret files: git, an image's build context; asks git, reads two files, changes none."""
+"""Who else could get at the keys: copies of them, git, an image's build context; asks git, reads, changes nothing."""
 
+import os
+import stat
 import subprocess
-from collections.abc import Collection
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from mercure_deploy.disk.reading import TEMPORARY
 from mercure_deploy.findings import Finding
+from mercure_deploy.keys import Known
 
 _SECONDS = 30
+# a backup of anything that holds a key is far below
+_LARGEST = 16 * 1024 * 1024
+# git must run nothing that the configuration of a checkout names: it may be another owner's
+_GIT = ["git", "-c", "safe.directory=*", "-c", "core.fsmonitor=false", "-c", "core.hooksPath=/dev/null"]
 
 
-def tracked(root: Path, secret: Collection[str]) -> list[str]:
-    """Those of the `secret` paths, relative to `root`, that git tracks; none where there is no git or no checkout."""
-    if not root.is_dir():
-        return []
-    command = ["git", "-C", str(root), "ls-files", "-z", "--cached", "--", "."]
+def holding(root: Path, paths: Iterable[str], known: Known) -> Iterator[tuple[str, str]]:
+    """(path, fingerprint) of each of these files, relative to the root, in which a known key stands.
+
+    Of a file beyond 16 MiB the beginning is searched.
+    """
+    for path in paths:
+        found = next(known.find(_beginning(f"{root}/{path}")), None)
+        if found:
+            yield path, found[2]
+
+
+def below(root: Path) -> Iterator[str]:
+    """Every file below the root, relative to it; links are not followed."""
+    yield from _files(str(root), "")
+
+
+def _files(base: str, folder: str) -> Iterator[str]:
     try:
-        said = subprocess.run(command, capture_output=True, check=False, timeout=_SECONDS, stdin=subprocess.DEVNULL)
+        with os.scandir(f"{base}/{folder}") as entries:
+            found = sorted(entries, key=lambda entry: entry.name)
+    except OSError:
+        return
+    for entry in found:
+        path = f"{folder}{entry.name}"
+        if entry.is_dir(follow_symlinks=False):
+            yield from _files(base, f"{path}/")
+        elif entry.is_file(follow_symlinks=False) and not entry.name.startswith(TEMPORARY):
+            yield path
+
+
+def _beginning(path: str) -> str:
+    try:
+        # without waiting, should it have become a pipe meanwhile
+        handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+    except OSError:
+        return ""
+    with os.fdopen(handle, "rb") as file:
+        return file.read(_LARGEST).decode("latin-1") if stat.S_ISREG(os.fstat(handle).st_mode) else ""
+
+
+def tracked(root: Path) -> set[str] | None:
+    """The paths below `root`, relative to it, that git tracks; None where a checkout cannot be asked."""
+    if not root.is_dir():
+        return set()
+    if not any((folder / ".git").exists() for folder in (root.absolute(), *root.absolute().parents)):
+        return set()
+    # a hook runs with variables that speak of its own repository
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
+    command = [*_GIT, "-C", str(root), "ls-files", "-z", "--cached", "--", "."]
+    try:
+        said = subprocess.run(
+            command, capture_output=True, check=False, timeout=_SECONDS, stdin=subprocess.DEVNULL, env=environment
+        )
     except (OSError, subprocess.TimeoutExpired):
-        return []
-    names = said.stdout.decode(errors="surrogateescape").split("\0") if said.returncode == 0 else []
-    return sorted(set(names) & set(secret))
+        return None
+    names = said.stdout.decode(errors="surrogateescape").split("\0") if said.returncode == 0 else None
+    return None if names is None else set(filter(None, names))
 
 
 def tracked_finding(path: str) -> Finding:
-    """The finding about one of them."""
+    """The finding about a secret file of ours that git tracks."""
     message = f"git tracks {path}, everybody who can read the repository has its keys"
     hint = f"git rm --cached {path}, then rotate-keys --now: it stays in the history"
     return Finding("secret-exposure", "error", message, hint, file=path)
+
+
+def untold() -> Finding:
+    """The finding where nobody can say what git tracks."""
+    hint = "run check where git can read this checkout"
+    message = "whether git tracks a secret file was not checked: git cannot be asked"
+    return Finding("secret-exposure", "note", message, hint)
+
+
+def held_finding(path: str, mark: str, *, in_git: bool) -> Finding:
+    """The finding about a file that holds a key and should not."""
+    also = ", and git tracks it" if in_git else ""
+    hint = "remove it, or take the key out of it; if others could read it: rotate-keys --now"
+    return Finding("secret-exposure", "error", f"the key {mark} stands in it{also}", hint, file=path)
 
 
 def unignored(spec: Path, root: Path) -> Finding | None:

@@ -3,7 +3,7 @@
 import os
 import secrets
 import stat
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Literal
 
@@ -67,9 +67,18 @@ def create(path: Path, content: bytes) -> None:
 
 def folders(root: Path) -> list[str]:
     """The names of the folders directly below `root`, sorted; none when there is no root."""
+    return _names(root, os.DirEntry.is_dir)
+
+
+def files(root: Path) -> list[str]:
+    """The names of the files directly below `root`, sorted; none when there is no root."""
+    return _names(root, os.DirEntry.is_file)
+
+
+def _names(root: Path, wanted: Callable[["os.DirEntry[str]"], bool]) -> list[str]:
     try:
         with os.scandir(root) as entries:
-            return sorted(entry.name for entry in entries if entry.is_dir())
+            return sorted(entry.name for entry in entries if wanted(entry))
     except FileNotFoundError:
         return []
     except OSError as error:

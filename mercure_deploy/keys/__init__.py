@@ -1,6 +1,7 @@
 """The key ring of an environment: values, transitions, text."""
 
 from mercure_deploy.keys.asymmetric import UNBORN
+from mercure_deploy.keys.masking import KNOWN, Known, fingerprint
 from mercure_deploy.keys.ring import (
     HMAC_BYTES,
     Key,
@@ -8,7 +9,7 @@ from mercure_deploy.keys.ring import (
     Secret,
     State,
     abort,
-    fingerprint,
+    findable,
     first,
     jwk,
     make,
@@ -18,19 +19,23 @@ from mercure_deploy.keys.ring import (
     stage,
     unborn,
 )
-from mercure_deploy.keys.text import dumps, loads, loads_public, moment, newer, public_view, stamp
+from mercure_deploy.keys.text import dumps, is_placeholder, loads, loads_public, moment, newer, public_view, stamp
 
 __all__ = [
     "HMAC_BYTES",
+    "KNOWN",
     "UNBORN",
     "Key",
     "KeyRing",
+    "Known",
     "Secret",
     "State",
     "abort",
     "dumps",
+    "findable",
     "fingerprint",
     "first",
+    "is_placeholder",
     "jwk",
     "loads",
     "loads_public",

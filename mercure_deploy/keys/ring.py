@@ -4,7 +4,6 @@ Random numbers come from `secrets` and, for RSA and EC, from `cryptography`; `no
 """
 
 import base64
-import hashlib
 import hmac
 import secrets
 import string
@@ -15,12 +14,12 @@ from typing import Literal, NoReturn
 
 from mercure_deploy.errors import Trouble
 from mercure_deploy.keys import asymmetric
+from mercure_deploy.keys.masking import KNOWN, Known, fingerprint
 
 State = Literal["current", "staged", "retiring"]
 HMAC_BYTES = {"HS256": 32, "HS384": 48, "HS512": 64}
 
 _ALPHABET = string.ascii_letters + string.digits
-_FINGERPRINT = b"mercure-deploy fingerprint v1"
 
 
 class Secret:
@@ -81,13 +80,16 @@ class Key:
 class KeyRing:
     """The keys of one environment, in the order in which they were created; exactly one is current.
 
-    `replaced` are the ids of keys that `rotate-keys --now` threw away: a manifest that still names them belongs to a
-    run that was killed, not to another ring. `text` is the keys.json it was read from: nothing but a rotation
-    changes a byte of it.
+    `serial` counts the changes of the ring, so that an old copy is known as one; `gone` are the ids of all keys that
+    it ever forgot, so that a manifest which names one is known as an older one, and not as that of another ring.
+    `aborting` is an open rotation that is being taken back. `text` is the keys.json it was read from: nothing but a
+    rotation changes a byte of it.
     """
 
     keys: tuple[Key, ...]
-    replaced: tuple[str, ...] = ()
+    serial: int = 0
+    gone: tuple[str, ...] = ()
+    aborting: bool = False
     text: bytes | None = field(default=None, repr=False, compare=False)
 
     def in_state(self, state: State) -> Key | None:
@@ -105,11 +107,6 @@ class KeyRing:
         return all(key.secret for key in self.keys)
 
 
-def fingerprint(text: str) -> str:
-    """The first 8 hex digits of HMAC-SHA256 with the key's text as key; tells keys apart and tells nothing else."""
-    return hmac.new(text.encode(errors="surrogatepass"), _FINGERPRINT, hashlib.sha256).hexdigest()[:8]
-
-
 def make(algorithm: str, now: datetime, state: State = "current") -> Key:
     """A new strong key: 64 of A-Za-z0-9 (381 bits) for HMAC, 3072 bits for RS256, P-256 for ES256."""
     text = (
@@ -122,14 +119,15 @@ def make(algorithm: str, now: datetime, state: State = "current") -> Key:
 
 def first(algorithm: str, now: datetime) -> KeyRing:
     """The ring of a new environment."""
-    return KeyRing((make(algorithm, now),))
+    return KeyRing((make(algorithm, now),), serial=1)
 
 
 def unborn(algorithm: str, now: datetime) -> KeyRing:
     """A stand-in for the ring that a render would make: its files can be compared, never written."""
     public = None if algorithm in HMAC_BYTES else asymmetric.UNBORN
     return KeyRing(
-        (Key("<new>", algorithm, now, "current", now, asymmetric.UNBORN, Secret(asymmetric.UNBORN), public),)
+        (Key("<new>", algorithm, now, "current", now, asymmetric.UNBORN, Secret(asymmetric.UNBORN), public),),
+        serial=1,
     )
 
 
@@ -137,7 +135,7 @@ def stage(ring: KeyRing, algorithm: str, now: datetime) -> KeyRing:
     """A new key is trusted from now on and does not sign yet. Trouble when a rotation is open already."""
     if len(ring.keys) > 1:
         raise Trouble("a rotation is open already", hint="go on with it, or end it with --abort")
-    return replace(ring, keys=in_order([*ring.keys, make(algorithm, now, "staged")]), text=None)
+    return _changed(ring, in_order([*ring.keys, make(algorithm, now, "staged")]))
 
 
 def promote(ring: KeyRing, now: datetime) -> KeyRing:
@@ -151,21 +149,30 @@ def retire(ring: KeyRing) -> KeyRing:
     """The retiring key is forgotten. Trouble when none is retiring."""
     if not ring.in_state("retiring"):
         raise Trouble("no key is retiring", hint="promote the staged key first")
-    return replace(ring, keys=tuple(key for key in ring.keys if key.state != "retiring"), text=None)
+    return _without(ring, "retiring")
 
 
 def abort(ring: KeyRing, now: datetime) -> KeyRing:
-    """A staged key is deleted; after the promotion the two keys swap states, as tokens of both are alive then."""
+    """A staged key is deleted; after the promotion the two keys swap states, as tokens of both are alive then.
+
+    Trouble when no rotation is open, or when it is being taken back already: a second swap would turn it round again.
+    """
+    if ring.aborting:
+        hint = "go on with rotate-keys without --abort: the key that is taken back goes after its last token"
+        raise Trouble("the rotation is being taken back already", hint=hint)
     if ring.in_state("staged"):
-        return replace(ring, keys=tuple(key for key in ring.keys if key.state != "staged"), text=None)
+        return _without(ring, "staged")
     if ring.in_state("retiring"):
-        return _restate(ring, {"retiring": "current", "current": "retiring"}, now)
+        return replace(_restate(ring, {"retiring": "current", "current": "retiring"}, now), aborting=True)
     raise Trouble("no rotation is open, there is nothing to abort")
 
 
-def replace_all(algorithm: str, now: datetime, gone: Iterable[str]) -> KeyRing:
-    """One fresh key instead of all others (whose ids are `gone`): every token of theirs is refused from then on."""
-    return KeyRing((make(algorithm, now),), tuple(sorted(set(gone))))
+def replace_all(algorithm: str, now: datetime, others: Iterable[KeyRing]) -> KeyRing:
+    """One fresh key instead of those of all `others`, every token of which is refused from then on."""
+    rings = list(others)
+    gone = {key.id for ring in rings for key in ring.keys} | {id_ for ring in rings for id_ in ring.gone}
+    serial = 1 + max((ring.serial for ring in rings), default=0)
+    return KeyRing((make(algorithm, now),), serial, tuple(sorted(gone)))
 
 
 def in_order(keys: Iterable[Key]) -> tuple[Key, ...]:
@@ -175,14 +182,37 @@ def in_order(keys: Iterable[Key]) -> tuple[Key, ...]:
 
 def _restate(ring: KeyRing, moves: dict[State, State], now: datetime) -> KeyRing:
     keys = (replace(key, state=moves[key.state], since=now) if key.state in moves else key for key in ring.keys)
-    return replace(ring, keys=tuple(keys), text=None)
+    return _changed(ring, tuple(keys))
+
+
+def _without(ring: KeyRing, state: State) -> KeyRing:
+    gone = [key.id for key in ring.keys if key.state == state]
+    kept = tuple(key for key in ring.keys if key.state != state)
+    return replace(_changed(ring, kept), gone=(*ring.gone, *gone), aborting=False)
+
+
+def _changed(ring: KeyRing, keys: tuple[Key, ...]) -> KeyRing:
+    return replace(ring, keys=keys, serial=ring.serial + 1, text=None)
 
 
 def known(id_: str, algorithm: str, secret: Secret, times: tuple[datetime, State, datetime]) -> Key:
     """A key whose secret is at hand, with what follows from it; `times` are created, state, since. ValueError."""
     created, state, since = times
     public = None if algorithm in HMAC_BYTES else asymmetric.public_pem(secret.reveal(), algorithm)
-    return Key(id_, algorithm, created, state, since, fingerprint(secret.reveal()), secret, public)
+    mark = fingerprint(secret.reveal())
+    KNOWN.add(secret.reveal(), mark)
+    return Key(id_, algorithm, created, state, since, mark, secret, public)
+
+
+def findable(rings: Iterable[KeyRing]) -> Known:
+    """The keys of these rings, to be found in files; of those without secrets the fingerprints."""
+    found = Known()
+    for key in (key for ring in rings for key in ring.keys):
+        if key.secret:
+            found.add(key.secret.reveal(), key.fingerprint)
+        else:
+            found.add_mark(key.fingerprint)
+    return found
 
 
 def jwk(key: Key) -> dict[str, str]:

@@ -1,21 +1,27 @@
-"""The ring as text, `keys.json`, and its public view in a manifest; every error leaves out what the text holds."""
+"""The ring as text, `keys.json`, and its public view in a manifest; every error leaves out what the text holds.
+
+    {"version": 1, "serial": 4, "keys": [{"id": "9c1f03ab", "algorithm": "HS256", "secret": "…", "state": "current",
+                                          "created": "2026-11-24T10:00:00Z", "since": "2026-11-24T10:00:00Z"}],
+     "gone": ["51aa7e02"]}
+
+A rotation that is being taken back also says "aborting": true. A ring of mercure-deploy 0.1 has no serial, and calls
+"replaced" what is "gone".
+"""
 
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 
 from mercure_deploy.errors import Trouble
 from mercure_deploy.keys import asymmetric
+from mercure_deploy.keys.masking import KNOWN
 from mercure_deploy.keys.ring import HMAC_BYTES, Key, KeyRing, Secret, State, in_order, known
 
 _PLACEHOLDER = re.compile(r"change.?(me|this)|^(.)\2*$|^(secret|password|mercure|test|example)+[0-9]*$", re.IGNORECASE)
 
-# keys.json:
-#
-# {"version": 1, "keys": [{"id": "9c1f03ab", "algorithm": "HS256", "secret": "…", "created": "2026-11-24T10:00:00Z",
-#                          "state": "current", "since": "2026-11-24T10:00:00Z"}], "replaced": ["51aa7e02"]}
+_RESTORE = "restore it from where your team keeps it, or replace it with rotate-keys --now"
 
 
 def dumps(ring: KeyRing) -> bytes:
@@ -34,8 +40,10 @@ def dumps(ring: KeyRing) -> bytes:
         for key in ring.keys
     ]
     lines = ",\n".join(f"    {json.dumps(row)}" for row in rows)
-    replaced = f',\n  "replaced": {json.dumps(ring.replaced)}' if ring.replaced else ""
-    return f'{{\n  "version": 1,\n  "keys": [\n{lines}\n  ]{replaced}\n}}\n'.encode()
+    gone = f',\n  "gone": {json.dumps(ring.gone)}' if ring.gone else ""
+    aborting = ',\n  "aborting": true' if ring.aborting else ""
+    head = f'{{\n  "version": 1,\n  "serial": {ring.serial},\n  "keys": [\n'
+    return f"{head}{lines}\n  ]{gone}{aborting}\n}}\n".encode()
 
 
 def loads(data: bytes, name: str) -> KeyRing:
@@ -48,14 +56,16 @@ def loads(data: bytes, name: str) -> KeyRing:
         raise _damaged(name, "is no key ring")
     if newer(data):
         raise Trouble(f"{name} was written for a newer mercure-deploy", hint="upgrade mercure-deploy")
-    replaced = document.get("replaced", [])
-    if (
-        document.get("version") != 1
-        or not isinstance(replaced, list)
-        or not all(isinstance(each, str) for each in replaced)
-    ):
+    gone = document.get("gone", document.get("replaced", []))
+    if document.get("version") != 1 or not isinstance(gone, list) or not all(isinstance(each, str) for each in gone):
         raise _damaged(name, "is no key ring")
-    return replace(_ring(document.get("keys"), tuple(replaced), _secret_row, name), text=data)
+    ring = _ring(document, _secret_row, name)
+    return replace(ring, gone=tuple(gone), text=data)
+
+
+def is_placeholder(text: str) -> bool:
+    """Whether it is one of the texts that documents show where a key belongs."""
+    return _PLACEHOLDER.search(text) is not None
 
 
 def newer(data: bytes) -> bool:
@@ -68,14 +78,14 @@ def newer(data: bytes) -> bool:
     return isinstance(version, int) and version > 1
 
 
-def loads_public(rows: object, name: str) -> KeyRing:
-    """The public view of a ring from the `keys` of a manifest, see `public_view`. Trouble when it is damaged."""
-    return _ring(rows, (), _public_row, name)
+def loads_public(document: Mapping[str, object], name: str) -> KeyRing:
+    """The public view of a ring from a manifest, see `public_view`. Trouble when it is damaged."""
+    return _ring(document, _public_row, name, "restore it from git")
 
 
-def public_view(ring: KeyRing) -> list[dict[str, str]]:
-    """What a manifest says of the ring: no secret in it."""
-    return [
+def public_view(ring: KeyRing) -> dict[str, object]:
+    """What a manifest says of the ring, {"serial": …, "keys": […]}: no secret in it."""
+    rows = [
         {
             "id": key.id,
             "algorithm": key.algorithm,
@@ -87,6 +97,7 @@ def public_view(ring: KeyRing) -> list[dict[str, str]]:
         }
         for key in ring.keys
     ]
+    return {"serial": ring.serial, **({"aborting": True} if ring.aborting else {}), "keys": rows}
 
 
 def stamp(moment: datetime) -> str:
@@ -102,23 +113,27 @@ def moment(text: object) -> datetime:
     return found.astimezone(UTC)
 
 
-def _ring(rows: object, replaced: tuple[str, ...], row: Callable[[dict[str, object]], Key], name: str) -> KeyRing:
+def _ring(
+    document: Mapping[str, object], row: Callable[[dict[str, object]], Key], name: str, hint: str = _RESTORE
+) -> KeyRing:
+    rows, serial, aborting = document.get("keys"), document.get("serial", 0), document.get("aborting", False)
     if not isinstance(rows, list) or not all(isinstance(each, dict) for each in rows):
-        raise _damaged(name, "has no list of keys")
+        raise _damaged(name, "has no list of keys", hint)
+    if type(serial) is not int or serial < 0 or not isinstance(aborting, bool):
+        raise _damaged(name, "counts its changes in no number", hint)
     try:
         keys = tuple(row(each) for each in rows)
     except (KeyError, ValueError, TypeError) as error:
         # the cause may quote a secret: only our own words go on
         reason = str(error) if type(error) is _WeakError else "has a key that cannot be read"
-        raise _damaged(name, reason) from None
+        raise _damaged(name, reason, hint) from None
     states = [key.state for key in keys]
     if states.count("current") != 1 or len(keys) > 2 or len({key.id for key in keys}) != len(keys):
-        raise _damaged(name, "must have exactly one current key and at most one other")
-    return KeyRing(in_order(keys), replaced)
+        raise _damaged(name, "must have exactly one current key and at most one other", hint)
+    return KeyRing(in_order(keys), serial, aborting=aborting and "retiring" in states)
 
 
-def _damaged(name: str, reason: str) -> Trouble:
-    hint = "restore it from where your team keeps it, or replace it with rotate-keys --now"
+def _damaged(name: str, reason: str, hint: str = _RESTORE) -> Trouble:
     return Trouble(f"{name} {reason}", hint=hint)
 
 
@@ -149,7 +164,7 @@ def _secret_row(row: dict[str, object]) -> Key:
 def _strong(text: str, algorithm: str) -> None:
     if algorithm not in HMAC_BYTES:
         return
-    if _PLACEHOLDER.search(text):
+    if is_placeholder(text):
         raise _WeakError("holds a placeholder instead of a key [key-placeholder]")
     if len(text.encode()) < HMAC_BYTES[algorithm]:
         raise _WeakError(f"holds a key shorter than {HMAC_BYTES[algorithm]} bytes [key-too-short]")
@@ -166,4 +181,5 @@ def _public_row(row: dict[str, object]) -> Key:
         raise ValueError
     if public is not None:
         public = asymmetric.canonical(str(public), algorithm)
+    KNOWN.add_mark(mark)
     return Key(id_, algorithm, created, state, since, mark, None, public)

@@ -20,10 +20,11 @@ _NOT_YET, _CANNOT_TELL = 1, 2
 
 @dataclass(frozen=True)
 class Clock:
-    """Time, as an argument."""
+    """Time, as an argument; `waiting` is told what is waited for, and for how many seconds at most."""
 
     now: Callable[[], datetime]
     sleep: Callable[[float], None]
+    waiting: Callable[[str, float], None] = lambda _what, _left: None
 
 
 def prove(d: Deployment, way: Way, clock: Clock) -> None:
@@ -53,22 +54,27 @@ def _patient(  # noqa: PLR0913, PLR0917 - one exchange and its clock
             reply = fetch(method, url, token, way, form)
             if reply.status < 500 or clock.now() >= end:
                 return reply
+            seen = f"the answer was {reply.status}"
         except FetchError as error:
             # a wrong name or certificate does not get better by waiting
             if error.part in {"resolve", "tls"} or clock.now() >= end:
-                raise _unreached(error, url) from None
+                raise _unreached(error, url, way) from None
+            seen = str(error)
+        clock.waiting(seen, (end - clock.now()).total_seconds())
         clock.sleep(1)
 
 
-def _unreached(error: FetchError, url: str) -> Trouble:
+def _unreached(error: FetchError, url: str, way: Way) -> Trouble:
+    # what was really asked: with --via that is not the url of the spec
+    asked = str(way.via or url.partition("?")[0])
     what = {
-        "resolve": f"cannot resolve the name of {url.partition('?')[0]}",
-        "connect": f"no connection to {url.partition('?')[0]}: {error}",
-        "tls": f"no TLS with {url.partition('?')[0]}: {error}",
-        "answer": f"no answer from {url.partition('?')[0]}: {error}",
+        "resolve": f"cannot resolve the name of {asked}",
+        "connect": f"no connection to {asked}: {error}",
+        "tls": f"no TLS with {asked}: {error}",
+        "answer": f"no answer from {asked}: {error}",
     }[error.part]
     hint = {
-        "resolve": "is the url of the spec right? --via names another address of the hub",
+        "resolve": "is that name right? --via names another address of the hub",
         "connect": "does the hub run? --via names another address; --deployed where it cannot be reached from here",
         "tls": "--cacert names the certificate authority of your own",
         "answer": "does a proxy hold it back? --deployed where the hub cannot be reached from here",

@@ -1,7 +1,7 @@
 """The output root: which rings, manifests and files are there, and what ought to be; reads, and writes nothing."""
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Container, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
@@ -14,6 +14,7 @@ from mercure_deploy.root.rings import Known
 from mercure_deploy.spec import Environment, Spec
 from mercure_deploy.targets import Deployment, manifest, plan, private_directories
 from mercure_deploy.targets.output import File
+from mercure_deploy.targets.planning import GITIGNORE
 
 # the largest file of ours is far below; a larger one is not read into memory
 _LIMIT = 8 * 1024 * 1024
@@ -25,7 +26,7 @@ class View:
     """What ought to be: `files` in commit order. `orphans` by environment, those the spec no longer has included.
 
     `partial` are the environments whose ring is known from the manifest only: their secret files are not to be used.
-    `unborn` are those that have neither ring nor manifest.
+    `unborn` are those that have neither ring nor manifest. `ours` are the paths that may be overwritten.
     """
 
     deployments: tuple[Deployment, ...]
@@ -34,6 +35,11 @@ class View:
     orphans: Mapping[str, tuple[str, ...]]
     partial: frozenset[str]
     unborn: frozenset[str]
+    ours: frozenset[str]
+
+    def strays(self, gone: Container[str] = ()) -> list[tuple[str, str]]:
+        """The orphans but for those that are gone, as a commit would say them: (path, "orphan")."""
+        return [(path, "orphan") for paths in self.orphans.values() for path in paths if path not in gone]
 
     @property
     def comparable(self) -> list[File]:
@@ -72,7 +78,7 @@ def to_preview(now: datetime) -> Choose:
 def known(root: Path, name: str) -> Known:
     """Ring and manifest of an environment. Trouble when others can read the ring."""
     ring = f"{root}/{name}/keys.json"
-    if disk.loose(ring) and disk.modes_stick(root / name):
+    if disk.loose(ring) and disk.modes_stick(Path(ring).resolve().parent):
         hint = f"chmod 600 {ring}; if others use this machine: rotate-keys {name} --now"
         raise Trouble(f"{name}/keys.json can be read by others", hint=hint)
     return lenient(root, name)
@@ -80,21 +86,28 @@ def known(root: Path, name: str) -> Known:
 
 def lenient(root: Path, name: str) -> Known:
     """The same for `check`, which reports a ring that others can read as drift."""
-    return rings.known(name, _reader(root))
+    found = rings.known(name, _reader(root), f"{root}/{name}")
+    if found.ring or found.public:
+        return found
+    paths = [f"{root}/{name}/{path}" for path in disk.files(root / name) if path.endswith(".env")]
+    return replace(found, held=rings.held(disk.read(path, limit=_LIMIT) or b"" for path in paths))
 
 
 def lost(root: Path, name: str) -> Known:
     """The same for a ring that is to be replaced: one that is damaged counts as absent."""
-    return rings.known(name, _reader(root), damaged_is_absent=True)
+    return rings.known(name, _reader(root), f"{root}/{name}", damaged_is_absent=True)
 
 
 def _reader(root: Path) -> rings.Read:
     return lambda path: disk.read(f"{root}/{path}", limit=_LIMIT)
 
 
-def look(spec: Spec, names: Sequence[str], root: Path, choose: Choose, know: Know = known) -> View:
-    """What ought to be under `root` for the environments `names`."""
-    deployments, partial, unborn = [], set(), set()
+def look(  # noqa: PLR0913 - what is asked about, and how it is known
+    spec: Spec, names: Sequence[str], root: Path, choose: Choose, know: Know = known, *, forget: bool = False
+) -> View:
+    """What ought to be under `root` for the environments `names`; `forget` is whether the manifests drop orphans."""
+    deployments, partial, unborn, ours = [], set(), set(), set[str]()
+    orphans: dict[str, tuple[str, ...]] = {}
     for name in names:
         env = spec.environments[name]
         found = know(root, name)
@@ -103,11 +116,15 @@ def look(spec: Spec, names: Sequence[str], root: Path, choose: Choose, know: Kno
             partial.add(name)
         if ring.current.fingerprint == keys.UNBORN:
             unborn.add(name)
-        deployments.append(Deployment(name, env, ring, _before(root, found, complete=ring.complete)))
-    files = plan(deployments)
+        before = _before(root, found, complete=ring.complete)
+        deployments.append(Deployment(name, env, ring, () if forget else before))
+        orphans[name] = before
+        files_before = found.manifest.files if found.manifest else ()
+        ours |= {f"{name}/{path}" for path in (*files_before, "keys.json", manifest.NAME)}
+    files = [_ignoring(root, file, ours) if file.path == GITIGNORE else file for file in plan(deployments)]
     planned = {file.path for file in files}
-    orphans = {d.name: _orphans(root, d.name, d.before, planned) for d in deployments}
-    orphans |= {name: _orphans(root, name, gone, set()) for name, gone in _removed(root, spec).items()}
+    orphans |= _removed(root, spec)
+    orphans = {name: _orphans(root, name, before, planned) for name, before in orphans.items()}
     return View(
         tuple(deployments),
         tuple(files),
@@ -115,7 +132,22 @@ def look(spec: Spec, names: Sequence[str], root: Path, choose: Choose, know: Kno
         {name: paths for name, paths in orphans.items() if paths},
         frozenset(partial),
         frozenset(unborn),
+        frozenset(ours),
     )
+
+
+def _ignoring(root: Path, file: File, ours: set[str]) -> File:
+    """The .gitignore: where there is one it only has to contain our lines. Ours is the one that begins as ours does."""
+    there = disk.read(root / file.path, limit=_LIMIT)
+    if there is None:
+        return file
+    head, *lines = file.content.decode().splitlines()
+    known = there.decode(errors="replace").splitlines()
+    lacking = [line for line in lines if line not in known]
+    if known[:1] == [head] or not lacking:
+        ours.add(file.path)
+    end = b"" if there.endswith(b"\n") or not there else b"\n"
+    return File(file.path, there + (end + "".join(f"{line}\n" for line in lacking).encode() if lacking else b""))
 
 
 def _before(root: Path, found: Known, *, complete: bool) -> tuple[str, ...]:
@@ -136,5 +168,9 @@ def _removed(root: Path, spec: Spec) -> dict[str, tuple[str, ...]]:
     for folder in disk.folders(root):
         data = None if folder in spec.environments else disk.read(root / folder / manifest.NAME, limit=_LIMIT)
         if data is not None:
-            gone[folder] = manifest.loads(data, f"{folder}/{manifest.NAME}").files
+            found = manifest.loads(data, f"{folder}/{manifest.NAME}")
+            if found.ring["keys"]:
+                # its keys are known by their fingerprints from now on: they may still be in use
+                keys.loads_public(found.ring, f"{folder}/{manifest.NAME}")
+            gone[folder] = found.files
     return gone

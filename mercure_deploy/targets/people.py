@@ -37,6 +37,7 @@ def readme(d: Deployment) -> Iterator[File]:
         secret="MERCURE_JWT_SECRET" if d.ring.current.symmetric else "MERCURE_JWT_KEY_B64",
         keys=d.ring.keys,
         state=state,
+        aborting=d.ring.aborting,
         lifetime=duration_text(env.keys.token_lifetime),
     )
     yield File("README.md", text)

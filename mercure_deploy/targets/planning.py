@@ -22,6 +22,7 @@ class Deployment:
 
 
 Target = Callable[[Deployment], Iterator[File]]
+GITIGNORE = ".gitignore"
 
 
 @dataclass(frozen=True)
@@ -61,7 +62,7 @@ def plan(deployments: Sequence[Deployment]) -> list[File]:
         rest += [_below(d, file) for file in files]
         names = ["keys.json", *(file.path for file in files), *d.before]
         manifests.append(_below(d, File(manifest.NAME, manifest.dumps(names, keys.public_view(d.ring)))))
-    return [*rings, File(".gitignore", render("gitignore.j2")), *rest, *manifests]
+    return [*rings, File(GITIGNORE, render("gitignore.j2")), *rest, *manifests]
 
 
 def _below(d: Deployment, file: File) -> File:

@@ -22,7 +22,7 @@ def main() -> None:
             File("p/Caddyfile", b"public " + content, PUBLIC),
         ]
         with disk.lock(root, waiting=waiting):
-            disk.commit(root, files)
+            disk.commit(root, files, ours=disk.Ours([file.path for file in files]))
         if number == 1000:
             waiting()
 

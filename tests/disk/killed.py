@@ -9,8 +9,6 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 import test_committing
 
-from mercure_deploy import disk
-
 
 def main() -> None:
     root, total = Path(sys.argv[1]), int(sys.argv[2])
@@ -19,7 +17,7 @@ def main() -> None:
         child = os.fork()
         if not child:
             calls = test_committing.stopping(number, lambda: os.kill(os.getpid(), signal.SIGKILL))
-            disk.commit(root / f"killed-{number}", test_committing.NEW, private=test_committing.PRIVATE, calls=calls)
+            test_committing.renewed(root / f"killed-{number}", calls)
             os._exit(0)
         sys.stdout.write(f"{os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])}\n")
 

@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 from mercure_deploy import disk
-from mercure_deploy.disk import CALLS, Calls
+from mercure_deploy.disk import CALLS, Calls, Ours
 from mercure_deploy.errors import Trouble
 from mercure_deploy.targets.output import PUBLIC, SECRET, File
 
@@ -37,6 +37,7 @@ NEW = [
     File("q/app.env", b"a new environment\n", SECRET),
 ]
 PRIVATE = {"p/hub"}
+OURS = Ours([file.path for file in NEW])
 
 
 def tree(root: Path) -> dict[str, tuple[int, bytes]]:
@@ -74,14 +75,18 @@ def failing(at: int, error: BaseException) -> Calls:
 
 def prepared(root: Path) -> Path:
     root.mkdir()
-    disk.commit(root, OLD, private=PRIVATE)
+    disk.commit(root, OLD, private=PRIVATE, ours=OURS)
     (root / "p/same.env").chmod(0o640)
     return root
 
 
+def renewed(root: Path, calls: Calls = CALLS) -> list[tuple[str, str]]:
+    return disk.commit(root, NEW, private=PRIVATE, ours=OURS, calls=calls)
+
+
 def test_a_commit_writes_what_it_says(tmp_path: Path):
     root = prepared(tmp_path / "deploy")
-    said = disk.commit(root, NEW, private=PRIVATE)
+    said = renewed(root)
     assert [change for _, change in said] == ["updated", "updated", "updated", "updated", "created", "created"]
     found = tree(root)
     assert {path: (mode, data) for path, (mode, data) in found.items() if data} == {
@@ -92,9 +97,9 @@ def test_a_commit_writes_what_it_says(tmp_path: Path):
 
 def test_a_second_commit_writes_nothing(tmp_path: Path):
     root = prepared(tmp_path / "deploy")
-    disk.commit(root, NEW, private=PRIVATE)
+    renewed(root)
     before = {path: path.stat() for path in root.rglob("*")}
-    assert {change for _, change in disk.commit(root, NEW, private=PRIVATE)} == {"unchanged"}
+    assert {change for _, change in renewed(root)} == {"unchanged"}
     after = {path: path.stat() for path in root.rglob("*")}
     assert {(p, s.st_ino, s.st_mtime_ns, s.st_ctime_ns) for p, s in before.items()} == {
         (p, s.st_ino, s.st_mtime_ns, s.st_ctime_ns) for p, s in after.items()
@@ -105,9 +110,7 @@ def operations(tmp_path: Path) -> int:
     """How many calls a commit makes."""
     for number in itertools.count():
         try:
-            disk.commit(
-                prepared(tmp_path / f"counted-{number}"), NEW, private=PRIVATE, calls=failing(number, Stopped())
-            )
+            renewed(prepared(tmp_path / f"counted-{number}"), failing(number, Stopped()))
         except Stopped:
             continue
         return number
@@ -129,7 +132,7 @@ def test_an_error_at_any_operation_changes_nothing(tmp_path: Path, error: BaseEx
         root = prepared(tmp_path / f"{number}")
         before = tree(root)
         try:
-            disk.commit(root, NEW, private=PRIVATE, calls=failing(number, error))
+            renewed(root, failing(number, error))
         except Trouble as trouble:
             assert "nothing was changed" in str(trouble)
             assert "no space left on device" in str(trouble)
@@ -137,12 +140,12 @@ def test_an_error_at_any_operation_changes_nothing(tmp_path: Path, error: BaseEx
         except KeyboardInterrupt:
             undone += tree(root) == before
         if tree(root) != before:
-            # only what comes after the last rename: the removal of links to old files
-            assert number >= total - len(OLD)
+            # only what comes after the last rename: the removal of links to old files, and of the claim
+            assert number >= total - len(OLD) - 1
             assert all((root / file.path).read_bytes() == file.content for file in NEW)
-            disk.commit(root, NEW, private=PRIVATE)
+            renewed(root)
             assert not [path for path in tree(root) if ".mercure-deploy-" in path]
-    assert undone >= total - len(OLD)
+    assert undone >= total - len(OLD) - 1
 
 
 def test_a_kill_at_any_operation_leaves_old_or_new_and_no_secret_for_others(tmp_path: Path):
@@ -169,7 +172,7 @@ def test_a_kill_at_any_operation_leaves_old_or_new_and_no_secret_for_others(tmp_
             # stays: was loose before, and is held by a link for a moment
             if any(data == file.content for file in OLD + NEW if file.secret) and data != b"stays\n":
                 assert mode == SECRET, path
-        disk.commit(root, NEW, private=PRIVATE)
+        renewed(root)
         assert {path for path, (_, data) in tree(root).items() if data} == {file.path for file in NEW}
 
 
@@ -187,7 +190,7 @@ def test_modes_do_not_depend_on_the_umask(tmp_path: Path, mask: int):
     with umask(mask):
         root = tmp_path / "deploy"
         with disk.lock(root):
-            disk.commit(root, NEW, private=PRIVATE)
+            renewed(root)
     found = tree(root)
     assert {path: mode for path, (mode, data) in found.items() if data} == {file.path: file.mode for file in NEW}
     assert found[".lock"][0] == SECRET
@@ -198,7 +201,7 @@ def test_modes_do_not_depend_on_the_umask(tmp_path: Path, mask: int):
 def test_a_private_folder_is_closed_again(tmp_path: Path):
     root = prepared(tmp_path / "deploy")
     (root / "p/hub").chmod(0o755)
-    disk.commit(root, OLD, private=PRIVATE)
+    disk.commit(root, OLD, private=PRIVATE, ours=OURS)
     assert stat.S_IMODE((root / "p/hub").stat().st_mode) == 0o700
 
 
@@ -249,7 +252,7 @@ def test_a_target_that_is_a_folder_is_said_and_nothing_changes(tmp_path: Path):
     (root / "q/app.env").mkdir(parents=True)
     before = tree(root)
     with pytest.raises(Trouble, match="cannot be read: is a directory"):
-        disk.commit(root, NEW, private=PRIVATE)
+        renewed(root)
     assert tree(root) == before
 
 
@@ -258,11 +261,11 @@ def test_a_target_that_is_a_link_is_replaced_and_comes_back_on_an_error(tmp_path
     (tmp_path / "elsewhere").write_bytes(b"somebody's")
     (root / "p/Caddyfile").unlink()
     (root / "p/Caddyfile").symlink_to(tmp_path / "elsewhere")
-    for number in range(operations(tmp_path) - len(OLD)):
+    for number in range(operations(tmp_path) - len(OLD) - 1):
         with pytest.raises(KeyboardInterrupt):
-            disk.commit(root, NEW, private=PRIVATE, calls=failing(number, KeyboardInterrupt()))
+            renewed(root, failing(number, KeyboardInterrupt()))
         assert (root / "p/Caddyfile").is_symlink(), number
-    disk.commit(root, NEW, private=PRIVATE)
+    renewed(root)
     assert (tmp_path / "elsewhere").read_bytes() == b"somebody's"
     assert not (root / "p/Caddyfile").is_symlink()
 
@@ -275,14 +278,14 @@ def test_without_hard_links_a_copy_does(tmp_path: Path):
     root = prepared(tmp_path / "deploy")
     before = tree(root)
     total = operations(tmp_path)
-    for number in range(total // 2, total - len(OLD)):
+    for number in range(total // 2, total - len(OLD) - 1):
         calls = failing(number, KeyboardInterrupt())
         mixed = Calls(**{each.name: without.get(each.name, getattr(calls, each.name)) for each in fields(Calls)})
         with pytest.raises(KeyboardInterrupt):
-            disk.commit(root, NEW, private=PRIVATE, calls=mixed)
+            renewed(root, mixed)
         assert tree(root) == before
     new = Calls(**{each.name: without.get(each.name, getattr(CALLS, each.name)) for each in fields(Calls)})
-    disk.commit(root, NEW, private=PRIVATE, calls=new)
+    renewed(root, new)
     assert {path for path, (_, data) in tree(root).items() if data} == {file.path for file in NEW}
 
 
@@ -319,7 +322,7 @@ def test_somebody_without_rights_gets_a_message(tmp_path: Path):
         code = 1
         try:
             os.setuid(65534)
-            disk.commit(root, NEW, private=PRIVATE)
+            renewed(root)
         except Trouble as trouble:
             code = 0 if "permission denied" in str(trouble) else 2
         finally:
@@ -342,5 +345,5 @@ def test_random_kills(tmp_path: Path):
         secret = [path for path in files if not path.read_bytes().startswith(b"public")]
         assert all(stat.S_IMODE(path.stat().st_mode) == SECRET for path in secret)
     with disk.lock(root):
-        disk.commit(root, NEW, private=PRIVATE)
+        renewed(root)
     assert not list(root.rglob(".mercure-deploy-*"))

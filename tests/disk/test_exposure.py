@@ -16,10 +16,13 @@ from mercure_deploy.errors import Trouble
 
 
 def test_without_git_nothing_is_tracked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    assert exposure.tracked(tmp_path / "none", ["a"]) == []
-    assert exposure.tracked(tmp_path, ["a"]) == []
+    assert exposure.tracked(tmp_path / "none") == set()
+    assert exposure.tracked(tmp_path) == set()
     monkeypatch.setenv("PATH", "")
-    assert exposure.tracked(tmp_path, ["a"]) == []
+    assert exposure.tracked(tmp_path) == set()
+    # a checkout that nobody can ask is another matter
+    (tmp_path / ".git").mkdir()
+    assert exposure.tracked(tmp_path) is None
 
 
 def test_a_root_outside_the_build_context_is_no_business_of_dockerignore(tmp_path: Path):

@@ -6,6 +6,7 @@ import hmac
 import json
 import pickle
 from datetime import UTC, datetime, timedelta
+from typing import cast
 
 import pytest
 from hypothesis import given
@@ -57,11 +58,17 @@ def test_the_steps_of_a_rotation():
     retired = keys.retire(promoted)
     assert retired.keys == (promoted.current,)
     aborted = keys.abort(staged, T0 + 2 * HOUR)
-    assert aborted == first
+    assert (aborted.keys, aborted.gone, aborted.serial) == (first.keys, (staged.keys[1].id,), 3)
+    assert not aborted.aborting
     swapped = keys.abort(promoted, T0 + 3 * HOUR)
     assert states(swapped) == ["current", "retiring"]
     assert swapped.current.text() == first.current.text()
-    assert keys.retire(swapped).current.text() == first.current.text()
+    assert swapped.aborting
+    with pytest.raises(Trouble, match="is being taken back already"):
+        keys.abort(swapped, T0 + 4 * HOUR)
+    over = keys.retire(swapped)
+    assert over.current.text() == first.current.text()
+    assert (over.serial, over.gone, over.aborting) == (5, (staged.keys[1].id,), False)
 
 
 def test_steps_out_of_order_are_refused():
@@ -84,7 +91,7 @@ def test_steps_out_of_order_are_refused():
 
 def taken(step: str, ring: KeyRing, now: datetime) -> KeyRing:
     if step == "now":
-        return keys.replace_all("HS256", now, [key.id for key in ring.keys])
+        return keys.replace_all("HS256", now, [ring])
     if step == "retire":
         return keys.retire(ring)
     return keys.stage(ring, "HS384", now) if step == "stage" else getattr(keys, step)(ring, now)
@@ -105,13 +112,17 @@ def test_whatever_the_order_one_key_signs_and_the_text_survives(steps: list[str]
         # whoever signed before is trusted on, unless everything was thrown away
         assert step == "now" or before.current.id in {key.id for key in ring.keys}
         assert keys.loads(keys.dumps(ring), "x") == ring
+        # every key that ever was is known, and every change is counted
+        assert {key.id for key in before.keys} | set(before.gone) <= {key.id for key in ring.keys} | set(ring.gone)
+        assert ring.serial == before.serial + 1
 
 
 @pytest.mark.parametrize("algorithm", ALGORITHMS)
 def test_the_public_view_holds_no_secret_and_is_enough_for_public_files(algorithm: str):
     ring = keys.first(algorithm, T0)
     view = json.dumps(keys.public_view(ring))
-    assert ring.current.text() not in json.loads(view)[0].values()
+    assert ring.current.text() not in json.loads(view)["keys"][0].values()
+    assert json.loads(view)["serial"] == 1
     public = keys.loads_public(json.loads(view), "manifest.json")
     assert not public.complete
     assert ring.complete
@@ -215,16 +226,32 @@ def test_a_newer_ring_is_left_alone():
     ],
 )
 def test_a_damaged_public_view_is_refused(said: dict[str, object]):
-    view = {**keys.public_view(keys.first("HS256", T0))[0], **said}
+    view = keys.public_view(keys.first("HS256", T0))
+    rows = [{**row, **said} for row in cast("list[dict[str, object]]", view["keys"])]
     with pytest.raises(Trouble, match="cannot be read"):
-        keys.loads_public([view], "manifest.json")
+        keys.loads_public({**view, "keys": rows}, "manifest.json")
+
+
+@pytest.mark.parametrize("said", [{"serial": "1"}, {"serial": -1}, {"serial": True}, {"aborting": 1}, {"gone": "x"}])
+def test_a_ring_that_does_not_count_is_damaged(said: dict[str, object]):
+    text = json.loads(keys.dumps(keys.first("HS256", T0))) | said
+    with pytest.raises(Trouble, match=r"counts its changes|is no key ring"):
+        keys.loads(json.dumps(text).encode(), "keys.json")
+
+
+def test_a_ring_of_the_version_before_is_read():
+    text = json.loads(keys.dumps(keys.first("HS256", T0)))
+    del text["serial"]
+    ring = keys.loads(json.dumps(text | {"replaced": ["51aa7e02"]}).encode(), "keys.json")
+    assert (ring.serial, ring.gone) == (0, ("51aa7e02",))
 
 
 def test_a_public_key_of_a_manifest_is_written_anew():
     ring = keys.first("ES256", T0)
-    view = keys.public_view(ring)[0]
-    view["public"] = f"text before\n{view['public']}\nrespond 200\n"
-    assert keys.loads_public([view], "m").current.public == ring.current.public
+    view = keys.public_view(ring)
+    (row,) = cast("list[dict[str, object]]", view["keys"])
+    row["public"] = f"text before\n{row['public']}\nrespond 200\n"
+    assert keys.loads_public(view, "m").current.public == ring.current.public
 
 
 def test_times():

@@ -1,6 +1,6 @@
 """The live part of `make demo`: a hub from the rendered files, who gets what from it, and a page to look at.
 
-scripts/isolated python tests/live.py DEMO-FOLDER [page]
+scripts/isolated python tests/support/demonstration.py DEMO-FOLDER [page]
 """
 
 import json

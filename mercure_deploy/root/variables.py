@@ -1,0 +1,38 @@
+"""The variables of our env files: which hold a key, and the key's own text however the variable carries it."""
+
+import base64
+import binascii
+import re
+from collections.abc import Iterator
+
+# what an env file of ours holds besides keys
+OPEN = re.compile(r"MERCURE_(URL|PUBLIC_URL|EXTRA_DIRECTIVES|(PUBLISHER|SUBSCRIBER)_JWT_ALG)|SERVER_NAME")
+ASSIGNMENT = re.compile(r"(?P<name>[A-Za-z_][A-Za-z0-9_]*)=(?P<value>.*)")
+_KEY = re.compile(r"MERCURE_(JWT_SECRET|JWT_KEY_B64|(PUBLISHER|SUBSCRIBER)_JWT_KEY|JWK_[0-9]+)")
+_BASE64URL = re.compile(r"MERCURE_JWK_[0-9]+")
+
+
+def plain(name: str, value: str) -> str:
+    """The key's own text, as far as it can be told."""
+    text = value[1:-1] if len(value) > 1 and value[0] == value[-1] and value[0] in "'\"" else value
+    try:
+        if _BASE64URL.fullmatch(name):
+            return decoded(text)
+        if name.endswith("_B64"):
+            return base64.b64decode(text, validate=True).decode()
+    except (ValueError, binascii.Error):
+        pass
+    return text
+
+
+def decoded(text: str) -> str:
+    """The text that is base64url in a JWK. ValueError when it is none."""
+    return base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True).decode()
+
+
+def keys_in(data: bytes) -> Iterator[str]:
+    """The texts of the keys in an env file, whoever wrote it."""
+    for line in data.decode(errors="replace").splitlines():
+        found = ASSIGNMENT.fullmatch(line.strip().removeprefix("export ").strip())
+        if found and _KEY.fullmatch(found["name"]):
+            yield plain(found["name"], found["value"].strip())

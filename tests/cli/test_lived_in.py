@@ -1,0 +1,414 @@
+"""What the commands do among files, keys and people that are not their own."""
+
+import base64
+import json
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+from conftest import MINIMAL, Run
+
+from mercure_deploy import disk
+from mercure_deploy.disk import ownership
+
+OPTIONS = ["--app", "https://app.example.com", "--hub", "https://hub.example.com"]
+FOREIGN = {
+    ".gitignore": b"mine\n",
+    "production/docker-compose.yaml": b"services: {db: {}}\n",
+    "production/app.env": b"DATABASE_URL=x\n",
+    "production/README.md": b"# ours since 2019\n",
+}
+COMPOSE = MINIMAL.replace("  production:", "  production:\n    platform: compose")
+
+
+def tree(folder: Path) -> dict[str, bytes | str]:
+    """Every file below, and where links lead."""
+    return {
+        path.relative_to(folder).as_posix(): str(path.readlink()) if path.is_symlink() else path.read_bytes()
+        for path in sorted(folder.rglob("*"))
+        if (path.is_file() or path.is_symlink()) and path.name != ".lock"
+    }
+
+
+def put(folder: Path, files: dict[str, bytes]) -> None:
+    for name, data in files.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(data)
+
+
+def key_of(project: Path) -> str:
+    ring = json.loads((project / "deploy/production/keys.json").read_text())
+    return str(ring["keys"][-1]["secret"])
+
+
+# --- files that are not ours -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("command", [["init", *OPTIONS], ["render"], ["render", "--dry-run"]])
+def test_a_file_that_no_manifest_names_is_never_overwritten(run: Run, project: Path, command: list[str]):
+    put(project / "deploy", FOREIGN)
+    if command[0] != "init":
+        (project / "mercure.yaml").write_text(MINIMAL)
+    before = tree(project)
+    said = run(*command)
+    assert (said.code, said.out) == (2, "")
+    for path in FOREIGN:
+        assert f"deploy/{path} is not ours" in said.err
+    assert "--replace" in said.err
+    assert tree(project) == before
+
+
+@pytest.mark.parametrize("command", [["init", *OPTIONS, "--replace"], ["render", "--replace"]])
+def test_replace_keeps_what_was_there(run: Run, project: Path, command: list[str]):
+    put(project / "deploy", FOREIGN)
+    if command[0] != "init":
+        (project / "mercure.yaml").write_text(MINIMAL)
+    assert run(*command).code == 0
+    for path, data in FOREIGN.items():
+        kept = project / f"deploy/{path}.before-mercure-deploy"
+        assert kept.read_bytes() == data
+        assert kept.stat().st_mode & 0o777 == 0o600
+    # of a .gitignore nothing is taken away
+    assert (project / "deploy/.gitignore").read_text().startswith("mine\n")
+    assert run("check").code == 0
+    # and a second time what was kept is kept still
+    (project / "deploy/production/manifest.json").unlink()
+    (project / "deploy/production/README.md").write_bytes(b"# once more\n")
+    assert run("render", "--replace").code == 0
+    assert (project / "deploy/production/README.md.before-mercure-deploy").read_bytes() == FOREIGN[
+        "production/README.md"
+    ]
+    assert (project / "deploy/production/README.md.before-mercure-deploy-2").read_bytes() == b"# once more\n"
+
+
+def test_a_rotation_overwrites_nothing_either(run: Run, project: Path):
+    run("render", spec=MINIMAL)
+    put(project / "deploy", {"production/symfony/app.mercure.yaml": b"mine\n"})
+    before = tree(project)
+    es256 = MINIMAL + "    keys: {algorithm: ES256}\n"
+    said = run("rotate-keys", "production", "--now", "--yes", spec=es256)
+    assert (said.code, said.out) == (2, "")
+    assert "deploy/production/symfony/app.mercure.yaml is not ours" in said.err
+    assert {**tree(project), "mercure.yaml": b""} == {**before, "mercure.yaml": b""}
+    assert run("rotate-keys", "production", "--now", "--yes", "--replace").code == 0
+    kept = project / "deploy/production/symfony/app.mercure.yaml.before-mercure-deploy"
+    assert kept.read_bytes() == b"mine\n"
+
+
+def test_a_gitignore_only_has_to_contain_our_lines(run: Run, project: Path):
+    run("render", spec=MINIMAL)
+    own = (project / "deploy/.gitignore").read_text()
+    lines = "".join(line for line in own.splitlines(keepends=True) if not line.startswith("#"))
+    (project / "deploy/.gitignore").write_text(f"*.log\n{lines}")
+    assert run("check").code == 0
+    assert "unchanged .gitignore" in run("render").lines
+    assert (project / "deploy/.gitignore").read_text() == f"*.log\n{lines}"
+    # one of ours that a version before wrote gets what is new, and keeps what somebody added
+    head = own.splitlines(keepends=True)[0]
+    (project / "deploy/.gitignore").write_text(f"{head}keys.json\nvendor/")
+    assert "updated .gitignore" in run("render").lines
+    assert (project / "deploy/.gitignore").read_text().startswith(f"{head}keys.json\nvendor/\n")
+    assert run("check").code == 0
+
+
+def test_a_killed_commit_knows_its_own_files_again(run: Run, project: Path):
+    (project / "mercure.yaml").write_text(MINIMAL)
+    # what a kill leaves: the claim, the ring and some of the files
+    run("render", "-o", "whole")
+    paths = sorted(tree(project / "whole"))
+    put(project / "deploy", {name: (project / "whole" / name).read_bytes() for name in paths if "manifest" not in name})
+    (project / "deploy/production/keys.json").chmod(0o600)
+    put(project / "deploy", {ownership.CLAIM: json.dumps(paths).encode()})
+    # with another spec its files would be others, and still they are ours
+    said = run("render", spec=MINIMAL.replace("https://app.", "https://www."))
+    assert said.code == 0, said.err
+    assert "updated production/README.md" in said.lines
+    assert not (project / "deploy" / ownership.CLAIM).exists()
+    put(project / "deploy", {ownership.CLAIM: b"[1"})
+    assert run("render").code == 0
+
+
+def test_a_foreign_link_gives_way_and_what_it_leads_to_stays(run: Run, project: Path):
+    put(project, {"theirs.env": b"SECRET=1\n", "deploy/production/x": b""})
+    (project / "deploy/production/app.env").symlink_to("../../theirs.env")
+    said = run("render", spec=MINIMAL)
+    assert said.code == 2
+    assert run("render", "--replace").code == 0
+    assert (project / "theirs.env").read_bytes() == b"SECRET=1\n"
+    assert not (project / "deploy/production/app.env").is_symlink()
+
+
+def test_a_ring_in_a_vault_stays_there(run: Run, project: Path):
+    run("render", spec=MINIMAL)
+    folder, vault = project / "deploy/production", project / "vault"
+    vault.mkdir()
+    for name in ("keys.json", "app.env"):
+        (folder / name).rename(vault / name)
+        (folder / name).symlink_to(f"../../vault/{name}")
+    old = key_of(project)
+    assert {line.split()[0] for line in run("render").lines} == {"unchanged"}
+    (vault / ".mercure-deploy-left").write_text("of a killed run")
+    assert run("rotate-keys", "production", "--now", "--yes").code == 0
+    for name in ("keys.json", "app.env"):
+        assert (folder / name).is_symlink()
+        assert (vault / name).stat().st_mode & 0o777 == 0o600
+        assert old not in (vault / name).read_text()
+    assert sorted(path.name for path in vault.iterdir()) == ["app.env", "keys.json"]
+    assert run("check").code == 0
+    # a vault that is not there is a ring that is not there
+    vault.rename(project / "unmounted")
+    said = run("render")
+    assert said.code == 2
+    assert "production: the key ring is missing (key " in said.err
+    assert not vault.exists()
+
+
+# --- the only copy of a key ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("command", [["render"], ["render", "--replace"], ["render", "--dry-run"]])
+def test_a_key_that_only_an_env_file_knows_is_not_replaced(run: Run, project: Path, command: list[str]):
+    run("render", spec=MINIMAL)
+    folder = project / "deploy/production"
+    mark = json.loads((folder / "manifest.json").read_text())["keys"][0]["fingerprint"]
+    for name in ("keys.json", "manifest.json"):
+        (folder / name).unlink()
+    before = tree(project)
+    said = run(*command)
+    assert (said.code, said.out) == (2, "")
+    assert f"production: the key ring is missing (key {mark})" in said.err
+    assert tree(project) == before
+    # it is on purpose only with --now, and then the old one is kept
+    assert run("rotate-keys", "production", "--now", "--yes").code == 2
+    assert run("rotate-keys", "production", "--now", "--yes", "--replace").code == 0
+    assert (folder / "app.env.before-mercure-deploy").read_bytes() == before["deploy/production/app.env"]
+
+
+def test_a_placeholder_is_no_key(run: Run, project: Path):
+    put(project / "deploy", {"production/app.env": b'MERCURE_JWT_SECRET="!ChangeThisMercureHubJWTSecretKey!"\n'})
+    assert "is not ours" in run("render", spec=MINIMAL).err
+    assert run("render", "--replace").code == 0
+
+
+def test_now_keeps_a_ring_that_it_cannot_read(run: Run, project: Path):
+    run("render", spec=MINIMAL)
+    path = project / "deploy/production/keys.json"
+    path.write_text("{not json")
+    assert run("rotate-keys", "production", "--now", "--yes").code == 0
+    assert (path.parent / "keys.json.before-mercure-deploy").read_text() == "{not json"
+
+
+# --- a key is a key wherever it stands -------------------------------------------------------------------------------
+
+
+def forms(key: str) -> list[str]:
+    raw = key.encode()
+    return [
+        key,
+        f'{{"secret": "{key}"}}',
+        base64.b64encode(raw).decode(),
+        base64.urlsafe_b64encode(b"MERCURE_JWT_SECRET=" + raw).decode(),
+        raw.hex(),
+        f"http://user:{key}@example.com",
+    ]
+
+
+@pytest.mark.parametrize("name", ["docker-compose.yaml", "Caddyfile", "README.md", "manifest.json"])
+@pytest.mark.parametrize("number", range(6))
+def test_a_key_in_a_public_file_is_named_and_never_shown(run: Run, project: Path, name: str, number: int):
+    run("render", spec=MINIMAL)
+    key, path = key_of(project), project / "deploy/production" / name
+    shown = forms(key)[number]
+    text = path.read_text()
+    # in JSON as a further member
+    member = f'{{\n"x": {json.dumps(shown)},\n'
+    path.write_text(text.replace("{\n", member, 1) if name == "manifest.json" else f"{text}{shown}\n")
+    for command in (["diff"], ["check"], ["check", "--format", "json"], ["status"], ["render", "--dry-run"]):
+        said = run(*command)
+        assert shown.strip('{}"') not in said.out + said.err, command
+        assert key not in said.out + said.err
+    said = run("check", "--format", "json")
+    assert said.code == 1
+    (finding,) = json.loads(said.out)["environments"]["production"]["findings"]
+    assert (finding["id"], finding["level"], finding["file"]) == ("secret-exposure", "error", f"production/{name}")
+
+
+@pytest.mark.parametrize("name", ["keys.json.bak", "production/keys.json~", "production/app.env.old", "notes/a/b.txt"])
+def test_a_copy_of_a_key_is_an_error(run: Run, project: Path, name: str):
+    run("render", spec=MINIMAL)
+    assert run("check").code == 0
+    ring = (project / "deploy/production/keys.json").read_bytes()
+    put(project / "deploy", {name: ring})
+    said = run("check")
+    assert said.code == 1
+    assert f"{name}: error: the key " in said.out
+    assert "[secret-exposure]" in said.out
+
+
+@pytest.mark.parametrize("algorithm", ["RS256", "ES256"])
+def test_a_private_key_is_found_in_pieces_and_a_public_one_is_none(run: Run, project: Path, algorithm: str):
+    run("render", spec=MINIMAL + f"    keys: {{algorithm: {algorithm}}}\n")
+    assert run("check").code == 0
+    key = key_of(project)
+    line = key.splitlines()[2]
+    for shown in (key, json.dumps(key), base64.b64encode(key.encode()).decode(), "".join(key.splitlines()[1:-1]), line):
+        put(project / "deploy", {"pasted.txt": shown.encode()})
+        assert run("check").code == 1, shown[:30]
+        with (project / "deploy/production/Caddyfile").open("a") as file:
+            file.write(f"# {shown}\n")
+        assert line not in run("diff").out
+        run("render")
+
+
+def test_without_the_ring_a_key_is_known_by_its_fingerprint(run: Run, project: Path):
+    run("render", spec=MINIMAL)
+    key, folder = key_of(project), project / "deploy/production"
+    for name in ("keys.json", "app.env", "hub.env"):
+        (folder / name).unlink()
+    assert run("check").code == 0
+    with (folder / "docker-compose.yaml").open("a") as file:
+        file.write(f"# MERCURE_JWT_SECRET={key}\n# {base64.b64encode(key.encode()).decode()}\n")
+    said = run("check")
+    assert "production/docker-compose.yaml: error: the key " in said.out
+    shown = run("diff").out
+    assert key not in shown
+    assert base64.b64encode(key.encode()).decode() not in shown
+
+
+def test_a_secret_of_somebody_else_in_a_public_file_is_hidden_too(run: Run, project: Path):
+    run("render", spec=MINIMAL)
+    pasted = {
+        "docker-compose.yaml": (
+            "      MERCURE_PUBLISHER_JWT_KEY: an-old-live-key-that-no-ring-knows\n      - DB_PASSWORD=hunter2hunter2\n"
+        ),
+        "Caddyfile": "publisher_jwt an-old-live-key-that-no-ring-knows HS256\n",
+        "README.md": (
+            "-----BEGIN PRIVATE KEY-----\nMIIabcdefgh\nsecondline\n-----END PRIVATE KEY-----\n"
+            "eyJhbGciOiJIUzI1NiJ9.eyJtIjoxfQ.c2ln\n"
+        ),
+    }
+    for name, text in pasted.items():
+        with (project / "deploy/production" / name).open("a") as file:
+            file.write(text)
+    said = run("diff").out
+    for secret in ("an-old-live-key", "hunter2", "MIIabcdefgh", "secondline", "eyJtIjoxfQ"):
+        assert secret not in said
+    # a reference to a variable is none
+    assert "${MERCURE_PUBLISHER_JWT_KEY}" not in said
+    assert run("render").code == 0
+
+
+def git(folder: Path, *arguments: str, **environment: str) -> str:
+    identity = ["-c", "user.name=x", "-c", "user.email=x@example.com", "-c", "safe.directory=*"]
+    done = subprocess.run(
+        ["git", *identity, *arguments],
+        cwd=folder,
+        check=True,
+        capture_output=True,
+        text=True,
+        env={**os.environ, **environment},
+    )
+    return done.stdout
+
+
+def test_git_is_asked_whoever_owns_the_checkout(run: Run, project: Path, monkeypatch: pytest.MonkeyPatch):
+    run("render", spec=MINIMAL)
+    git(project, "init", "-q")
+    git(project, "add", "-f", "deploy/production/keys.json")
+    # git takes the checkout for that of another owner
+    monkeypatch.setenv("GIT_TEST_ASSUME_DIFFERENT_OWNER", "1")
+    # and a hook runs with the variables of its own repository
+    monkeypatch.setenv("GIT_DIR", str(project / "elsewhere"))
+    said = run("check")
+    assert said.code == 1
+    assert "git tracks production/keys.json" in said.out
+
+
+def test_where_git_cannot_be_asked_that_is_said(run: Run, project: Path, monkeypatch: pytest.MonkeyPatch):
+    run("render", spec=MINIMAL)
+    monkeypatch.setenv("PATH", "")
+    assert "was not checked" not in run("check").out
+    (project / ".git").mkdir()
+    said = run("check")
+    assert said.code == 0
+    assert "note: whether git tracks a secret file was not checked" in said.out
+
+
+def test_the_gitignore_keeps_copies_out_too(run: Run, project: Path):
+    run("render", "--replace", spec=COMPOSE)
+    for name in (
+        "keys.json.bak",
+        "keys.json~",
+        "keys (copy).json",
+        "app.env.old",
+        "app.env~",
+        "hub/jwks.json.orig",
+        "x.before-mercure-deploy",
+    ):
+        put(project / "deploy/production", {name: b"x"})
+    git(project, "init", "-q")
+    git(project, "add", "-A")
+    tracked = git(project, "ls-files").split("\n")
+    assert [name for name in tracked if "copy" in name or name.endswith(("bak", "~", "old", "orig", "deploy"))] == []
+
+
+# --- orphans ---------------------------------------------------------------------------------------------------------
+
+
+def test_an_orphan_says_what_it_holds_and_prune_deletes_it(run: Run, project: Path):
+    second = MINIMAL + "      second:\n        url: https://second.example.com\n"
+    staging = "  staging:\n    hub: {url: https://hub.stage.example.com}\n    apps: {app: {url: https://app.stage.example.com}}\n"
+    run("render", spec=second + staging)
+    mark = json.loads((project / "deploy/production/manifest.json").read_text())["keys"][0]["fingerprint"]
+    (project / "deploy/staging/notes.txt").write_text("mine")
+    said = run("render", spec=MINIMAL)
+    assert "orphan production/second.env" in said.lines
+    assert f"production/second.env is no longer rendered and still holds the key {mark}" in said.err
+    assert "render --prune deletes" in said.err
+    assert "hint: an orphan is no longer rendered, render --prune deletes it" in run("check").out
+    preview = run("render", "--prune", "--dry-run")
+    assert "deleted staging/manifest.json" in preview.lines
+    assert (project / "deploy/staging/keys.json").exists()
+    # of one environment only its own go
+    assert "deleted production/second.env" in run("render", "production", "--prune").lines
+    assert (project / "deploy/staging/keys.json").exists()
+    said = run("render", "--prune")
+    assert "deleted staging/keys.json" in said.lines
+    # what is not ours stays, and its folder with it
+    assert [path.name for path in (project / "deploy/staging").iterdir()] == ["notes.txt"]
+    assert run("check").code == 0
+    assert "second.env" not in (project / "deploy/production/manifest.json").read_text()
+
+
+def test_a_rotation_to_another_algorithm_says_what_is_left(run: Run):
+    run("render", spec=MINIMAL)
+    said = run("rotate-keys", "production", "--now", "--yes", spec=MINIMAL + "    keys: {algorithm: ES256}\n")
+    assert "orphan production/hub.env" in said.lines
+    assert "render --prune deletes" in said.err
+    assert run("check").code == 1
+    assert "deleted production/hub.env" in run("render", "--prune").lines
+    assert run("check").code == 0
+
+
+def test_a_prune_that_fails_takes_nothing_away(tmp_path: Path):
+    root = tmp_path / "deploy"
+    put(root, {"p/a": b"1", "p/b": b"2"})
+
+    def full(_path: str) -> None:
+        raise OSError(28, "No space left on device")
+
+    count = iter(range(10))
+
+    def second(path: str) -> None:
+        os.unlink(path) if next(count) < 1 else full(path)  # noqa: PTH108
+
+    with pytest.raises(disk_trouble()):
+        disk.commit(root, [], remove=["p/a", "p/b"], calls=disk.Calls(unlink=second))
+    assert {name: data for name, data in tree(root).items() if name in {"p/a", "p/b"}} == {"p/a": b"1", "p/b": b"2"}
+
+
+def disk_trouble() -> type[Exception]:
+    from mercure_deploy.errors import Trouble  # noqa: PLC0415
+
+    return Trouble
