@@ -1,9 +1,11 @@
 """What the commands have in common: how they print, where spec and root are, which environments are meant."""
 
+import contextlib
+import errno
 import os
 import sys
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, TextIO, TypeVar
 
 import click
 
@@ -26,14 +28,37 @@ def complain(problems: Iterable[Problem]) -> None:
 
 
 def err(line: str) -> None:
-    """Print a line to stderr."""
-    click.echo(_safe(line), err=True, color=_colour(sys.stderr.isatty()))
+    """Print a line to stderr; where that cannot be written nobody reads it, and the exit code says enough."""
+    with contextlib.suppress(OSError):
+        click.echo(_safe(line), err=True, color=_colour(sys.stderr))
 
 
-def out(line: str, colour: str | None = None) -> None:
-    """Print a line to stdout, coloured on a terminal."""
-    line = _safe(line)
-    click.echo(click.style(line, fg=colour) if colour else line, color=_colour(sys.stdout.isatty()))
+def out(lines: Iterable[str | tuple[str, str | None]], *, done: bool = False) -> None:
+    """Print lines to stdout, those that come with a colour coloured on a terminal.
+
+    Trouble when it cannot be written; `done` is whether what the lines speak of has happened all the same.
+    """
+    try:
+        for line in lines:
+            text, colour = line if isinstance(line, tuple) else (line, None)
+            _write(click.style(_safe(text), fg=colour) if colour else _safe(text))
+    except OSError as error:
+        raise unwritten(error, done=done) from None
+
+
+def unwritten(error: OSError, *, done: bool = False) -> Trouble:
+    """Why stdout cannot be written; from now on what is left of it goes nowhere, so that the exit is quiet."""
+    with contextlib.suppress(OSError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+    hint = "what was asked for is done: mercure-deploy status says where it stands" if done else None
+    reason = (error.strerror or "it is closed").lower()
+    return Trouble(f"stdout cannot be written: {reason}", hint=hint)
+
+
+def _write(text: str) -> None:
+    if sys.stdout is None:
+        raise OSError(errno.EBADF, "it is closed")
+    click.echo(text, color=_colour(sys.stdout))
 
 
 def _safe(line: str) -> str:
@@ -42,8 +67,8 @@ def _safe(line: str) -> str:
     return keys.KNOWN.mask(line) if keys else line
 
 
-def _colour(terminal: bool) -> bool:  # noqa: FBT001 - it is the answer to a question
-    return terminal and not os.environ.get("NO_COLOR")
+def _colour(stream: "TextIO | None") -> bool:
+    return stream is not None and stream.isatty() and not os.environ.get("NO_COLOR")
 
 
 def lower(message: str) -> str:
@@ -141,16 +166,18 @@ def warn(loaded: "Loaded") -> None:
             err(f"mercure-deploy: warning: {finding.message} [{finding.id}]\n  hint: {finding.hint}")
 
 
-def show(changes: Iterable[tuple[str, str]], root: "Path") -> None:
-    """Print what a commit did, and the orphans, one line a file; what an orphan still holds to stderr."""
+def show(changes: Iterable[tuple[str, str]], root: "Path", following: Iterable[str] = ()) -> None:
+    """Print what a commit did, and the orphans, one line a file, then the lines that follow.
+
+    What an orphan still holds goes to stderr.
+    """
     from mercure_deploy.disk import exposure
     from mercure_deploy.keys import KNOWN
 
     colours = {"created": "green", "updated": "yellow", "orphan": "magenta", "deleted": "magenta"}
-    orphans = []
-    for path, change in changes:
-        out(f"{change} {path}", colours.get(change))
-        orphans += [path] if change == "orphan" else []
+    said = list(changes)
+    out([*((f"{change} {path}", colours.get(change)) for path, change in said), *following], done=True)
+    orphans = [path for path, change in said if change == "orphan"]
     for path, mark in exposure.holding(root, orphans, KNOWN):
         err(f"mercure-deploy: {path} is no longer rendered and still holds the key {mark}")
     if orphans:

@@ -3,6 +3,8 @@
 Nothing but click and the error type is imported until a command runs, so that --help and completion answer at once.
 """
 
+import errno
+import io
 import os
 import sys
 
@@ -10,7 +12,7 @@ import click
 
 from mercure_deploy import __version__
 from mercure_deploy.cli import reading, rotating, writing
-from mercure_deploy.cli.common import BUG, INTERRUPTED, OK, TROUBLE, complain, lower
+from mercure_deploy.cli.common import BUG, INTERRUPTED, OK, TROUBLE, complain, err, lower, unwritten
 from mercure_deploy.errors import Problem, Trouble
 
 _REPORT = "https://github.com/mercure-deploy/mercure-deploy/issues"
@@ -18,36 +20,55 @@ _REPORT = "https://github.com/mercure-deploy/mercure-deploy/issues"
 
 def main(arguments: list[str]) -> int:
     """Run the command line; every exception becomes an exit code here and nowhere else."""
+    for stream in (sys.stdout, sys.stderr):
+        # a terminal that knows no more than ASCII must not end a command
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     try:
-        return int(cli.main(arguments, prog_name="mercure-deploy", standalone_mode=False) or OK)
-    except Trouble as trouble:
-        complain(trouble.problems)
-        return trouble.code
-    except click.ClickException as error:
+        code = int(cli.main(arguments, prog_name="mercure-deploy", standalone_mode=False) or OK)
+        complain(_unread())
+    except (click.Abort, KeyboardInterrupt):
+        err("mercure-deploy: interrupted")
+        return INTERRUPTED
+    except BaseException as error:  # noqa: BLE001 - the last line of defence
+        return _ended(error)
+    return TROUBLE if sys.stdout is None else code
+
+
+def _ended(error: BaseException) -> int:
+    """The exit code of a command that could not be finished, after its reasons have been printed."""
+    if isinstance(error, Trouble):
+        complain(error.problems)
+        return error.code
+    if isinstance(error, click.ClickException):
         hint = error.ctx.command_path + " --help" if isinstance(error, click.UsageError) and error.ctx else None
         complain([Problem(lower(error.format_message()), hint)])
         return TROUBLE
-    except (click.Abort, KeyboardInterrupt):
-        click.echo("mercure-deploy: interrupted", err=True)
-        return INTERRUPTED
-    except SystemExit:
-        # click's answer to a reader of our output that has gone
+    if isinstance(error, SystemExit):
+        # click's answer to a reader of its own output that has gone
+        error = BrokenPipeError(errno.EPIPE, os.strerror(errno.EPIPE))
+    if isinstance(error, OSError) and error.filename is None:
+        # all that is read and written elsewhere has its own message: this was the help, or a question
+        complain(unwritten(error).problems)
         return TROUBLE
-    except Exception as error:  # noqa: BLE001 - the last line of defence
-        # neither the message nor any local: both may hold what was read from a secret file
-        import traceback
+    # neither the message nor any local: both may hold what was read from a secret file
+    import traceback
 
-        frames = "".join(traceback.format_tb(error.__traceback__))
-        click.echo(f"{frames}{type(error).__name__}", err=True)
-        complain([Problem(f"this is a bug in mercure-deploy {__version__}", f"report the lines above at {_REPORT}")])
-        return BUG
+    err("".join(traceback.format_tb(error.__traceback__)) + type(error).__name__)
+    complain([Problem(f"this is a bug in mercure-deploy {__version__}", f"report the lines above at {_REPORT}")])
+    return BUG
+
+
+def _unread() -> tuple[Problem, ...]:
+    """What there is to say when stdout is closed, and a command had nothing to print or left that to click."""
+    return unwritten(OSError(errno.EBADF, "it is closed")).problems if sys.stdout is None else ()
 
 
 def _width() -> int:
     # click would import shutil, and with it every compression there is, to find that out
     try:
-        return max(40, min(100, os.get_terminal_size(sys.stdout.fileno()).columns) - 2)
-    except (OSError, ValueError):
+        return max(40, min(100, os.get_terminal_size(1).columns) - 2)
+    except OSError:
         return 98
 
 

@@ -32,9 +32,9 @@ def check(*, names: tuple[str, ...], strict: bool, form: str, spec: str, output:
         checked = checks.check(planned, root, Path(spec), loaded.findings, moment)
     ok = checks.good(checked, strict=strict)
     if form == "json":
-        out(report.check_json(checked, ok=ok))
+        out([report.check_json(checked, ok=ok)])
     else:
-        _findings(report.check_text(checked))
+        out(_coloured(report.check_text(checked)))
     return OK if ok else NO
 
 
@@ -46,15 +46,14 @@ def diff(*, names: tuple[str, ...], spec: str, output: str | None) -> int:
     from mercure_deploy.root import drift
 
     loaded, root = loaded_spec(spec), root_of(spec, output)
-    differs = False
+    lines: list[str] = []
     with _view(loaded, names, root) as planned:
         for file in planned.comparable:
             old = disk.read(root / file.path)
             if old != file.content:
-                differs = True
-                for line in drift.diff(file.path, old, file.content, secret=file.secret):
-                    out(line, {"+": "green", "-": "red"}.get(line[:1]))
-    return NO if differs else OK
+                lines += drift.diff(file.path, old, file.content, secret=file.secret)
+    out((line, {"+": "green", "-": "red"}.get(line[:1])) for line in lines)
+    return NO if lines else OK
 
 
 @click.command()
@@ -74,11 +73,10 @@ def status(*, names: tuple[str, ...], form: str, spec: str, output: str | None) 
             for d in planned.deployments
         }
     if form == "json":
-        out(report.status_json(statuses, moment))
+        out([report.status_json(statuses, moment)])
     else:
         ages = {name: duration_text(loaded.spec.environments[name].keys.max_age) for name in statuses}
-        for line in report.status_text(statuses, ages, moment):
-            out(line)
+        out(report.status_text(statuses, ages, moment))
     return OK
 
 
@@ -90,7 +88,7 @@ def schema() -> int:
     from mercure_deploy.spec import Spec
 
     about = {"$schema": "https://json-schema.org/draft/2020-12/schema", **Spec.model_json_schema()}
-    out(json.dumps(about, indent=2))
+    out([json.dumps(about, indent=2)])
     return OK
 
 
@@ -104,7 +102,7 @@ def _view(loaded: "Loaded", names: Iterable[str], root: "Path", know: "Know | No
         yield look(loaded.spec, select(loaded, names), root, to_compare(now()), know or known)
 
 
-def _findings(lines: Iterable[str]) -> None:
+def _coloured(lines: Iterable[str]) -> Iterator[tuple[str, str | None]]:
     colours = {": error: ": "red", ": warning: ": "yellow"}
     for line in lines:
-        out(line, next((colour for word, colour in colours.items() if word in line), None))
+        yield line, next((colour for word, colour in colours.items() if word in line), None)

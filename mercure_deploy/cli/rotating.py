@@ -12,7 +12,6 @@ from mercure_deploy.cli.common import (
     err,
     loaded_spec,
     now,
-    out,
     printable,
     replacing,
     root_of,
@@ -70,9 +69,7 @@ def rotate_keys(  # noqa: PLR0913 - each is an option of the command
     else:
         said = rotation.Said(abort, deployed, _moment(at, now()) if at else None)
         step = rotation.take(where, now(), said, _prove(via, cacert), _ask)
-    show(step.changes, where.root)
-    for line in step.next:
-        out(f"next: {line}")
+    show(step.changes, where.root, [f"next: {line}" for line in step.next])
     return OK
 
 

@@ -4,6 +4,7 @@ import base64
 import json
 import os
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -412,3 +413,61 @@ def disk_trouble() -> type[Exception]:
     from mercure_deploy.errors import Trouble  # noqa: PLC0415
 
     return Trouble
+
+
+# --- who reads what we say -------------------------------------------------------------------------------------------
+
+COMMANDS = [
+    ["render"],
+    ["check"],
+    ["diff"],
+    ["status"],
+    ["schema"],
+    ["--help"],
+    ["--version"],
+    ["rotate-keys", "production"],
+]
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=lambda command: command[0])
+@pytest.mark.parametrize("target", ["closed", "full", "gone"])
+def test_a_stdout_that_takes_nothing_is_trouble_in_one_line(run: Run, project: Path, command: list[str], target: str):
+    program = [sys.executable, "-m", "mercure_deploy"]
+    run("render", spec=MINIMAL)
+    if command[0] == "diff":
+        (project / "deploy/production/Caddyfile").write_text("mine\n")
+    shell = {
+        "closed": '"$@" >&-',
+        "full": '"$@" > /dev/full',
+        # a reader that has gone before anything was written
+        "gone": '{ sleep 0.05; "$@"; echo $? >&2; } | true',
+    }[target]
+    said = subprocess.run(["bash", "-c", shell, "x", *program, *command], capture_output=True, text=True, check=False)
+    code, lines = said.returncode, said.stderr.splitlines()
+    if target == "gone":
+        code = int(lines.pop())
+    assert code == 2, said.stderr
+    assert lines[0].startswith("mercure-deploy: stdout cannot be written: ")
+    assert [line for line in lines[1:] if not line.startswith("  hint: ")] == []
+    if command[0] == "rotate-keys":
+        # the step is done, and the files are those of a step that is done
+        assert "what was asked for is done" in lines[1] or target == "closed"
+        state = json.loads(run("status", "--format", "json").out)["environments"]["production"]
+        assert (state["rotation"]["state"], state["drift"]) == ("staged", False)
+
+
+def test_a_closed_stderr_ends_nothing(project: Path):
+    (project / "mercure.yaml").write_text(MINIMAL.replace("https://app", "https://hub"))
+    run = ["bash", "-c", '"$@" 2>&-', "x", sys.executable, "-m", "mercure_deploy", "render"]
+    said = subprocess.run(run, capture_output=True, text=True, check=False)
+    assert said.returncode == 0
+    assert "created production/keys.json" in said.stdout
+
+
+def test_all_descriptors_closed_and_no_file_takes_their_place(project: Path):
+    (project / "mercure.yaml").write_text(MINIMAL)
+    run = ["bash", "-c", '"$@" <&- >&- 2>&-', "x", sys.executable, "-m", "mercure_deploy", "render"]
+    assert subprocess.run(run, check=False).returncode == 2
+    assert (project / "deploy/.lock").read_bytes() == b""
+    check = [sys.executable, "-m", "mercure_deploy", "check"]
+    assert subprocess.run(check, check=False, capture_output=True).returncode == 0
