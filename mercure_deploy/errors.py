@@ -1,5 +1,6 @@
 """The one exception that a user sees: what happened, where, and what to do; it never prints itself."""
 
+from collections.abc import Iterable
 from typing import NamedTuple
 
 
@@ -29,3 +30,13 @@ class Trouble(Exception):  # noqa: N818 - the contract's own word for exit code 
         self.problems = tuple(p if isinstance(p, Problem) else Problem(p, hint) for p in problems)
         self.code = code
         super().__init__("\n".join(map(str, self.problems)))
+
+
+def closest(word: str, known: Iterable[str], *, names: str = "known are") -> str:
+    """What to do about an unknown word: the known one that it was meant to be, else all of them."""
+    from difflib import get_close_matches  # noqa: PLC0415 - only when something is wrong
+
+    words = list(known)
+    # of short words half the letters agree by chance
+    near = get_close_matches(word[:60], words, n=1, cutoff=0.65 if len(word) < 6 else 0.7)
+    return f"did you mean {near[0]}?" if near else f"{names}: {', '.join(words[:20])}"

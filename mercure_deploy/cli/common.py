@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TextIO, TypeVar
 
 import click
 
-from mercure_deploy.errors import Problem, Trouble
+from mercure_deploy.errors import Problem, Trouble, closest
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -137,15 +137,10 @@ def select(loaded: "Loaded", names: Iterable[str]) -> list[str]:
     """The environments named, in the order of the spec; all when none is. Trouble for a name that is not there."""
     known = list(loaded.spec.environments)
     wanted = set(names)
-    problems = []
-    for name in sorted(wanted - set(known)):
-        from difflib import get_close_matches
-
-        near = get_close_matches(name, known, n=1)
-        hint = f"did you mean {near[0]}?" if near else f"known are: {', '.join(known[:20])}"
-        problems.append(Problem(f"there is no environment {printable(name)}", hint))
-    if problems:
-        raise Trouble(*problems)
+    unknown = sorted(wanted - set(known))
+    if unknown:
+        what = "there is no environment"
+        raise Trouble(*(Problem(f"{what} {printable(name)}", closest(name, known)) for name in unknown))
     return [name for name in known if name in wanted or not wanted]
 
 

@@ -68,40 +68,51 @@ def reach(  # noqa: PLR0913 - each of these changes what browsers do
     """
     with_secure = hub.scheme != "http" if secure is None else secure
     try:
-        scope = domain(page.host, hub.host)
+        emitted = domain(page.host, hub.host)
     except NoDomainError:
-        if page.host.endswith(".localhost") and hub.host.endswith(".localhost"):
-            reason = "two names directly below localhost share no cookie domain, and Symfony throws"
-            return Verdict(stored=False, sent=False, domain=None, cause="localhost", reason=reason)
-        reason = "they share no domain of two labels, and Symfony throws"
-        return Verdict(stored=False, sent=False, domain=None, cause="exception", reason=reason)
-    refused = _refused(page, scope, with_secure=with_secure, name=cookie_name) or _framed(
+        cause, reason = _no_domain(page, hub)
+        return Verdict(stored=False, sent=False, domain=None, cause=cause, reason=reason)
+    refused = _refused(page, emitted, with_secure=with_secure, name=cookie_name) or _framed(
         with_secure=with_secure, same_site=same_site, framed=framed
     )
     if refused:
-        return Verdict(stored=False, sent=False, domain=scope, cause=refused[0], reason=refused[1])
+        return Verdict(stored=False, sent=False, domain=emitted, cause=refused[0], reason=refused[1])
     if page.scheme != hub.scheme:
         reason = "page and hub have different schemes"
-        return Verdict(stored=True, sent=False, domain=scope, cause="scheme", reason=reason)
+        return Verdict(stored=True, sent=False, domain=emitted, cause="scheme", reason=reason)
     if path not in {"", _HUB_PATH}:
         reason = f"the cookie's path {path} does not match {_HUB_PATH}"
-        return Verdict(stored=True, sent=False, domain=scope, cause="path", reason=reason)
-    return Verdict(stored=True, sent=True, domain=scope)
+        return Verdict(stored=True, sent=False, domain=emitted, cause="path", reason=reason)
+    return Verdict(stored=True, sent=True, domain=emitted)
 
 
-def _refused(page: Origin, scope: str | None, *, with_secure: bool, name: str) -> tuple[str, str] | None:
+def _no_domain(page: Origin, hub: Origin) -> tuple[str, str]:
+    """Why Symfony throws."""
+    if page.is_ip or hub.is_ip:
+        return "ip", "an IP address shares no cookie with another host"
+    if page.host.endswith(".localhost") and hub.host.endswith(".localhost"):
+        return "localhost", "two names directly below localhost share no cookie domain, and Symfony throws"
+    return "exception", "they share no domain of two labels, and Symfony throws"
+
+
+def _refused(page: Origin, emitted: str | None, *, with_secure: bool, name: str) -> tuple[str, str] | None:
     """Why the browser does not store the cookie at all."""
     trustworthy = page.scheme == "https" or page.is_local
     if with_secure and not trustworthy:
         return "scheme", "a page on http cannot store a Secure cookie"
     if name.startswith("__Secure-") and not with_secure:
         return "prefix", f"the cookie {name} needs https"
-    if scope is None:
-        return None
+    return _unshared(page, emitted) if emitted else None
+
+
+def _unshared(page: Origin, emitted: str) -> tuple[str, str] | None:
+    """Why no cookie of that Domain is stored."""
+    if emitted == "localhost":
+        return "localhost", "browsers do not send a cookie of localhost to a name below it"
     if page.is_ip:
         return "ip", "IP addresses share no cookie"
-    if is_public_suffix(scope.lstrip(".")):
-        return "public-suffix", f"{scope.lstrip('.')} is a public suffix, browsers drop a cookie for it"
+    if is_public_suffix(emitted.lstrip(".")):
+        return "public-suffix", f"{emitted.lstrip('.')} is a public suffix, browsers drop a cookie for it"
     return None
 
 
@@ -111,9 +122,26 @@ def _framed(*, with_secure: bool, same_site: str, framed: bool) -> tuple[str, st
     return ("iframe", "the page is in another site's iframe") if framed else None
 
 
-def shared_with_strangers(scope: str) -> bool:
+@dataclass(frozen=True)
+class Scope:
+    """Where a cookie is sent: to `domain`, and with `below` to every host below it."""
+
+    domain: str
+    below: bool
+
+
+def scope(page: Origin, hub: Origin) -> Scope | None:
+    """Where the cookie that a page gets for the hub is sent, None where Symfony throws."""
+    try:
+        found = domain(page.host, hub.host)
+    except NoDomainError:
+        return None
+    return Scope(found.lstrip("."), below=True) if found else Scope(hub.host, below=False)
+
+
+def shared_with_strangers(name: str) -> bool:
     """Whether everybody can have a host below that cookie domain, though it is not on the Public Suffix List."""
-    return scope.lstrip(".") in _STRANGERS
+    return name.lstrip(".") in _STRANGERS
 
 
 def is_public_suffix(name: str) -> bool:

@@ -5,6 +5,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from mercure_deploy.errors import closest
+
 Version = Literal["0.24", "1.0"]
 
 # kind of the arguments of a directive of the `mercure` block
@@ -35,7 +37,6 @@ class Generation:
 
 
 _COMMON = {
-    "name": _WORD,
     "write_timeout": _DURATION,
     "dispatch_timeout": _DURATION,
     "heartbeat": _DURATION,
@@ -51,7 +52,7 @@ GENERATIONS: dict[str, Generation] = {
     "0.24": Generation(
         image="dunglas/mercure:v0.24.2",
         cookie="mercureAuthorization",
-        free={**_COMMON, "demo": _FLAG, "ui": _FLAG, "topic_selector_cache": _NUMBER},
+        free={**_COMMON, "name": _WORD, "demo": _FLAG, "ui": _FLAG, "topic_selector_cache": _NUMBER},
         managed=frozenset(_MANAGED | {"protocol_version_compatibility"}),
     ),
     "1.0": Generation(
@@ -65,9 +66,23 @@ GENERATIONS: dict[str, Generation] = {
             "max_request_body_size": _SIZE,
         },
         managed=frozenset(
-            _MANAGED | {"protocol_version_compatibility", "issuer", "resource_identifier", "public_urls"}
+            _MANAGED | {"name", "protocol_version_compatibility", "issuer", "resource_identifier", "public_urls"}
         ),
     ),
+}
+
+# directives that open a hub to whoever visits it: pages that reflect HTML and set the cookie from the URL (measured)
+DOORS = frozenset({"demo", "ui", "playground", "debugger"})
+# what stands in the spec by another word than the directive; the rest of the managed ones cannot be said at all
+_SPEC_WORDS = {
+    "anonymous": "hub.anonymous",
+    "subscriptions": "hub.subscriptions",
+    "cors_origins": "apps.*.origins",
+    "cookie_name": "hub.cookie_name",
+    "issuer": "hub.issuer",
+    "transport": "hub.history",
+    "transport_url": "hub.history",
+    "protocol_version_compatibility": "hub.legacy_clients",
 }
 
 _IMAGE = re.compile(
@@ -126,12 +141,10 @@ def _name(name: str, generation: Generation, version: str) -> tuple[str, str] | 
     if name in generation.free:
         return None
     if name in generation.managed:
-        return f"{name} is written by mercure-deploy itself", "leave it out, the spec has words of its own for it"
-    from difflib import get_close_matches  # noqa: PLC0415 - only when something is wrong
-
-    near = get_close_matches(name, sorted(generation.free), n=1)
-    hint = f"did you mean {near[0]}?" if near else f"known are: {', '.join(sorted(generation.free))}"
-    return f"{name[:40]} is no directive of hub {version}", hint
+        word = _SPEC_WORDS.get(name)
+        hint = f"leave it out, the spec says it with {word}" if word else "leave it out, it follows from the rest"
+        return f"{name} is written by mercure-deploy itself", hint
+    return f"{name[:40]} is no directive of hub {version}", closest(name, sorted(generation.free))
 
 
 def _arguments(name: str, arguments: str, generation: Generation) -> tuple[str, str] | None:

@@ -2,9 +2,9 @@
 
 from mercure_deploy.spec.contradiction import Contradiction
 from mercure_deploy.spec.contradictions import contradictions
-from mercure_deploy.spec.fields import duration_text
+from mercure_deploy.spec.fields import HUB_PATH, duration_text
 from mercure_deploy.spec.loading import LARGEST, Loaded, load
-from mercure_deploy.spec.models import HUB_PATH, App, Environment, Hub, Keys, Spec
+from mercure_deploy.spec.models import App, Environment, Hub, Keys, Spec
 
 __all__ = [
     "HUB_PATH",

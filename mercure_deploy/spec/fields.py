@@ -7,6 +7,7 @@ from typing import Annotated, Any, Never
 from pydantic import BeforeValidator, PlainSerializer, PlainValidator, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
+from mercure_deploy.errors import closest
 from mercure_deploy.facts.hubs import is_image
 from mercure_deploy.facts.origins import Origin, WildcardError, parse_origin
 from mercure_deploy.findings import ACCEPTABLE, IDS
@@ -16,6 +17,10 @@ _DURATION = re.compile(r"(?P<count>[0-9]{1,9})(?P<unit>[smhd])")
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 _LONGEST = timedelta(days=36_500)
 _EMAIL = re.compile(r"[A-Za-z0-9._%+-]+@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+")
+HUB_PATH = "/.well-known/mercure"
+_NETWORK = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,127}")
+_PATH = re.compile(r"(/[A-Za-z0-9._~-]+)+")
+_COOKIE_NAME = re.compile(r"(__Secure-)?[A-Za-z][A-Za-z0-9_-]{0,79}")
 _ISSUER = re.compile(r"https?://[A-Za-z0-9._~:/@%+,=-]+")
 
 
@@ -25,12 +30,30 @@ def _refuse(kind: str, message: str, hint: str | None = None) -> Never:
     raise PydanticCustomError(kind, "{message}", {"message": message, "hint": hint})
 
 
+_VARIABLE = re.compile(r"\$\{|\{\$|\{env\.|\$\(|^\$[A-Za-z_]|%env\(|\{\{")
+_TYPOGRAPHIC = re.compile("[\u201c\u201d\u201e\u201f\u2018\u2019\u201a\u00ab\u00bb]")
+
+
 def _text(value: Any, example: str) -> str:  # noqa: ANN401 - whatever the YAML says stands here
     if not isinstance(value, str):
         # in Python True is an int, in YAML it is its own thing
         kind = {bool: "a boolean", int: "a number", float: "a number", type(None): "nothing"}.get(type(value))
-        _refuse("text", f"must be text, not {kind or 'a ' + type(value).__name__}", f'write it in quotes: "{example}"')
+        kind = kind or ("a list" if isinstance(value, list) else "a mapping")
+        _refuse("text", f"must be text, not {kind}", f'write it in quotes: "{example}"')
     return value
+
+
+def _plain(value: Any, example: str) -> str:  # noqa: ANN401
+    """Text without what belongs to another notation."""
+    text = _text(value, example)
+    if _VARIABLE.search(text):
+        _refuse("variable", "holds a variable", "the spec is read as it is: write the value itself")
+    quote = _TYPOGRAPHIC.search(text)
+    if quote:
+        _refuse("quote", f"has the typographic quote {quote[0]}", "use straight ones, \" or ', or none at all")
+    if text.endswith(","):
+        _refuse("comma", "ends with a comma", "leave it out, a line of YAML needs none")
+    return text
 
 
 def _name(value: Any) -> str:  # noqa: ANN401
@@ -41,18 +64,30 @@ def _name(value: Any) -> str:  # noqa: ANN401
 
 
 def _origin(value: Any, *, wildcard: bool = False) -> Origin:  # noqa: ANN401
-    text = _text(value, "https://hub.example.com")
+    text = _plain(value, "https://hub.example.com")
+    if "#" in text:
+        _refuse("origin", "has a # in it", "a comment needs a blank before its #; an origin has no fragment")
     try:
-        return parse_origin(text, drop_path="/.well-known/mercure", wildcard=wildcard)
+        return parse_origin(text, drop_path=HUB_PATH, wildcard=wildcard)
     except WildcardError as error:
         hint = "list the origins of your pages; with credentials browsers refuse *"
         _refuse("cors-wildcard-credentials", str(error), hint)
     except ValueError as error:
-        _refuse("origin", str(error))
+        _refuse("origin", str(error), _origin_hint(text))
+
+
+def _origin_hint(text: str) -> str | None:
+    bare = re.fullmatch(r"[A-Za-z0-9.-]+(:[0-9]+)?/?", text)
+    if bare and "://" not in text:
+        return "write it with its scheme, as https://hub.example.com"
+    path = re.fullmatch(r"https?://[^/]+/[A-Za-z0-9._~/-]+", text)
+    return "for a hub under another path there is a word of its own: path, as path: /hub" if path else None
 
 
 def _duration(value: Any) -> timedelta:  # noqa: ANN401
-    found = _DURATION.fullmatch(_text(value, "90d"))
+    if isinstance(value, int) and not isinstance(value, bool):
+        _refuse("duration", "has no unit", f"write it with one of s, m, h, d, such as {abs(value) % 10**9}s")
+    found = _DURATION.fullmatch(_plain(value, "90d"))
     if not found:
         _refuse("duration", "must be a number and one of s, m, h, d, such as 90d")
     length = timedelta(**{_UNITS[found["unit"]]: int(found["count"])})
@@ -77,24 +112,55 @@ def _lifetime(value: Any) -> timedelta:  # noqa: ANN401
 
 
 def _email(value: Any) -> str:  # noqa: ANN401
-    text = _text(value, "ops@example.com")
+    text = _plain(value, "ops@example.com")
     if not _EMAIL.fullmatch(text):
         _refuse("email", "must be an e-mail address")
     return text
 
 
 def _issuer(value: Any) -> str:  # noqa: ANN401
-    text = _text(value, "https://hub.example.com")
+    text = _plain(value, "https://hub.example.com")
     if not _ISSUER.fullmatch(text) or len(text) > 500:
         _refuse("issuer", "must be an http or https URL without query and fragment")
     return text
 
 
 def _image(value: Any) -> str:  # noqa: ANN401
-    text = _text(value, "dunglas/mercure:v0.24.2")
+    text = _plain(value, "dunglas/mercure:v0.24.2")
     if not is_image(text):
         _refuse("image", "is no image reference, such as dunglas/mercure:v0.24.2")
     return text
+
+
+def _network(value: Any) -> str:  # noqa: ANN401
+    text = _plain(value, "shop-net")
+    if not _NETWORK.fullmatch(text):
+        _refuse("network", "must be the name of a docker network, such as shop-net")
+    return text
+
+
+def _path(value: Any) -> str:  # noqa: ANN401
+    text = _plain(value, "/hub")
+    if not _PATH.fullmatch(text):
+        _refuse("path", "must be a path that begins with / and does not end with it, such as /hub")
+    return text
+
+
+def _cookie_name(value: Any) -> str:  # noqa: ANN401
+    text = _plain(value, "shopAuthorization")
+    if not _COOKIE_NAME.fullmatch(text):
+        _refuse("cookie-name", "must be 1 to 80 of A-Z, a-z, 0-9, _ and -, beginning with a letter or __Secure-")
+    return text
+
+
+def _address(value: Any) -> str:  # noqa: ANN401
+    text = _plain(value, "127.0.0.1")
+    import ipaddress  # noqa: PLC0415 - few specs name one
+
+    try:
+        return str(ipaddress.ip_address(text))
+    except ValueError:
+        _refuse("address", "must be an IP address of this machine, such as 127.0.0.1")
 
 
 def _line(value: Any) -> str:  # noqa: ANN401
@@ -103,8 +169,14 @@ def _line(value: Any) -> str:  # noqa: ANN401
 
 def _version(value: Any) -> str:  # noqa: ANN401
     if isinstance(value, (int, float)) and not isinstance(value, bool):
-        _refuse("text", "must be text, not a number", 'write it in quotes: version: "0.24" or version: "1.0"')
+        _refuse("text", "must be text, not a number", 'write it in quotes, as "0.24" or "1.0"')
     return _text(value, "0.24")
+
+
+def _bundle(value: Any) -> str | None:  # noqa: ANN401
+    if isinstance(value, (int, float)) and not isinstance(value, bool):
+        _refuse("text", "must be text, not a number", 'write it in quotes, such as "0.5"')
+    return value if value is None else _text(value, "0.5")
 
 
 def _accepted(value: Any) -> str:  # noqa: ANN401
@@ -113,11 +185,7 @@ def _accepted(value: Any) -> str:  # noqa: ANN401
         return text
     if text in IDS:
         _refuse("accept", f"{text} cannot be accepted", f"only these can: {', '.join(sorted(ACCEPTABLE))}")
-    from difflib import get_close_matches  # noqa: PLC0415 - only when something is wrong
-
-    near = get_close_matches(text, sorted(ACCEPTABLE), n=1)
-    hint = f"did you mean {near[0]}?" if near else f"known are: {', '.join(sorted(ACCEPTABLE))}"
-    _refuse("accept", "is no finding id that can be accepted", hint)
+    _refuse("accept", "is no finding id that can be accepted", closest(text, sorted(ACCEPTABLE)))
 
 
 def _schema(**said: Any) -> WithJsonSchema:  # noqa: ANN401
@@ -138,7 +206,12 @@ Lifetime = Annotated[
 ]
 Email = Annotated[str, PlainValidator(_email), _schema(format="email")]
 Issuer = Annotated[str, PlainValidator(_issuer), _schema(format="uri")]
+Network = Annotated[str, PlainValidator(_network), _schema()]
+HubPath = Annotated[str, PlainValidator(_path), _schema(pattern="^(/[A-Za-z0-9._~-]+)+$")]
+CookieName = Annotated[str, PlainValidator(_cookie_name), _schema()]
+Address = Annotated[str, PlainValidator(_address), _schema()]
 Image = Annotated[str, PlainValidator(_image), _schema()]
 Line = Annotated[str, PlainValidator(_line), _schema()]
 VersionText = BeforeValidator(_version)
+BundleText = BeforeValidator(_bundle)
 Accepted = Annotated[str, PlainValidator(_accepted), _schema(enum=sorted(ACCEPTABLE))]

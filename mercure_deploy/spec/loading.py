@@ -1,21 +1,22 @@
 """A spec from YAML: every mistake at once, in file order, each with its place; what the file says is never echoed."""
 
-import re
-from collections.abc import Container, Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 
 from mercure_deploy.errors import Problem, Trouble
-from mercure_deploy.findings import IDS, Finding
+from mercure_deploy.findings import Finding
 from mercure_deploy.spec.contradiction import Contradiction
 from mercure_deploy.spec.contradictions import contradictions
-from mercure_deploy.spec.models import App, Environment, Hub, Keys, Spec
+from mercure_deploy.spec.models import Spec
 from mercure_deploy.spec.yaml import Path, Place, parse
 
 # a fleet of 10,000 environments is below
 LARGEST = 8 * 1024 * 1024
+# beyond that nobody reads on
+_MOST = 100
 Places = Mapping[Path, tuple[Place, Place]]
 
 
@@ -29,10 +30,10 @@ class Loaded:
 
 @dataclass(frozen=True)
 class _Found:
+    """Something wrong: a contradiction, or one of pydantic's errors, which is put into words only when it is shown."""
+
     path: Path
-    what: str
-    hint: str | None = None
-    id: str | None = None
+    said: Contradiction | Mapping[str, Any]
     at_key: bool = False
 
 
@@ -42,7 +43,7 @@ def load(data: bytes, name: str, *, pure: bool = False) -> Loaded:
     `pure` reads with the Python parser even where the C one is installed.
     """
     text = _text(data, name)
-    value = parse(text, name, pure=pure)
+    value = _without_own(parse(text, name, pure=pure))
     if value is None:
         raise Trouble(Problem("is empty", "mercure-deploy init writes a spec", f"{name}:1:1"))
 
@@ -53,15 +54,14 @@ def load(data: bytes, name: str, *, pure: bool = False) -> Loaded:
 
     version = value.get("version") if isinstance(value, dict) else None
     if isinstance(version, int) and version > 1:
-        raise _trouble(
-            [_Found(("version",), "written for a newer mercure-deploy", "upgrade mercure-deploy")], places(), name
-        )
+        newer = Contradiction(("version",), "written for a newer mercure-deploy", None, "upgrade mercure-deploy")
+        raise _trouble([_Found(newer.path, newer)], places(), name)
     try:
         spec = Spec.model_validate(value)
     except ValidationError as error:
-        raise _trouble([_field(each) for each in error.errors(include_url=False)], places(), name) from None
+        raise _unread(error, value, text, places(), name) from None
     found = list(contradictions(spec))
-    errors = [_Found(each.path, each.what, each.hint, each.id) for each in found if each.level == "error"]
+    errors = [_Found(each.path, each) for each in found if each.level == "error"]
     if errors:
         raise _trouble(errors, places(), name)
     return Loaded(spec, tuple(_findings(found, places() if found else {}, name)))
@@ -79,16 +79,57 @@ def _text(data: bytes, name: str) -> str:
         raise Trouble(Problem("is not UTF-8", "save it as UTF-8", f"{name}:{line}:{column}")) from None
 
 
-def _trouble(found: list[_Found], places: Places, name: str) -> Trouble:
+def _without_own(value: Any) -> Any:  # noqa: ANN401 - whatever the YAML says
+    """The value without the keys that are the user's own."""
+    if isinstance(value, dict):
+        if not any(key.startswith("x-") or isinstance(each, (dict, list)) for key, each in value.items()):
+            return value
+        return {key: _without_own(each) for key, each in value.items() if not key.startswith("x-")}
+    return [_without_own(each) for each in value] if isinstance(value, list) else value
+
+
+def _unread(error: ValidationError, value: Any, text: str, places: Places, name: str) -> Trouble:  # noqa: ANN401
+    """What cannot be read, and beside it all that is at odds whatever should have stood there."""
+    from mercure_deploy.spec.partial import independent  # noqa: PLC0415 - only when something is wrong
+    from mercure_deploy.spec.slips import slips  # noqa: PLC0415
+    from mercure_deploy.spec.wording import path_of  # noqa: PLC0415
+
+    errors: list[Any] = error.errors(include_url=False)
+    found = [_Found(path, each, at_key) for each in errors for path, at_key in [path_of(each)]]
+    if len(errors) <= _MOST:
+        unread = [each.path for each in found if not each.at_key]
+        unknown = [each.path for each in found if each.at_key]
+        found += [_Found(each.path, each) for each in independent(value, unread, unknown) if each.level == "error"]
+    typed = slips(text, name)
+    # what a slip hides is not missing
+    found = [each for each in found if not (typed and isinstance(each.said, dict) and each.said["type"] == "missing")]
+    return _trouble(found, places, name, typed)
+
+
+def _trouble(found: Sequence[_Found], places: Places, name: str, typed: Sequence[Problem] = ()) -> Trouble:
+    """All problems in file order, at most a hundred; a slip of the pen explains whatever is wrong with its line."""
     parents = {path[:-1] for path in places}
+    explained = {int((problem.where or "").rsplit(":", 2)[1]): problem for problem in typed}
     located = sorted(((_locate(each, places, parents), each) for each in found), key=lambda pair: pair[0])
-    return Trouble(*(_problem(each, place, name) for place, each in located))
+    problems: dict[object, Problem] = {}
+    for place, each in located:
+        if len(problems) == _MOST:
+            problems["more"] = Problem(f"and {len(located) - _MOST} more in {name}")
+            break
+        line = place[0]
+        problems[line if line in explained else (place, len(problems))] = explained.get(line) or _problem(
+            each, place, name
+        )
+    return Trouble(*problems.values())
 
 
 def _problem(found: _Found, place: Place, name: str) -> Problem:
+    from mercure_deploy.spec.wording import worded  # noqa: PLC0415 - only when something is wrong
+
+    said = found.said if isinstance(found.said, Contradiction) else worded(found.said)
     path = _dotted(found.path)
-    what = f"{path}: {found.what}" if path else found.what
-    return Problem(f"{what} [{found.id}]" if found.id else what, found.hint, f"{name}:{place[0]}:{place[1]}")
+    what = f"{path}: {said.what}" if path else said.what
+    return Problem(f"{what} [{said.id}]" if said.id else what, said.hint, f"{name}:{place[0]}:{place[1]}")
 
 
 def _locate(found: _Found, places: Places, parents: Container[Path]) -> Place:
@@ -114,60 +155,8 @@ def _dotted(path: Path) -> str:
 def _findings(found: list[Contradiction], places: Places, name: str) -> Iterator[tuple[str, Finding]]:
     parents = {path[:-1] for path in places}
     for each in found:
-        line, column = _locate(_Found(each.path, each.what), places, parents)
+        line, column = _locate(_Found(each.path, each), places, parents)
         prefix = "accepted: " if each.level == "note" else ""
         message = f"{prefix}{_dotted(each.path)}: {each.what}"
         environment = str(each.path[1])
         yield environment, Finding(each.id or "", each.level, message, each.hint or "", name, line, column)
-
-
-# --- pydantic's errors in our words ----------------------------------------------------------------------------------
-
-_WORDS = {
-    "missing": "is required",
-    "bool_type": "must be true or false, without quotes",
-    "int_type": "must be a number, without quotes",
-    "too_short": "needs at least one",
-    "model_type": "must be a mapping",
-    "model_attributes_type": "must be a mapping",
-    "dict_type": "must be a mapping",
-    "tuple_type": "must be a list",
-    "greater_than_equal": "must be at least {ge}",
-    "less_than_equal": "must be at most {le}",
-}
-
-
-def _field(error: Any) -> _Found:  # noqa: ANN401 - pydantic's own dictionary
-    kind, context = error["type"], error.get("ctx", {})
-    path: Path = tuple(error["loc"])
-    # an error about a key of a mapping
-    at_key = bool(path) and path[-1] == "[key]"
-    path = path[:-1] if at_key else path
-    if kind == "extra_forbidden":
-        return _Found(path, "is not known", _near(path), at_key=True)
-    if kind == "literal_error":
-        return _Found(path, f"must be {re.sub(chr(39), '', context['expected'])}", _literal_hint(context["expected"]))
-    if kind in _WORDS:
-        return _Found(path, _WORDS[kind].format(**context), at_key=at_key)
-    message = context.get("message") or error["msg"][:1].lower() + error["msg"][1:]
-    return _Found(path, message, context.get("hint"), kind if kind in IDS else None, at_key=at_key)
-
-
-def _literal_hint(expected: str) -> str | None:
-    return "write it without quotes" if expected.isdigit() else None
-
-
-def _near(path: Path) -> str:
-    """The known word that is closest to an unknown one, else all that are known there."""
-    known = list(_model(path).model_fields)
-    from difflib import get_close_matches  # noqa: PLC0415 - only when something is wrong
-
-    close = get_close_matches(str(path[-1]), known, n=1)
-    return f"did you mean {close[0]}?" if close else f"known are: {', '.join(known)}"
-
-
-def _model(path: Path) -> type[BaseModel]:
-    if len(path) == 1:
-        return Spec
-    inner: dict[str | int, type[BaseModel]] = {"hub": Hub, "keys": Keys, "apps": App}
-    return Environment if len(path) == 3 else inner[path[2]]

@@ -9,20 +9,26 @@ from pydantic import BaseModel, ConfigDict, Field
 from mercure_deploy.facts.hubs import GENERATIONS, Version
 from mercure_deploy.facts.origins import Origin
 from mercure_deploy.spec.fields import (
+    HUB_PATH,
     Accepted,
+    Address,
+    BundleText,
+    CookieName,
     Duration,
     Email,
+    HubPath,
     Image,
     Issuer,
     Lifetime,
     Line,
     Name,
+    Network,
     PageOrigin,
     Url,
     VersionText,
 )
 
-HUB_PATH = "/.well-known/mercure"
+Bundle = Literal["0.3", "0.4", "0.5", "0.6"]
 Algorithm = Literal["HS256", "HS384", "HS512", "RS256", "ES256"]
 
 _STRICT = ConfigDict(frozen=True, extra="forbid", strict=True)
@@ -42,13 +48,28 @@ class Hub(BaseModel):
         description="Container image, one release of that generation; default: the one this tool was tested with.",
     )
     internal_url: Url | None = Field(
-        default=None, description="Origin the apps publish to when it is not the public one, e.g. http://mercure."
+        default=None, description="Origin the apps publish to when it is not the public one, e.g. http://hub-shop."
+    )
+    network: Network | None = Field(
+        default=None,
+        description="External docker network that the hub joins as internal_url's name; default on coolify: coolify.",
+    )
+    path: HubPath = Field(
+        default=HUB_PATH,
+        description="Path of the public URL, where a proxy or an app keeps that one for itself, e.g. /hub.",
+    )
+    cookie_name: CookieName | None = Field(
+        default=None, description="Default: the generation's; another one needs mercure-bundle 0.5 in every app."
     )
     tls: Literal["proxy", "hub"] | None = Field(
         default=None, description="Who terminates TLS; default: proxy on coolify, hub on compose."
     )
     port: Annotated[int, Field(ge=1, le=65535)] | None = Field(
         default=None, description="compose with tls: proxy only, required there: the loopback port for the proxy."
+    )
+    bind: Address | None = Field(
+        default=None,
+        description="Address of that port; default 127.0.0.1, in development 0.0.0.0 for a plain http url in a LAN.",
     )
     email: Email | None = Field(default=None, description="tls: hub only: the address for the certificate authority.")
     delivery: Literal["caddyfile", "environment"] = Field(
@@ -80,13 +101,19 @@ class Hub(BaseModel):
 
     @property
     def public_url(self) -> str:
-        """What browsers connect to, MERCURE_PUBLIC_URL."""
-        return f"{self.url}{HUB_PATH}"
+        """What browsers connect to, MERCURE_PUBLIC_URL; also the audience of 1.0 tokens."""
+        return f"{self.url}{self.path}"
 
     @property
     def publish_url(self) -> str:
-        """What the apps publish to, MERCURE_URL."""
-        return f"{self.internal_url or self.url}{HUB_PATH}"
+        """What the apps publish to, MERCURE_URL: another way to the hub knows no path but the hub's own."""
+        inside = self.internal_url is not None and self.internal_url != self.url
+        return f"{self.internal_url}{HUB_PATH}" if inside else self.public_url
+
+    @property
+    def cookie(self) -> str:
+        """Name of the cookie with the subscriber's token."""
+        return self.cookie_name or GENERATIONS[self.version].cookie
 
     @property
     def issued_by(self) -> str:
@@ -105,6 +132,13 @@ class App(BaseModel):
     )
     subscribe: bool = Field(
         default=True, description="false: it publishes only and needs neither cookie nor CORS origin."
+    )
+    hub_url: Url | None = Field(
+        default=None, description="The hub as this app's pages see it, when it is not hub.url: another name of it."
+    )
+    bundle: Annotated[Bundle | None, BundleText] = Field(
+        default=None,
+        description="mercure-bundle of the app; default: older than 0.5 on hub 0.24, 0.5 or newer on 1.0.",
     )
 
 
@@ -151,6 +185,41 @@ class Environment(BaseModel):
     def tls(self) -> Literal["proxy", "hub"]:
         """Who terminates TLS."""
         return self.hub.tls or ("proxy" if self.platform == "coolify" else "hub")
+
+    @property
+    def bind(self) -> str:
+        """The address of the published port."""
+        open_ = self.mode == "development" and self.hub.url.scheme == "http" and not self.hub.url.is_local
+        return self.hub.bind or ("0.0.0.0" if open_ else "127.0.0.1")  # noqa: S104 - for a network that is at hand
+
+    @property
+    def alias(self) -> str | None:
+        """The name of the hub in its external network, None where it joins none."""
+        inside = self.hub.internal_url
+        joins = self.hub.network or self.platform == "coolify"
+        return inside.host if inside and inside != self.hub.url and joins else None
+
+    def public_url(self, app: App) -> str:
+        """What the pages of that app connect to, its MERCURE_PUBLIC_URL."""
+        return f"{self.hub_seen_by(app)}{self.hub.path}"
+
+    def hub_seen_by(self, app: App) -> Origin:
+        """The hub as the pages of that app see it."""
+        return app.hub_url or self.hub.url
+
+    @property
+    def hub_names(self) -> tuple[Origin, ...]:
+        """Every origin under which browsers see the hub, its own first."""
+        return tuple(dict.fromkeys([self.hub.url, *(app.hub_url for app in self.apps.values() if app.hub_url)]))
+
+    @property
+    def shares_origin(self) -> bool:
+        """Whether an app has the hub's own origin, so that only a path of it is the hub's."""
+        return any(app.url == self.hub_seen_by(app) for app in self.apps.values())
+
+    def modern(self, app: App) -> bool:
+        """Whether the app has mercure-bundle 0.5 or newer, whose configuration names protocol and cookie."""
+        return app.bundle in {"0.5", "0.6"} if app.bundle else self.hub.version == "1.0"
 
     @cached_property
     def origins(self) -> tuple[Origin, ...]:

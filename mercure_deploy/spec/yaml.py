@@ -22,6 +22,7 @@ from ruamel.yaml.events import (
 )
 
 from mercure_deploy.errors import Problem, Trouble
+from mercure_deploy.spec.slips import slips
 
 Path = tuple[str | int, ...]
 Place = tuple[int, int]  # line and column, both from 1
@@ -66,11 +67,11 @@ def parse(text: str, name: str, *, places: dict[Path, tuple[Place, Place]] | Non
             raise first
         return _parsed(text, name, places, pure=True)
     except MarkedYAMLError as error:
-        raise _marked(error, text, name) from None
+        found = slips(text, name, _line(error))
+        raise Trouble(*found or [_marked(error, text, name)]) from None
     except YAMLError as error:
-        raise Trouble(
-            Problem(f"is not YAML: {_reader_problem(error)}", where=_reader_place(error, text, name))
-        ) from None
+        problem = Problem(f"is not YAML: {_reader_problem(error)}", where=_reader_place(error, text, name))
+        raise Trouble(*slips(text, name) or [problem]) from None
 
 
 def _parsed(text: str, name: str, places: dict[Path, tuple[Place, Place]] | None, *, pure: bool) -> Any:  # noqa: ANN401
@@ -232,7 +233,13 @@ def _problem(state: _State, event: Any, what: str, hint: str | None = None) -> T
     return Trouble(Problem(what, hint, f"{state.name}:{line}:{column}"))
 
 
-def _marked(error: MarkedYAMLError, text: str, name: str) -> Trouble:
+def _line(error: MarkedYAMLError) -> int:
+    """The line, from 1, where the parser gave up."""
+    mark = error.problem_mark or error.context_mark
+    return mark.line + 1 if mark else 1
+
+
+def _marked(error: MarkedYAMLError, text: str, name: str) -> Problem:
     mark = error.problem_mark or error.context_mark
     line = mark.line if mark else 0
     lines = text.split("\n")
@@ -240,7 +247,7 @@ def _marked(error: MarkedYAMLError, text: str, name: str) -> Trouble:
     hint = "indent with spaces, YAML refuses tabs" if indentation and "\t" in indentation[0] else None
     what = re.sub(r"\s+", " ", error.problem or "it cannot be read")
     where = f"{name}:{line + 1}:{mark.column + 1 if mark else 1}"
-    return Trouble(Problem(f"is not YAML: {''.join(c for c in what if c.isprintable())[:100]}", hint, where))
+    return Problem(f"is not YAML: {''.join(c for c in what if c.isprintable())[:100]}", hint, where)
 
 
 def _reader_problem(error: YAMLError) -> str:

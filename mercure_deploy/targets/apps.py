@@ -3,6 +3,7 @@
 import base64
 from collections.abc import Iterator
 
+from mercure_deploy.spec import App
 from mercure_deploy.targets.output import PUBLIC, SECRET, File
 from mercure_deploy.targets.planning import Deployment, target
 from mercure_deploy.targets.render import render
@@ -20,34 +21,39 @@ SYMFONY_ALGORITHMS = {
 def app_env(d: Deployment) -> Iterator[File]:
     """Where the app publishes to, where its pages subscribe, and what signs."""
     current = d.ring.current
-    values = {"MERCURE_URL": d.env.hub.publish_url, "MERCURE_PUBLIC_URL": d.env.hub.public_url}
     if current.symmetric:
-        values["MERCURE_JWT_SECRET"] = current.text()
+        secret = {"MERCURE_JWT_SECRET": current.text()}
     else:
         # a PEM in one line: the only form that every reader of env files hands on unchanged
-        values["MERCURE_JWT_KEY_B64"] = base64.b64encode(current.text().encode()).decode()
-    for app in d.env.apps:
-        yield File(f"{app}.env", render("env.j2", values=values), SECRET)
+        secret = {"MERCURE_JWT_KEY_B64": base64.b64encode(current.text().encode()).decode()}
+    for name, app in d.env.apps.items():
+        urls = {"MERCURE_URL": d.env.hub.publish_url, "MERCURE_PUBLIC_URL": d.env.public_url(app)}
+        yield File(f"{name}.env", render("env.j2", values={**urls, **secret}), SECRET)
 
 
 @target
 def symfony(d: Deployment) -> Iterator[File]:
     """config/packages/mercure.yaml, where that of the bundle's recipe is not enough."""
-    if not needs_configuration(d):
-        return
     current, hub = d.ring.current, d.env.hub
     secret = "%env(MERCURE_JWT_SECRET)%" if current.symmetric else "%env(base64:MERCURE_JWT_KEY_B64)%"
     for name, app in d.env.apps.items():
+        if not needs_configuration(d, app):
+            continue
         claims = {"iss": hub.issued_by, "aud": hub.public_url, "sub": str(app.url), "client_id": str(app.url)}
+        modern = d.env.modern(app)
+        protocol = ("1.0" if hub.version == "1.0" else "0.x") if modern else None
         text = render(
             "symfony.yaml.j2",
             secret=secret,
             algorithm=SYMFONY_ALGORITHMS[current.algorithm],
-            claims=claims if hub.version == "1.0" else {},
+            protocol=protocol,
+            # the bundle's own name is another one under kernel.debug, and the hub would not look at that cookie
+            cookie_name=hub.cookie if modern and (hub.version == "1.0" or hub.cookie_name) else None,
+            claims=claims if protocol == "1.0" else {},
         )
         yield File(f"symfony/{name}.mercure.yaml", text, PUBLIC)
 
 
-def needs_configuration(d: Deployment) -> bool:
-    """Whether the configuration of the bundle's recipe is not enough."""
-    return d.ring.current.algorithm != "HS256" or d.env.hub.version != "0.24"
+def needs_configuration(d: Deployment, app: App) -> bool:
+    """Whether the configuration of the bundle's recipe is not enough for that app."""
+    return d.ring.current.algorithm != "HS256" or d.env.modern(app)

@@ -6,8 +6,9 @@ from collections.abc import Iterator
 
 from mercure_deploy import keys
 from mercure_deploy.keys import Key
+from mercure_deploy.spec import HUB_PATH
 from mercure_deploy.targets import directives
-from mercure_deploy.targets.hub import caddyfile, jwk_set
+from mercure_deploy.targets.hub import caddyfile, jwk_set, rewrite
 from mercure_deploy.targets.output import SECRET, File
 from mercure_deploy.targets.planning import Deployment, Platform
 from mercure_deploy.targets.render import render
@@ -36,6 +37,7 @@ def files(d: Deployment) -> Iterator[File]:
         image=d.env.hub.release,
         environment=dict(sorted({**_references(d), **_literals(d)}.items())),
         configs=configs,
+        network=(d.env.hub.network or "coolify", d.env.alias) if d.env.alias else None,
         digest=hashlib.sha256(json.dumps(configs).encode()).hexdigest()[:32],
     )
     yield File("docker-compose.yaml", text)
@@ -56,17 +58,6 @@ def _open_jwks(d: Deployment) -> list[dict[str, str]]:
 
 def variables(d: Deployment) -> dict[str, str]:
     """The variables of the hub's container by name, none where it needs none."""
-    values = _key_values(d)
-    if d.env.hub.delivery == "environment":
-        values["SERVER_NAME"] = ":80"
-        if d.env.origins:
-            # the further directives need lines of their own: they stand in the compose file
-            values["MERCURE_EXTRA_DIRECTIVES"] = directives.cors(d.env)
-    return values
-
-
-def _key_values(d: Deployment) -> dict[str, str]:
-    """The variables that hold keys, and the names of their algorithms."""
     if _overlap(d):
         trusted = enumerate(d.ring.keys, start=1)
         return {f"MERCURE_JWK_{number}": keys.jwk(key)["k"] for number, key in trusted if key.symmetric}
@@ -84,7 +75,7 @@ def _words(key: Key) -> tuple[tuple[str, str], ...]:
 
 def _references(d: Deployment) -> dict[str, tuple[str, bool]]:
     """The variables of hub.env, for compose to read: so Coolify creates them, and a change recreates the container."""
-    return {name: (f"${{{name}}}", False) for name in _key_values(d)}
+    return {name: (f"${{{name}}}", False) for name in variables(d)}
 
 
 def _literals(d: Deployment) -> dict[str, tuple[str, bool]]:
@@ -93,6 +84,8 @@ def _literals(d: Deployment) -> dict[str, tuple[str, bool]]:
         return {}
     lines = directives.mercure_block(d.env, d.ring, jwks=_overlap(d))
     extra = {"MERCURE_TRUSTED_ISSUERS": d.env.hub.issued_by} if d.env.hub.version == "1.0" else {}
+    path = rewrite(d.env)
+    extra |= {"CADDY_SERVER_EXTRA_DIRECTIVES": path} if path else {}
     values = {
         "GLOBAL_OPTIONS": directives.GRACE_PERIOD,
         "MERCURE_EXTRA_DIRECTIVES": "\n".join(lines),
@@ -109,4 +102,16 @@ def deploy_hub(d: Deployment) -> str:
     return _RESTART.format(files=named)
 
 
-PLATFORM = Platform(files, variables, deploy_hub)
+def words(d: Deployment) -> dict[str, object]:
+    """What the README needs: the domains of the Service, and how the apps get to it inside."""
+    env = d.env
+    path = env.hub.path if env.shares_origin or env.hub.path != HUB_PATH else ""
+    network = env.hub.network or "coolify"
+    inside = f": the hub's name in the network `{network}`, which every Application of that destination is in."
+    return {
+        "domains": ",".join(f"https://{name.host}:80{path}" for name in env.hub_names),
+        "inside": inside if env.alias else None,
+    }
+
+
+PLATFORM = Platform(files, variables, deploy_hub, words)

@@ -26,6 +26,10 @@ def mercure_block(env: Environment, ring: KeyRing, *, jwks: bool) -> list[str]:
         # behind a proxy the hub takes itself for http and refuses every token without this (measured)
         lines.append(f"resource_identifier {hub.public_url}")
         lines += ["protocol_version_compatibility 8"] if hub.legacy_clients else []
+        # two sites of one unnamed hub refuse to start from 1.0.3 on; the pages of others may want another cookie
+        lines = ["name default", *lines]
+    if hub.version == "1.0" or hub.cookie_name:
+        lines.append(f"cookie_name {hub.cookie}")
     lines += [cors(env)] if env.origins else []
     lines += ["anonymous"] if hub.anonymous else []
     lines += ["subscriptions"] if hub.subscriptions else []

@@ -1,9 +1,10 @@
 """What the platforms share of the hub's files: the Caddyfile and the text of a JWK Set."""
 
 import json
+import re
 from collections.abc import Sequence
 
-from mercure_deploy.spec import Environment
+from mercure_deploy.spec import HUB_PATH, Environment
 from mercure_deploy.targets import directives
 from mercure_deploy.targets.planning import Deployment
 from mercure_deploy.targets.render import render
@@ -16,6 +17,7 @@ def caddyfile(d: Deployment, *, jwks: bool) -> bytes:
         "Caddyfile.j2",
         options=[directives.GRACE_PERIOD, *([f"email {env.hub.email}"] if env.hub.email else [])],
         sites=", ".join(_sites(env)),
+        rewrite=rewrite(env),
         local_certificate=env.tls == "hub" and env.mode == "development",
         lines=directives.mercure_block(env, d.ring, jwks=jwks),
     )
@@ -25,8 +27,16 @@ def _sites(env: Environment) -> list[str]:
     if env.tls == "proxy":
         # never the domain: a request under another Host would get an empty 200
         return [":80"]
-    internal = [str(env.hub.internal_url)] if env.hub.internal_url and env.hub.internal_url != env.hub.url else []
-    return list(dict.fromkeys([str(env.hub.url).removeprefix("https://"), "http://mercure", *internal]))
+    # without TLS only for who is in the network of the apps
+    inside = [f"http://{env.alias}"] if env.alias else []
+    return [*(str(name).removeprefix("https://") for name in env.hub_names), *inside]
+
+
+def rewrite(env: Environment) -> str | None:
+    """The directive of the site that makes the hub's own path of the public one, None where they are the same."""
+    if env.hub.path == HUB_PATH:
+        return None
+    return f"uri path_regexp ^{re.escape(env.hub.path)}(/|$) {HUB_PATH}$1"
 
 
 def jwk_set(rows: Sequence[dict[str, str]]) -> str:

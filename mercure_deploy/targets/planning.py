@@ -29,14 +29,15 @@ GITIGNORE = ".gitignore"
 class Platform:
     """What runs the hub: a module of its own has one of these; its README is `templates/<platform>/README.md.j2`.
 
-    `files` are those of the hub, `variables` what stands in hub.env, `deploy_hub` how changed files of the hub come
-    into force, in half a sentence. `private` are the folders that only their owner may enter, as they are mounted
-    into a hub with secrets in them.
+    `files` are those of the hub, `variables` what stands in hub.env, `deploy_hub` how new keys come into force, in half
+    a sentence; `words` are what its README needs beside what every README gets. `private` are the folders that only
+    their owner may enter, as they are mounted into a hub with secrets in them.
     """
 
     files: Target
     variables: Callable[[Deployment], dict[str, str]]
     deploy_hub: Callable[[Deployment], str]
+    words: Callable[[Deployment], dict[str, object]]
     private: tuple[str, ...] = ()
 
 
