@@ -1,6 +1,6 @@
 """`render`: bring the files in line with the spec, delete what is no longer rendered only when told to."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -8,9 +8,10 @@ from pathlib import Path
 from mercure_deploy import disk
 from mercure_deploy.root import View, look, to_preview, to_write
 from mercure_deploy.spec import Spec
-from mercure_deploy.targets import manifest
+from mercure_deploy.targets import Deployment, manifest, platform
 
 Change = tuple[str, str]
+_HUB = ("/docker-compose.yaml", "/hub.env", "/hub/Caddyfile", "/hub/jwks.json")
 
 
 @dataclass(frozen=True)
@@ -27,19 +28,55 @@ class Wish:
     others: bool = False
 
 
-def render(spec: Spec, wish: Wish, root: Path, now: datetime) -> tuple[View, Sequence[Change]]:
-    """Commit the files: what was planned, and (path, "created" | "updated" | "unchanged" | "orphan" | "deleted").
+@dataclass(frozen=True)
+class Rendered:
+    """What was done: (path, "created" | "updated" | "unchanged" | "orphan" | "deleted"), and what is next to do.
+
+    `secret` are the paths that only their owner may read.
+    """
+
+    changes: Sequence[Change]
+    following: Sequence[str]
+    secret: Sequence[str]
+
+
+def render(spec: Spec, wish: Wish, root: Path, now: datetime) -> Rendered:
+    """Commit the files.
 
     The caller holds the lock. Trouble, and nothing changed, when a ring is missing or a file is not ours.
     """
     view = look(spec, wish.names, root, to_write(now), forget=wish.prune)
+    old = {file.path: disk.read(root / file.path) for file in view.files if file.path.endswith(_HUB)}
     gone = _pruned(view, wish, root)
     ours = disk.Ours(view.ours, wish.replace)
     changes = disk.commit(root, view.files, ours=ours, private=view.private, remove=gone)
-    return view, [*changes, *view.strays(gone)]
+    secret = [file.path for file in view.files if file.secret]
+    return Rendered([*changes, *view.strays(gone)], list(_following(view, changes, old)), secret)
 
 
-def preview(spec: Spec, wish: Wish, root: Path, now: datetime) -> tuple[View, Sequence[Change]]:
+def _following(view: View, changes: Iterable[Change], old: Mapping[str, bytes | None]) -> Iterator[str]:
+    """What is to be done with files that were changed; those of a new environment are the business of its README."""
+    updated = {path for path, change in changes if change == "updated"}
+    new = {file.path: file.content for file in view.files}
+    for d in view.deployments:
+        changed = {path: (old[path] or b"", new[path]) for path in updated if path in old and _of(path, d)}
+        hub = platform(d).applied({path.partition("/")[2]: pair for path, pair in changed.items()})
+        if hub:
+            yield f"{d.name}: next: {hub}"
+        apps = [app for app in sorted(d.env.apps) if updated & _files_of(app, d)]
+        if apps:
+            yield f"{d.name}: next: redeploy {', '.join(apps)}: web, workers and cron"
+
+
+def _of(path: str, d: Deployment) -> bool:
+    return path.startswith(f"{d.name}/")
+
+
+def _files_of(app: str, d: Deployment) -> set[str]:
+    return {f"{d.name}/{app}.env", f"{d.name}/symfony/{app}.mercure.yaml"}
+
+
+def preview(spec: Spec, wish: Wish, root: Path, now: datetime) -> Sequence[Change]:
     """The same without writing anything."""
     view = look(spec, wish.names, root, to_preview(now), forget=wish.prune)
     if not wish.replace:
@@ -49,7 +86,7 @@ def preview(spec: Spec, wish: Wish, root: Path, now: datetime) -> tuple[View, Se
     tighten = {file.path for file in view.files if file.secret and disk.loose(root / file.path)}
     compared = disk.compare(root, view.files)
     changes = [(p, "updated" if c == "same" and p in tighten else words[c]) for p, c in compared.items()]
-    return view, [*changes, *((path, "deleted") for path in gone), *view.strays(gone)]
+    return [*changes, *((path, "deleted") for path in gone), *view.strays(gone)]
 
 
 def _pruned(view: View, wish: Wish, root: Path) -> list[str]:

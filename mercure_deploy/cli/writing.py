@@ -106,10 +106,12 @@ def render_all(loaded: "Loaded", wish: "Wish", root: "Path") -> None:
     if len(wish.names) > _MANY and sys.stderr.isatty():
         err(f"mercure-deploy: rendering {len(wish.names)} environments")
     with disk.lock(root, waiting=waiting):
-        planned, changes = render.render(loaded.spec, wish, root, now())
-    show(changes, root)
-    for path in (root / file.path for file in planned.files if file.secret):
-        if disk.loose(path):
+        done = render.render(loaded.spec, wish, root, now())
+    show(done.changes, root)
+    for line in done.following:
+        err(f"mercure-deploy: {line}")
+    for path in done.secret:
+        if disk.loose(root / path):
             hint = "put the output root on a file system with permissions, see -o"
             err(f"mercure-deploy: warning: file modes do not stick here [secret-exposure]\n  hint: {hint}")
             break
@@ -119,5 +121,5 @@ def _preview(loaded: "Loaded", wish: "Wish", root: "Path") -> None:
     from mercure_deploy import disk, render
 
     with disk.lock(root, shared=True, waiting=waiting):
-        _, changes = render.preview(loaded.spec, wish, root, now())
+        changes = render.preview(loaded.spec, wish, root, now())
     show(changes, root)

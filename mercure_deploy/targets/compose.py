@@ -1,7 +1,7 @@
 """Platform compose: the folder that is mounted into the hub, and the compose file that is run as it is."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from mercure_deploy import keys
 from mercure_deploy.targets.hub import caddyfile, jwk_set
@@ -10,6 +10,8 @@ from mercure_deploy.targets.planning import Deployment, Platform
 from mercure_deploy.targets.render import render
 
 _PROXIES = ("apache", "caddy", "nginx", "traefik")
+# lines of the mercure block that the running hub keeps until it ends: a reload with others fails (measured)
+_FIXED = re.compile(rb"^\s*(?:size|path|name|subscriber_list_cache_size) .*$", re.MULTILINE)
 _RELOAD = (
     "docker compose exec -T mercure caddy reload --force --config /etc/mercure/Caddyfile --adapter caddyfile"
     " (cuts no stream)"
@@ -71,4 +73,14 @@ def words(d: Deployment) -> dict[str, object]:
     }
 
 
-PLATFORM = Platform(files, variables, deploy_hub, words, private=("hub",))
+def applied(changed: Mapping[str, tuple[bytes, bytes]]) -> str | None:
+    """How changed files of the hub come into force."""
+    if "docker-compose.yaml" in changed:
+        return "docker compose up -d --wait"
+    old, new = changed.get("hub/Caddyfile", (b"", b""))
+    if _FIXED.findall(old) != _FIXED.findall(new):
+        return "docker compose restart mercure (a reload cannot change the size of the history)"
+    return _RELOAD if changed.keys() & {"hub/Caddyfile", "hub/jwks.json"} else None
+
+
+PLATFORM = Platform(files, variables, deploy_hub, words, applied, private=("hub",))

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from mercure_deploy import keys
 from mercure_deploy.keys import Key
@@ -85,7 +85,7 @@ def _literals(d: Deployment) -> dict[str, tuple[str, bool]]:
     lines = directives.mercure_block(d.env, d.ring, jwks=_overlap(d))
     extra = {"MERCURE_TRUSTED_ISSUERS": d.env.hub.issued_by} if d.env.hub.version == "1.0" else {}
     path = rewrite(d.env)
-    extra |= {"CADDY_SERVER_EXTRA_DIRECTIVES": path} if path else {}
+    extra |= {"CADDY_SERVER_EXTRA_DIRECTIVES": "\n".join(path)} if path else {}
     values = {
         "GLOBAL_OPTIONS": directives.GRACE_PERIOD,
         "MERCURE_EXTRA_DIRECTIVES": "\n".join(lines),
@@ -114,4 +114,10 @@ def words(d: Deployment) -> dict[str, object]:
     }
 
 
-PLATFORM = Platform(files, variables, deploy_hub, words)
+def applied(changed: Mapping[str, tuple[bytes, bytes]]) -> str | None:
+    """How changed files of the hub come into force."""
+    files = [name for name in ("docker-compose.yaml", "hub.env") if name in changed]
+    return f"paste {' and '.join(files)} into the hub's Service, restart the Service" if files else None
+
+
+PLATFORM = Platform(files, variables, deploy_hub, words, applied)

@@ -1,7 +1,6 @@
 """What the platforms share of the hub's files: the Caddyfile and the text of a JWK Set."""
 
 import json
-import re
 from collections.abc import Sequence
 
 from mercure_deploy.spec import HUB_PATH, Environment
@@ -32,11 +31,12 @@ def _sites(env: Environment) -> list[str]:
     return [*(str(name).removeprefix("https://") for name in env.hub_names), *inside]
 
 
-def rewrite(env: Environment) -> str | None:
-    """The directive of the site that makes the hub's own path of the public one, None where they are the same."""
-    if env.hub.path == HUB_PATH:
-        return None
-    return f"uri path_regexp ^{re.escape(env.hub.path)}(/|$) {HUB_PATH}$1"
+def rewrite(env: Environment) -> list[str]:
+    """The directives of the site that make the hub's own path of the public one, none where they are the same."""
+    path = env.hub.path
+    if path == HUB_PATH:
+        return []
+    return [f"@public path {path} {path}/*", f"uri @public replace {path} {HUB_PATH} 1"]
 
 
 def jwk_set(rows: Sequence[dict[str, str]]) -> str:

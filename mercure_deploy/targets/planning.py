@@ -1,6 +1,6 @@
 """The list of targets and the plan of all files; what the single files say is the business of the targets."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from mercure_deploy import keys
@@ -30,14 +30,16 @@ class Platform:
     """What runs the hub: a module of its own has one of these; its README is `templates/<platform>/README.md.j2`.
 
     `files` are those of the hub, `variables` what stands in hub.env, `deploy_hub` how new keys come into force, in half
-    a sentence; `words` are what its README needs beside what every README gets. `private` are the folders that only
-    their owner may enter, as they are mounted into a hub with secrets in them.
+    a sentence; `words` are what its README needs beside what every README gets. `applied` says how changed files of the
+    hub, (old, new) by their path, come into force, None when none of them is the hub's. `private` are the folders that
+    only their owner may enter, as they are mounted into a hub with secrets in them.
     """
 
     files: Target
     variables: Callable[[Deployment], dict[str, str]]
     deploy_hub: Callable[[Deployment], str]
     words: Callable[[Deployment], dict[str, object]]
+    applied: Callable[[Mapping[str, tuple[bytes, bytes]]], str | None]
     private: tuple[str, ...] = ()
 
 

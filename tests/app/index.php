@@ -8,6 +8,7 @@
 //   APP_MERCURE      config/packages/mercure.yaml: the recipe's, or the rendered one
 //   APP_PAGES        the folder of page.html.twig, the very file that the README shows
 //   APP_VAR          cache and log
+//   APP_DEBUG        kernel.debug, when it is not empty
 //   APP_CHECKED      optional, a JSON file that is shown beside the page: {"programs": ["PHP 8.2", ...],
 //                    "answers": [[what was asked, what was answered], ...]}
 use Symfony\Bundle\FrameworkBundle\Controller\AbstractController;
@@ -113,7 +114,7 @@ final class Books extends AbstractController
 }
 
 (new Dotenv())->load(getenv('APP_ENV_FILE'));
-$kernel = new Kernel('prod', false);
+$kernel = new Kernel('prod', (bool) getenv('APP_DEBUG'));
 $response = $kernel->handle($request = Request::createFromGlobals());
 $response->send();
 $kernel->terminate($request, $response);

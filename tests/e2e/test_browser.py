@@ -28,7 +28,7 @@ ROOT = Path(__file__).parent.parent.parent
 ARTIFACTS = ROOT / "artifacts"
 APP, HUB = "https://app.example.com", "https://hub.example.com"
 Mode = tuple[dict[str, object], str, str]
-INSIDE: dict[str, object] = {"delivery": "environment", "internal_url": "http://mercure"}
+INSIDE: dict[str, object] = {"delivery": "environment", "internal_url": "http://hub-shop"}
 MODES = [
     pytest.param(({}, "HS256", "symfony"), id="caddyfile"),
     pytest.param((INSIDE, "HS256", "symfony_newer"), id="environment"),
@@ -82,13 +82,13 @@ class Site:
         self.project.up()
         address = self.project.address()
         self.edge.lead(address)
-        stack.hosts(mercure=address)
+        stack.hosts(inside=address)
         self.wait_for_hub()
 
     def start_hub_with_tls(self, place: Path) -> None:
         """Deploy a hub that needs no proxy; its authority joins those that are trusted."""
         self.project.up()
-        stack.hosts(hub=engine.SERVER, mercure=engine.SERVER)
+        stack.hosts(hub=engine.SERVER, inside=engine.SERVER)
         root = "exec -T mercure cat /data/caddy/pki/authorities/local/root.crt".split()
         programs.wait(lambda: "END CERTIFICATE" in self.project.compose(*root, check=False), "the hub's authority")
         place.write_text(self.project.compose(*root))
@@ -251,6 +251,79 @@ def test_two_apps_on_two_domains_and_a_stranger(tmp_path: Path, deploy: Deploy, 
     stranger.state("closed")
     assert stranger.cookie["domain"] == ".example.com"
     stranger.said("blocked by CORS policy")
+
+
+LISTEN = """(hub) => {
+    window.heard = [];
+    const stream = new EventSource(hub, {withCredentials: true});
+    stream.onmessage = (event) => window.heard.push(event.data);
+    return new Promise((open) => { stream.onopen = open; });
+}"""
+
+
+def two_apps(
+    folder: Path, deploy: Deploy, visit: stack.Visits, apps: dict[str, object]
+) -> tuple[Site, list[stack.Visit]]:
+    """Shop and admin in one browser: a customer of the shop whose second tab is the admin's page of another book."""
+    site = deploy(rendered(folder, ("coolify", {}), apps), "shop", "admin")
+    shop = visit("https://shop.example.com/")
+    shop.state("open")
+    admin = visit("https://admin.example.com/?user=other", beside=shop)
+    admin.state("open")
+    # the stream of the shop's page begins anew, as it does when the hub was restarted or the laptop slept
+    shop.page.evaluate(LISTEN, shop.page.evaluate("hub"))
+    assert site.apps["shop"].publish("private")[0] == 200
+    assert site.apps["shop"].publish("public", private=False)[0] == 200
+    shop.page.wait_for_function("window.heard.includes('public')")
+    return shop, admin
+
+
+@pytest.mark.proves("Two apps whose hub has a name below each one's own host: in one browser both keep their streams")
+def test_two_apps_with_a_hub_name_each(tmp_path: Path, deploy: Deploy, visit: stack.Visits, run: Run):
+    hosts = {"shop": "shop.example.com", "admin": "admin.example.com"}
+    apps: dict[str, object] = {
+        name: {"url": f"https://{host}", "hub_url": f"https://hub.{host}"} for name, host in hosts.items()
+    }
+    shop, admin = two_apps(tmp_path, deploy, visit, apps)
+    assert "cookie-scope" not in run("check").out
+    assert shop.page.evaluate("window.heard") == ["private", "public"]
+    admin.shows("public")
+    assert {cookie["domain"] for cookie in shop.context.cookies()} == {f".{host}" for host in hosts.values()}
+
+
+@pytest.mark.proves(
+    "Two apps under one cookie: in one browser one of them loses its private updates, as the warning says"
+)
+def test_two_apps_under_one_cookie(tmp_path: Path, deploy: Deploy, visit: stack.Visits, run: Run):
+    apps: dict[str, object] = {name: {"url": f"https://{name}.example.com"} for name in ("shop", "admin")}
+    shop, _ = two_apps(tmp_path, deploy, visit, apps)
+    assert "that of app shop get in each other's way in one browser [cookie-scope]" in run("check").out
+    assert shop.page.evaluate("window.heard") == ["public"]
+    assert len(shop.context.cookies()) == 1
+
+
+@pytest.mark.proves("`localhost` with a hub below it is refused, and rightly: the browser does not send the cookie")
+@pytest.mark.parametrize(
+    ("pair", "sent"),
+    [
+        (("localhost", "hub.localhost", "localhost"), False),
+        (("app.x.localhost", "hub.x.localhost", ".x.localhost"), True),
+    ],
+)
+def test_a_hub_below_localhost(browser: Browser, run: Run, pair: tuple[str, str, str], sent: bool):
+    app, hub, domain = pair
+    spec = MINIMAL.replace("  production:", "  dev:\n    mode: development").replace(APP, f"https://{app}")
+    said = run("render", "--dry-run", spec=spec.replace(HUB, f"https://{hub}"))
+    assert (said.code == 0, "[cookie-scope]" in said.err) == (sent, not sent)
+    context = browser.new_context()
+    # what Symfony sets for that pair
+    cookie = f"mercureAuthorization=x; path={programs.HUB_PATH}; domain={domain}; secure; httponly; samesite=strict"
+    headers = {"Set-Cookie": cookie, "Content-Type": "text/html"}
+    context.route("**/*", lambda route: route.fulfill(status=200, headers=headers, body="<p>a page</p>"))
+    context.new_page().goto(f"https://{app}/")
+    kept = context.cookies(f"https://{hub}{programs.HUB_PATH}")
+    context.close()
+    assert bool(kept) == sent
 
 
 @pytest.mark.proves("A key changed by hand on one side: 401 in the app and on the page, and `check` had named the file")

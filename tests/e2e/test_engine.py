@@ -161,3 +161,109 @@ def test_history_survives_a_restart(docker: engine.Docker, deployed: list[Projec
     assert publish(key) == 200
     stream = programs.Stream(topic, programs.token(key, subscribe=[topic]), last="earliest")
     programs.wait(lambda: stream.events == ["before"], "the update from before the restart")
+
+
+@pytest.mark.proves("Two environments of one name on one machine are two projects, each with its keys and its history")
+def test_two_projects_on_one_machine(docker: engine.Docker, deployed: list[Project], tmp_path: Path):
+    projects = []
+    for number, port in enumerate((80, 8081)):
+        place = tmp_path / str(number)
+        place.mkdir()
+        words = {"url": f"https://hub.{number}.example", "tls": "proxy", "port": port}
+        folder = rendered(place, ("compose", words), {"app": {"url": f"https://app.{number}.example"}})
+        assert folder.name == "production"
+        # as its README says, with nothing that tells it from the other
+        projects.append(engine.Project(docker, folder))
+    deployed += projects  # type: ignore[arg-type] # both go down alike
+    first, second = (project.up("--wait", "--wait-timeout", "60") for project in projects)
+    assert first != second
+    assert [project.up() for project in projects] == [first, second]
+    keys = [project.key() for project in projects]
+    for port, own, other in ((80, *keys), (8081, *reversed(keys))):
+        for key, status in ((own, 200), (other, 401)):
+            said = programs.publish(programs.token(key, publish=["*"]), programs.topic(), "x", port=port)
+            assert said == status
+    volumes = docker("volume", "ls", "-q").split()
+    assert {f"mercure-hub-{number}-example_mercure_data" for number in range(2)} <= set(volumes)
+    projects[1].down()
+    assert publish(keys[0]) == 200
+
+
+APP_OF_ANOTHER_PROJECT = """\
+services:
+  app:
+    image: {image}
+    command: sleep 600
+    networks: [{network}]
+networks: {{{network}: {{external: true}}}}
+"""
+
+
+@pytest.mark.proves("`internal_url`: an app of another compose project, or of Coolify's network, publishes through it")
+@pytest.mark.parametrize("platform", ["coolify", "compose"])
+def test_an_app_of_another_project_publishes_by_the_private_name(
+    docker: engine.Docker, deployed: list[Project], tmp_path: Path, platform: str
+):
+    network = "coolify" if platform == "coolify" else "shop-net"
+    words = {"internal_url": "http://hub-shop"}
+    if platform == "compose":
+        docker("network", "create", network)
+        words |= {"network": network, "tls": "proxy", "port": 80}  # type: ignore[dict-item]
+    folder = rendered(tmp_path, (platform, dict(words)), APPS["one"])
+    project = Project(docker, folder)
+    deployed.append(project)
+    project.up("--wait", "--wait-timeout", "60")
+    app = tmp_path / "app"
+    app.mkdir()
+    (app / "compose.yaml").write_text(APP_OF_ANOTHER_PROJECT.format(image=engine.IMAGE, network=network))
+    try:
+        docker("compose", "up", "-d", cwd=app)
+        url = dict(line.split("=", 1) for line in (folder / "app.env").read_text().splitlines()[1:])["MERCURE_URL"]
+        assert url == f"http://hub-shop{programs.HUB_PATH}"
+
+        def post(to: str) -> str:
+            bearer = f"Authorization: Bearer {programs.token(project.key(), publish=['*'])}"
+            wget = ["wget", "-qO-", "--header", bearer, "--post-data", "topic=x&data=y", to]
+            return docker("compose", "exec", "-T", "app", *wget, cwd=app, check=False)
+
+        assert post(url).startswith("urn:uuid:")
+        # what people write instead
+        assert "bad address" in post(url.replace("hub-shop", "hub-nobody"))
+    finally:
+        docker("compose", "down", "-t", "0", cwd=app)
+        if platform == "compose":
+            project.down()
+            docker("network", "rm", network)
+
+
+@pytest.mark.proves("A changed size of the history needs a restart, as the README of the environment says")
+def test_a_changed_history_is_a_restart(docker: engine.Docker, deployed: list[Project], tmp_path: Path, run: Run):
+    project = Project(docker, rendered(tmp_path, COMPOSE, APPS["one"]))
+    deployed.append(project)
+    first, key = project.up("--wait", "--wait-timeout", "60"), project.key()
+    spec = tmp_path / "mercure.yaml"
+    spec.write_text(spec.read_text().replace("port: 80\n", "port: 80\n      history: 500\n"))
+    said = run("render")
+    assert "next: docker compose restart mercure" in said.err
+    reload, restart = commands(project.folder / "README.md", "caddy reload", "compose restart")
+    assert "invalid transport: timeout" in project.compose(*reload, check=False)
+    # the old one serves on
+    assert publish(key) == 200
+    project.compose(*restart)
+    programs.wait(answers, "the hub answers")
+    assert project.up() == first
+    assert publish(key) == 200
+    assert "size 500" in project.compose("exec", "-T", "mercure", "cat", "/etc/mercure/Caddyfile")
+    # another origin is a reload
+    spec.write_text(spec.read_text().replace("https://app.example.com", "https://www.example.com"))
+    said = run("render")
+    assert "next: docker compose exec -T mercure caddy reload" in said.err
+    project.compose(*reload)
+    assert origin("https://www.example.com")
+
+
+def commands(readme: Path, *parts: str) -> list[list[str]]:
+    """The arguments of `docker compose` in the lines of a README that hold these words."""
+    lines = readme.read_text().splitlines()
+    found = [next(line for line in lines if part in line and line.startswith("docker compose")) for part in parts]
+    return [line.removeprefix("docker compose ").split() for line in found]

@@ -51,7 +51,7 @@ def rendered(folder: Path, run: Run, algorithm: str = "HS256", **hub: object) ->
 
 
 @contextmanager
-def core(folder: Path, scratch: Path, binary: str = "core") -> Iterator[None]:
+def core(folder: Path, scratch: Path, binary: str = "core", port: int = PORT) -> Iterator[None]:
     """The core, told what the rendered Caddyfile says."""
     programs.need_isolation()
     place = folder / "hub/Caddyfile"
@@ -65,7 +65,7 @@ def core(folder: Path, scratch: Path, binary: str = "core") -> Iterator[None]:
     public = said(r'jwt "(-----BEGIN.*?-----END PUBLIC KEY-----)"')
     environment = {
         "PATH": os.environ["PATH"],
-        "CORE_LISTEN": f"127.0.0.1:{PORT}",
+        "CORE_LISTEN": f"127.0.0.1:{port}",
         "CORE_ISSUER": said(r"issuer (\S+) \{"),
         "CORE_RESOURCE": said(r"resource_identifier (\S+)"),
         "CORE_ORIGINS": said(r"cors_origins ([^\n]+)"),
@@ -75,26 +75,26 @@ def core(folder: Path, scratch: Path, binary: str = "core") -> Iterator[None]:
     }
     log = scratch / "core.log"
     with programs.process([programs.tools(binary)[binary]], environment, log) as process:
-        programs.wait(lambda: answers(process, log), "the core answers")
+        programs.wait(lambda: answers(process, log, port), "the core answers")
         yield
         process.terminate()
         assert process.wait(10) == 0
 
 
-def answers(process: "subprocess.Popen[bytes]", log: Path) -> bool:
+def answers(process: "subprocess.Popen[bytes]", log: Path, port: int) -> bool:
     assert process.poll() is None, log.read_text()
     try:
-        return request("GET", {"match": TOPIC}, {})[0] == 401
+        return request("GET", {"match": TOPIC}, {}, port)[0] == 401
     except OSError:
         return False
 
 
-def request(method: str, words: dict[str, str], headers: dict[str, str]) -> tuple[int, str, str]:
+def request(method: str, words: dict[str, str], headers: dict[str, str], port: int = PORT) -> tuple[int, str, str]:
     """(status, WWW-Authenticate, body); the body of a stream is empty."""
     query = urlencode(words)
     path, body = (f"{programs.HUB_PATH}?{query}", None) if method == "GET" else (programs.HUB_PATH, query)
     sent = {"Host": "hub.example.com", "Content-Type": "application/x-www-form-urlencoded", **headers}
-    with closing(http.client.HTTPConnection("127.0.0.1", PORT, timeout=10)) as connection:
+    with closing(http.client.HTTPConnection("127.0.0.1", port, timeout=10)) as connection:
         connection.request(method, path, body, sent)
         with closing(connection.getresponse()) as answer:
             stream = answer.getheader("Content-Type", "").startswith("text/event-stream")

@@ -145,13 +145,13 @@ def test_the_hub_terminates_tls_itself_in_development(tmp_path: Path):
     environment = {
         "mode": "development",
         "platform": "compose",
-        "hub": {"url": "https://hub.example.com", "internal_url": "http://mercure"},
+        "hub": {"url": "https://hub.example.com", "internal_url": "http://hub-shop", "network": "shop-net"},
         "apps": APPS["one"],
     }
     spec = {"version": 1, "environments": {"dev": environment}}
     programs.run("render", "-f", str(programs.spec_text(spec, tmp_path / "mercure.yaml")))
     folder = tmp_path / "deploy/dev"
-    Path("/etc/hosts").write_text("127.0.0.1 localhost hub.example.com mercure\n")
+    Path("/etc/hosts").write_text("127.0.0.1 localhost hub.example.com hub-shop mercure\n")
     key = programs.signing(folder / "app.env", folder / "manifest.json")
     with programs.hub(folder, tmp_path) as hub:
         root = Path("/data/caddy/pki/authorities/local/root.crt")
@@ -165,16 +165,51 @@ def test_the_hub_terminates_tls_itself_in_development(tmp_path: Path):
         programs.wait(lambda: status(f"{url}?topic=x") == "401", "https answers")
         assert status(f"http://hub.example.com{programs.HUB_PATH}?topic=x") == "308"
         bearer = f"Authorization: Bearer {programs.token(key, publish=['*'])}"
-        assert status("-H", bearer, "-d", "topic=x", f"http://mercure{programs.HUB_PATH}") == "200"
+        assert status("-H", bearer, "-d", "topic=x", f"http://hub-shop{programs.HUB_PATH}") == "200"
+        # the site without TLS is there for that name alone: port 80 is open to everybody
+        assert status("-H", bearer, "-d", "topic=x", f"http://mercure{programs.HUB_PATH}") == "308"
         assert status("-H", bearer, "-d", "topic=x", url) == "200"
         assert hub.process.poll() is None
 
 
 def test_the_hub_loads_the_production_file_in_which_it_terminates_tls(tmp_path: Path):
-    words: dict[str, object] = {"internal_url": "http://hub.internal", "email": "ops@example.com"}
+    words: dict[str, object] = {
+        "internal_url": "http://hub-shop",
+        "network": "shop-net",
+        "email": "ops@example.com",
+    }
     folder = rendered(tmp_path, ("compose", words), APPS["one"])
     programs.need_isolation()
     for file in (folder / "hub").iterdir():
         (Path("/etc/mercure") / file.name).write_bytes(file.read_bytes())
     argv = [programs.tools("hub")["hub"], "run", "--config", "/etc/mercure/Caddyfile", "--adapter", "caddyfile"]
     programs.checked_caddyfile(argv, {"PATH": "/usr/bin:/bin", "HOME": "/config", "XDG_DATA_HOME": "/data"})
+
+
+def test_a_hub_under_another_path(tmp_path: Path):
+    """The hub's own path belongs to the app: browsers know it as /hub, the apps inside by its own."""
+    for delivery in ({}, {"delivery": "environment"}):
+        here = tmp_path_for(tmp_path, str(len(delivery)))
+        words = {**delivery, "path": "/hub", "internal_url": "http://hub-shop"}
+        folder = rendered(here, ("coolify", words), APPS["one"])
+        assert "MERCURE_PUBLIC_URL=https://hub.example.com/hub\n" in (folder / "app.env").read_text()
+        assert f"MERCURE_URL=http://hub-shop{programs.HUB_PATH}\n" in (folder / "app.env").read_text()
+        key = programs.signing(folder / "app.env", folder / "manifest.json")
+        bearer = {"Authorization": f"Bearer {programs.token(key, publish=['*'])}"}
+        with programs.hub(folder, here) as hub:
+            for path in ("/hub", programs.HUB_PATH):
+                assert hub.request("GET", f"{path}?topic=x").status == 401
+                answer = hub.request("POST", path, headers=bearer, form={"topic": "x", "data": "y"})
+                assert (answer.status, answer.text[:9]) == (200, "urn:uuid:")
+            assert hub.request("GET", "/hubble?topic=x").status == 404
+
+
+def test_a_cookie_of_another_name(tmp_path: Path):
+    apps = {"app": {"url": "https://app.example.com", "bundle": "0.6"}}
+    folder = rendered(tmp_path, ("coolify", {"cookie_name": "shopAuthorization"}), apps)
+    key = programs.signing(folder / "app.env", folder / "manifest.json")
+    token = programs.token(key, subscribe=["*"])
+    with programs.hub(folder, tmp_path) as hub:
+        for name, status in (("shopAuthorization", 200), ("mercureAuthorization", 401)):
+            headers = {"Cookie": f"{name}={token}", "Origin": "https://app.example.com"}
+            assert hub.request("GET", f"{programs.HUB_PATH}?topic=x", headers=headers).status == status

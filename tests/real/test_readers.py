@@ -84,8 +84,8 @@ def test_every_vector_is_read_back_by_symfony_and_compose(tmp_path: Path):
 @pytest.mark.parametrize("suite", SUITES)
 @pytest.mark.parametrize("algorithm", ALGORITHMS)
 def test_what_symfony_signs_the_hub_accepts(tmp_path: Path, suite: str, algorithm: str):
-    Path("/etc/hosts").write_text("127.0.0.1 localhost mercure\n")
-    folder = rendered(tmp_path, ("coolify", {"internal_url": "http://mercure"}), APPS["one"], algorithm)
+    Path("/etc/hosts").write_text("127.0.0.1 localhost hub-shop\n")
+    folder = rendered(tmp_path, ("coolify", {"internal_url": "http://hub-shop"}), APPS["one"], algorithm)
     own = folder / "symfony/app.mercure.yaml"
     config = own if algorithm != "HS256" else HERE / "php/recipe.mercure.yaml"
     assert own.exists() == (algorithm != "HS256")
@@ -106,7 +106,7 @@ def test_what_symfony_signs_the_hub_accepts(tmp_path: Path, suite: str, algorith
 
 def rendered_elsewhere(tmp_path: Path, algorithm: str) -> Path:
     (tmp_path / "other").mkdir()
-    return rendered(tmp_path / "other", ("coolify", {"internal_url": "http://mercure"}), APPS["one"], algorithm)
+    return rendered(tmp_path / "other", ("coolify", {"internal_url": "http://hub-shop"}), APPS["one"], algorithm)
 
 
 @pytest.mark.proves("Compose, and Symfony's YAML as Coolify uses it, read the compose file alike")
@@ -128,8 +128,11 @@ def test_compose_and_coolify_read_the_compose_file_alike(tmp_path: Path, deliver
         assert content == (folder / "Caddyfile").read_text()
     values = dotenv_values(folder / "hub.env") if (folder / "hub.env").exists() else {}
     environment = service.get("environment") or {}
-    assert set(environment) >= set(values) or set(values) - set(environment) == {"MERCURE_EXTRA_DIRECTIVES"}
-    for name in set(values) - {"MERCURE_EXTRA_DIRECTIVES"}:
+    # a variable stands in hub.env or in the compose file, never in both
+    assert set(environment) >= set(values)
+    written = plain["services"]["mercure"].get("environment", {})
+    assert {name for name, value in written.items() if value == f"${{{name}}}"} == set(values)
+    for name in values:
         assert environment[name].replace("$$", "$") == values[name]  # type: ignore[index]
     for secret in (value for name, value in values.items() if name.endswith("_KEY")):
         assert secret not in text

@@ -48,11 +48,14 @@ class Project:
     def __init__(self, docker: Docker, folder: Path, *extra: str) -> None:
         self.docker, self.folder = docker, folder
         self.files = ["-f", "docker-compose.yaml", *extra]
+        # Coolify names the project itself; on compose the file has a name
+        if "\nname:" not in (folder / "docker-compose.yaml").read_text():
+            self.files = ["-p", "hub", *self.files]
         if (folder / "hub.env").exists():
             self.files += ["--env-file", "hub.env"]
 
     def compose(self, *arguments: str, check: bool = True) -> str:
-        return self.docker("compose", "-p", "hub", *self.files, *arguments, cwd=self.folder, check=check)
+        return self.docker("compose", *self.files, *arguments, cwd=self.folder, check=check)
 
     def up(self, *arguments: str) -> str:
         """Deploy; the id of the container."""
@@ -61,8 +64,9 @@ class Project:
 
     def address(self) -> str:
         """Where the container is reached by a proxy in its network, as Coolify's is; empty while it does not run."""
-        template = "{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}"
-        return self.docker("inspect", "-f", template, self.compose("ps", "-aq", "mercure").strip()).strip()
+        template = "{{range .NetworkSettings.Networks}}{{.IPAddress}} {{end}}"
+        found = self.docker("inspect", "-f", template, self.compose("ps", "-aq", "mercure").strip()).split()
+        return found[0] if found else ""
 
     def down(self) -> None:
         self.compose("down", "-v", "-t", "15")
@@ -95,6 +99,8 @@ def engine() -> Iterator[Docker]:
         with programs.process(argv, docker.environment, folder / "log") as daemon:
             programs.wait(lambda: started(daemon, docker, folder / "log"), "the engine answers", 60)
             image(docker, tools, folder)
+            # that of Coolify's default destination
+            docker("network", "create", "coolify")
             try:
                 yield docker
             finally:

@@ -107,14 +107,14 @@ def request(
             return Answer(answer.status, {k.lower(): v for k, v in answer.getheaders()}, text)
 
 
-def publish(token: str, topic: str, data: str, *, host: str = "127.0.0.1") -> int:
+def publish(token: str, topic: str, data: str, *, host: str = "127.0.0.1", port: int = 80) -> int:
     """Publish as a PHP app does, over a connection of its own; the status of the answer."""
     headers = {
         "Host": "hub.example.com",
         "Authorization": f"Bearer {token}",
         "Content-Type": "application/x-www-form-urlencoded",
     }
-    with closing(http.client.HTTPConnection(host, 80, timeout=20)) as connection:
+    with closing(http.client.HTTPConnection(host, port, timeout=20)) as connection:
         connection.request("POST", HUB_PATH, urlencode({"topic": topic, "data": data, "private": "on"}), headers)
         with closing(connection.getresponse()) as answer:
             answer.read()

@@ -25,6 +25,8 @@ NAMES = {
     "shop.example.com": 8002,
     "admin.example.com": 8003,
     "stranger.example.com": 8001,
+    "hub.shop.example.com": None,
+    "hub.admin.example.com": None,
     "hub-books.github.io": None,
     "app-books.github.io": 8001,
     "hub-books.s.brave.app": None,
@@ -131,9 +133,9 @@ def edge(folder: Path) -> Iterator[Edge]:
         yield started
 
 
-def hosts(*, hub: str = PROXY, mercure: str = "127.0.0.1") -> None:
-    """All names lead to the proxy, but for a hub without one; `mercure` is the hub's name among containers."""
-    names = {"localhost": "127.0.0.1", **dict.fromkeys(NAMES, PROXY), "hub.example.com": hub, "mercure": mercure}
+def hosts(*, hub: str = PROXY, inside: str = "127.0.0.1") -> None:
+    """All names lead to the proxy, but for a hub without one; `inside` is where the hub's private name leads."""
+    names = {"localhost": "127.0.0.1", **dict.fromkeys(NAMES, PROXY), "hub.example.com": hub, "hub-shop": inside}
     Path("/etc/hosts").write_text("".join(f"{address} {name}\n" for name, address in names.items()))
 
 
@@ -167,13 +169,24 @@ class App:
 
 @contextmanager
 def app(
-    name: str, folder: Path, place: Path, *, roots: Sequence[Path], suite: str = "symfony", checked: str = ""
+    name: str,
+    folder: Path,
+    place: Path,
+    *,
+    roots: Sequence[Path],
+    suite: str = "symfony",
+    checked: str = "",
+    debug: bool = False,
+    config: Path | None = None,
 ) -> Iterator[App]:
-    """The app `name` of the environment rendered in `folder`; its page also shows the JSON file `checked`."""
+    """The app `name` of the environment rendered in `folder`; its page also shows the JSON file `checked`.
+
+    `debug` is Symfony's, `config` another configuration of the bundle than the rendered one, or the recipe's.
+    """
     found, port = programs.tools("php", suite), NAMES[f"{name}.example.com"]
     place.mkdir(parents=True)
     (place / "roots.pem").write_text("".join(root.read_text() for root in roots))
-    own = folder / f"symfony/{name}.mercure.yaml"
+    own = config or folder / f"symfony/{name}.mercure.yaml"
     environment = {
         "PATH": os.environ["PATH"],
         "SSL_CERT_FILE": str(place / "roots.pem"),
@@ -183,6 +196,7 @@ def app(
         "APP_PAGES": str(HERE.parent / "examples"),
         "APP_VAR": str(place),
         "APP_CHECKED": checked,
+        "APP_DEBUG": "1" if debug else "",
     }
     argv = [found["php"], "-S", f"127.0.0.1:{port}", str(HERE / "app/index.php")]
     deployed = App(name, port, place)
@@ -298,12 +312,13 @@ class Visits:
     def __init__(self, browser: Browser, pictures: Path, stack: ExitStack) -> None:
         self.browser, self.pictures, self.stack, self.count = browser, pictures, stack, 0
 
-    def __call__(self, url: str, *cookies: dict[str, Any]) -> Visit:
-        """Open a page in a profile of its own, which has these cookies."""
-        context = self.browser.new_context(viewport={"width": 1180, "height": 720})
+    def __call__(self, url: str, *cookies: dict[str, Any], beside: Visit | None = None) -> Visit:
+        """Open a page in a profile of its own, which has these cookies; or in that of another page."""
+        context = beside.context if beside else self.browser.new_context(viewport={"width": 1180, "height": 720})
         context.add_cookies(list(cookies))
         context.set_default_timeout(30_000)
-        self.stack.callback(context.close)
+        if not beside:
+            self.stack.callback(context.close)
         visit = Visit(context, url)
         self.count += 1
         self.stack.callback(visit.page.screenshot, path=f"{self.pictures}-{self.count}.png")
