@@ -46,7 +46,8 @@ def render(spec: Spec, wish: Wish, root: Path, now: datetime) -> Rendered:
     The caller holds the lock. Trouble, and nothing changed, when a ring is missing or a file is not ours.
     """
     view = look(spec, wish.names, root, to_write(now), forget=wish.prune)
-    old = {file.path: disk.read(root / file.path) for file in view.files if file.path.endswith(_HUB)}
+    hub = disk.compare(root, [file for file in view.files if file.path.endswith(_HUB)])
+    old = {path: disk.read(root / path) for path, change in hub.items() if change == "changed"}
     gone = _pruned(view, wish, root)
     ours = disk.Ours(view.ours, wish.replace)
     changes = disk.commit(root, view.files, ours=ours, private=view.private, remove=gone)

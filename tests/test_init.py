@@ -58,7 +58,7 @@ def test_a_local_hub_is_a_development(run: Run, project: Path):
         (["--app", "https://app.example.org", *OPTIONS[2:]], "[cross-site-domain]"),
         ([*OPTIONS, "--env", "Live"], "environments.Live: must be"),
         (["--app", "https://x\n  y: 1", *OPTIONS[2:]], "must not contain blanks"),
-        (["--app", "a: 1\n#=https://a.example.com", *OPTIONS[2:]], "must"),
+        (["--app", "a: 1\n#=https://a.example.com", *OPTIONS[2:]], "has a #"),
         ([*OPTIONS, "--platform", "heroku"], "invalid value"),
     ],
 )

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -293,7 +294,12 @@ def test_the_command_line(run: Run):
     assert state["not_before"] is not None
     assert "next: deploy the apps" in run("status").out
     assert run("rotate-keys", "production", "--now", "--deployed").code == 2
-    assert run("rotate-keys", "production", "--via", "hub").code == 2
+    for via, reason in (("127.0.0.1:8080", "must begin with https://"), ("http://h/x", "without a path")):
+        said = run("rotate-keys", "production", "--via", via)
+        assert (said.code, said.out) == (2, "")
+        assert f"--via {via}: " in said.err
+        assert reason in said.err
+        assert "hint: the origin that is to be asked instead, as in --via http://127.0.0.1:8080" in said.err
     assert run("rotate-keys", "production", "--now", "--yes").code == 0
     assert json.loads(run("status", "--format", "json").out)["environments"]["production"]["rotation"] is None
 
@@ -313,3 +319,57 @@ def test_a_rotation_left_open_is_warned_about(run: Run, project: Path):
 
 def test_without_a_ring_there_is_nothing_to_rotate(run: Run):
     assert "has no key yet" in run("rotate-keys", "production", spec=MINIMAL).err
+
+
+NOON = datetime(2026, 11, 24, 12, 0, 30, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("text", "moment"),
+    [
+        ("now", "2026-11-24T12:00:30Z"),
+        (" NOW ", "2026-11-24T12:00:30Z"),
+        ("11:30", "2026-11-24T10:30:00Z"),
+        ("9:05", "2026-11-24T08:05:00Z"),
+        ("13:00:30", "2026-11-24T12:00:30Z"),
+        # later than now is yesterday's
+        ("23:50", "2026-11-23T22:50:00Z"),
+        ("2026-11-24T11:00:00Z", "2026-11-24T11:00:00Z"),
+        ("2026-11-24T12:00+02:00", "2026-11-24T10:00:00Z"),
+        ("2026-11-24 12:00 +02:00", "2026-11-24T10:00:00Z"),
+        ("2026-11-24 12:00", "2026-11-24T11:00:00Z"),
+        ("2026-11-24 12:00 UTC", "2026-11-24T12:00:00Z"),
+    ],
+)
+def test_a_time_as_people_write_it(monkeypatch: pytest.MonkeyPatch, text: str, moment: str):
+    monkeypatch.setenv("TZ", "Europe/Paris")
+    time.tzset()
+    try:
+        assert keys.stamp(rotation.said_moment(text, NOON)) == moment
+    finally:
+        monkeypatch.undo()
+        time.tzset()
+
+
+@pytest.mark.parametrize("text", ["", "yesterday", "25:00", "2026-11-24", "12", "2026-13-01 10:00", "now now"])
+def test_what_is_no_time_is_refused(text: str):
+    with pytest.raises(ValueError, match=r".+"):
+        rotation.said_moment(text, NOON)
+
+
+def test_an_abort_is_said_once(tmp_path: Path, run: Run):
+    place = Place(tmp_path / "deploy")
+    place.take()
+    place.take()
+    step = place.take(Said(abort=True))
+    assert step.next[0] == "the rotation is being taken back: the apps sign with the old key again"
+    before = place.files()
+    with pytest.raises(Trouble, match="is being taken back already"):
+        place.take(Said(abort=True))
+    assert place.files() == before
+    assert "**A rotation is being taken back.**" in before["README.md"].decode()
+    said = run("status", "-o", str(place.root), spec=MINIMAL)
+    assert "being taken back, next: retire" in said.out
+    # in CI, from the manifest alone, the same README
+    (place.root / "production/keys.json").unlink()
+    assert "production: in line" in run("check", "-o", str(place.root)).out

@@ -153,15 +153,19 @@ def test_a_hub_that_is_being_restarted_is_waited_for():
             if time.slept > 5:
                 hub.get = Handler.get
 
-        prove(deployment(), Way(address), Clock(lambda: time.now, sleep))
+        said: list[tuple[str, float]] = []
+        prove(deployment(), Way(address), Clock(lambda: time.now, sleep, lambda what, left: said.append((what, left))))
     assert time.slept == 6
+    # and what is waited for is said all the while
+    assert {what for what, _ in said} == {"the answer was 502"}
+    assert [round(left) for _, left in said] == [30, 29, 28, 27, 26, 25]
 
 
 def test_nobody_there():
     time = Time()
     with server() as (address, _):
         pass
-    with pytest.raises(Trouble, match=r"no connection to .*: connection refused") as caught:
+    with pytest.raises(Trouble, match=rf"no connection to {address}: connection refused") as caught:
         prove(deployment(), Way(address), time.clock())
     assert caught.value.code == 2
     assert time.slept == PATIENCE.total_seconds()

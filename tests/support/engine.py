@@ -121,7 +121,7 @@ def image(docker: Docker, tools: dict[str, str], folder: Path) -> None:
     for name in ("bin", "usr/bin", "etc/caddy", "tmp", "srv", "config/caddy", "data/caddy", "root"):
         (root / name).mkdir(parents=True)
     shutil.copy(f"{tools['engine']}/busybox", root / "bin/busybox")
-    for name in ("sh", "wget", "cat", "ls", "id"):
+    for name in ("sh", "wget", "cat", "ls", "id", "sleep"):
         (root / "bin" / name).symlink_to("busybox")
     shutil.copy(tools["hub"], root / "usr/bin/caddy")
     shutil.copy(tools["image_caddyfile"], root / "etc/caddy/Caddyfile")
