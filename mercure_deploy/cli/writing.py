@@ -69,7 +69,7 @@ def init(  # noqa: PLR0913 - each is an option of the command
     loaded = starting.checked(text, spec)
     with starting.written(Path(spec), text):
         render_all(loaded, Wish((name,), replace=replace), root)
-    err(f"mercure-deploy: wrote {spec}: commit it, and deploy/ without what its .gitignore names")
+    err(f"mercure-deploy: wrote {spec}: commit it, and {root}/ without what its .gitignore names")
     line = exposure.dockerignore_line(Path(spec), root)
     if line:
         err(f"mercure-deploy: add this line to .dockerignore: {line}")

@@ -36,7 +36,14 @@ class Known:
             if lost:
                 raise _missing(self.name, self.folder, lost.fingerprint)
         if self.ring is None and self.held:
-            raise _missing(self.name, self.folder, self.held)
+            what = (
+                f"{self.name}: the key ring is missing (key {self.held}), an env file in {self.folder} holds that key"
+            )
+            hint = (
+                f"copy {self.folder}/keys.json from where your team keeps it; if there never was one, move the file away,"
+                f" or rotate-keys {self.name} --now --replace puts a fresh key in its place"
+            )
+            raise Trouble(what, hint=hint)
         return self.ring
 
     @property
