@@ -7,17 +7,20 @@ from typing import NamedTuple
 class Problem(NamedTuple):
     """One thing that is wrong.
 
-    `where` is `file:line:col` when the problem has a place in a file; `what` says what happened (lower case, no full
-    stop), `hint` what to do about it.
+    `where` is `file:line:col` when the problem has a place in a file, `path` the word of the spec there; `what` says
+    what happened (lower case, no full stop), `hint` what to do about it; `id` is a finding id where one fits.
     """
 
     what: str
     hint: str | None = None
     where: str | None = None
+    path: str | None = None
+    id: str | None = None
 
     def __str__(self) -> str:
-        head = f"{self.where}: {self.what}" if self.where else f"mercure-deploy: {self.what}"
-        return f"{head}\n  hint: {self.hint}" if self.hint else head
+        said = f"{self.path}: {self.what}" if self.path else self.what
+        line = f"{self.where or 'mercure-deploy'}: {said}" + (f" [{self.id}]" if self.id else "")
+        return f"{line}\n  hint: {self.hint}" if self.hint else line
 
 
 class Trouble(Exception):  # noqa: N818 - the contract's own word for exit code 2

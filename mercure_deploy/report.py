@@ -1,9 +1,10 @@
 """Drift, findings and status as text and as JSON; returns strings, prints nothing."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 
+from mercure_deploy.errors import Problem
 from mercure_deploy.findings import Finding
 from mercure_deploy.keys import stamp
 from mercure_deploy.root.drift import Checked
@@ -33,6 +34,37 @@ def check_json(checked: Mapping[str, Checked], *, ok: bool) -> str:
         for name, each in checked.items()
     }
     return json.dumps({"version": 1, "ok": ok, "environments": environments}, indent=2)
+
+
+def problems_json(problems: Iterable[Problem]) -> str:
+    """What is wrong with a spec, in the form of the contract, section 4."""
+    rows = []
+    for problem in problems:
+        file, line, column = problem.where.rsplit(":", 2) if problem.where else (None, None, None)
+        rows.append(
+            {
+                "file": file,
+                "line": int(line) if line else None,
+                "column": int(column) if column else None,
+                "path": problem.path,
+                "message": problem.what,
+                "hint": problem.hint,
+                "id": problem.id,
+            }
+        )
+    return json.dumps({"version": 1, "ok": False, "problems": rows}, indent=2)
+
+
+def changes_json(changes: Iterable[tuple[str, str]]) -> str:
+    """What `render` did, or would do: {"version": 1, "ok": true, "files": [{"path", "change"}]}."""
+    files = [{"path": path, "change": change} for path, change in changes]
+    return json.dumps({"version": 1, "ok": True, "files": files}, indent=2)
+
+
+def diff_json(differences: Mapping[str, Sequence[str]]) -> str:
+    """What `render` would change: {"version": 1, "ok": false, "files": [{"path", "diff": [line…]}]}."""
+    files = [{"path": path, "diff": list(lines)} for path, lines in differences.items()]
+    return json.dumps({"version": 1, "ok": not files, "files": files}, indent=2)
 
 
 def finding_text(finding: Finding) -> Iterator[str]:

@@ -47,7 +47,7 @@ def test_a_local_hub_is_a_development(run: Run, project: Path):
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        ([], "--app and --hub is missing, and there is no terminal to ask on"),
+        ([], "--app and --hub are missing, and there is no terminal to ask on"),
         (["--app", "https://a.example.com"], "--hub is missing"),
         ([*OPTIONS, "--app", "https://b.example.com"], "several --app need a name each"),
         (
@@ -72,9 +72,12 @@ def test_what_is_refused_writes_nothing(run: Run, project: Path, arguments: list
 
 def test_nothing_that_exists_is_touched(run: Run, project: Path):
     (project / "mercure.yaml").write_text("mine")
-    assert "mercure.yaml exists already" in run("init", *OPTIONS).err
+    assert "mercure.yaml:1:1: must be a mapping" in run("init", *OPTIONS).err
     assert (project / "mercure.yaml").read_text() == "mine"
     run("render", spec=MINIMAL)
+    before = (project / "mercure.yaml").read_bytes()
+    assert "mercure.yaml exists already and has an environment production" in run("init", *OPTIONS).err
+    assert (project / "mercure.yaml").read_bytes() == before
     (project / "mercure.yaml").unlink()
     said = run("init", *OPTIONS)
     assert said.code == 2
@@ -128,12 +131,52 @@ def terminal(arguments: list[str], answers: list[str], folder: Path) -> tuple[in
 
 
 def test_a_terminal_is_asked_for_what_is_missing(project: Path):
-    code, said = terminal(["init"], ["https://app.example.com\n", "https://hub.example.com\n"], project)
+    answers = ["https://app.example.com\n", "\n", "https://hub.example.com\n", "\n"]
+    code, said = terminal(["init"], answers, project)
     assert code == 0, said
     assert "Origin of the app" in said
     assert "created production/keys.json" in said
     assert "\x1b[32mcreated" in said
     assert (project / "deploy/production/app.env").exists()
+
+
+def test_a_terminal_shows_what_it_understood_and_asks_again(project: Path):
+    answers = [
+        "app .acme.dev\n",  # no origin
+        "app.acme.dev\n",
+        "admin\n",  # no name of its own
+        "admin=admin.acme.dev\n",
+        "\n",
+        "hub.acme.example\n",  # another site: what it makes is refused, and all is asked for once more
+        "compose\n",
+        "proxy\n",
+        "\n",
+        "app.acme.dev\n",
+        "\n",
+        "hub.acme.dev\n",
+        "compose\n",
+        "proxy\n",
+        "8081\n",
+    ]
+    code, said = terminal(["init"], answers, project)
+    assert code == 0, said
+    assert "must not contain blanks" in said
+    assert "taken for https://app.acme.dev" in said
+    assert "a name of its own, = and its origin" in said
+    assert "[cross-site-domain]" in said
+    spec = YAML(typ="safe", pure=True).load((project / "mercure.yaml").read_text())["environments"]["production"]
+    assert spec["hub"]["url"] == "https://hub.acme.dev"
+    assert (spec["platform"], spec["hub"]["tls"], spec["hub"]["port"]) == ("compose", "proxy", 8081)
+    assert list(spec["apps"]) == ["app"]
+
+
+def test_this_machine_is_completed_to_http(project: Path):
+    answers = ["localhost:8000\n", "\n", "localhost:8080\n", "compose\n", "proxy\n", "8080\n"]
+    code, said = terminal(["init", "--env", "dev"], answers, project)
+    assert code == 0, said
+    text = (project / "mercure.yaml").read_text()
+    assert "mode: development" in text
+    assert "url: http://localhost:8000" in text
 
 
 def test_interrupt_at_a_question_leaves_nothing(project: Path):
@@ -158,3 +201,71 @@ def test_now_is_confirmed_on_a_terminal(project: Path):
     assert (project / "deploy/production/keys.json").read_bytes() == before
     assert terminal(["rotate-keys", "production", "--now"], ["y\n"], project)[0] == 0
     assert (project / "deploy/production/keys.json").read_bytes() != before
+
+
+SPECS = {
+    "at the end": ("version: 1\nenvironments:\n  production: # live\n{block}", ""),
+    "wide": (
+        "environments:   # all\n\n    production:\n{wide}    # the last word\n\n# how it is read\nversion: 1\n",
+        "",
+    ),
+    "no end of line": ("version: 1\nenvironments:\n  production:\n{block}", "\n"),
+}
+BLOCK = "    hub: {url: https://hub.example.com}\n    apps: {app: {url: https://app.example.com}}\n"
+
+
+@pytest.mark.parametrize("name", SPECS)
+def test_an_environment_is_added_and_every_comment_kept(run: Run, project: Path, name: str):
+    template, cut = SPECS[name]
+    wide = "".join(f"    {line}\n" for line in BLOCK.splitlines())
+    text = template.format(block=BLOCK, wide=wide).removesuffix(cut)
+    (project / "mercure.yaml").write_text(text)
+    (project / "mercure.yaml").chmod(0o640)
+    run("render")
+    options = ["--app", "https://app.stage.example.com", "--hub", "https://hub.stage.example.com", "--env", "staging"]
+    said = run("init", *options)
+    assert said.code == 0, said.err
+    assert "added staging to mercure.yaml" in said.err
+    # a warning of the spec is said here, too
+    assert "[cookie-scope]" in said.err
+    after = (project / "mercure.yaml").read_text()
+    assert [line for line in text.splitlines() if line not in after.splitlines()] == []
+    assert (project / "mercure.yaml").stat().st_mode & 0o777 == 0o640
+    assert run("check").code == 0
+    spec = YAML(typ="safe", pure=True).load(after)
+    assert list(spec["environments"]) == ["production", "staging"]
+    assert run("init", *options).code == 2
+    assert (project / "mercure.yaml").read_text() == after
+
+
+def test_an_environment_that_cannot_be_added_changes_nothing(run: Run, project: Path):
+    flow = "version: 1\nenvironments: {production: {hub: {url: https://h.example.com}, apps: {app: {url: https://a.example.com}}}}\n"
+    (project / "mercure.yaml").write_text(flow)
+    options = ["--app", "https://app.example.com", "--hub", "https://hub.example.com", "--env", "staging"]
+    said = run("init", *options)
+    assert said.code == 2
+    assert "stand in one line" in said.err
+    assert (project / "mercure.yaml").read_text() == flow
+    # nor does one whose files are in the way
+    (project / "mercure.yaml").write_text(MINIMAL)
+    (project / "deploy/staging").mkdir(parents=True)
+    (project / "deploy/staging/README.md").write_text("mine")
+    assert run("init", *options).code == 2
+    assert (project / "mercure.yaml").read_text() == MINIMAL
+
+
+def test_the_options_of_init_reach_the_spec(run: Run, project: Path):
+    options = [*OPTIONS, "--platform", "compose", "--tls", "proxy", "--port", "8080", "--mode", "development"]
+    assert run("init", *options).code == 0
+    spec = YAML(typ="safe", pure=True).load((project / "mercure.yaml").read_text())["environments"]["production"]
+    assert (spec["mode"], spec["hub"]["tls"], spec["hub"]["port"]) == ("development", "proxy", 8080)
+
+
+def test_the_schema_lies_where_the_spec_tells_an_editor_to_look(run: Run, project: Path):
+    run("init", *OPTIONS)
+    line = (project / "mercure.yaml").read_text().splitlines()[0]
+    name = line.removeprefix("# yaml-language-server: $schema=")
+    assert (project / name).read_text() == run("schema").out
+    (project / name).write_text("mine")
+    run("init", *OPTIONS, "--env", "other", "-o", "elsewhere")
+    assert (project / name).read_text() == "mine"

@@ -5,7 +5,7 @@ import errno
 import os
 import sys
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, TextIO, TypeVar
+from typing import TYPE_CHECKING, Any, TextIO, TypeVar
 
 import click
 
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from mercure_deploy.spec import Loaded
 
+_QUIET, _FORM = f"{__name__}.quiet", f"{__name__}.form"
 OK, NO, TROUBLE, BUG, INTERRUPTED = 0, 1, 2, 3, 130
 _F = TypeVar("_F", bound=Callable[..., int])
 
@@ -33,11 +34,20 @@ def err(line: str) -> None:
         click.echo(_safe(line), err=True, color=_colour(sys.stderr))
 
 
-def out(lines: Iterable[str | tuple[str, str | None]], *, done: bool = False) -> None:
+def note(line: str) -> None:
+    """Print a line to stderr that is no trouble: not with -q."""
+    if not _meta().get(_QUIET):
+        err(f"mercure-deploy: {line}")
+
+
+def out(lines: Iterable[str | tuple[str, str | None]], *, done: bool = False, wrong: bool = False) -> None:
     """Print lines to stdout, those that come with a colour coloured on a terminal.
 
-    Trouble when it cannot be written; `done` is whether what the lines speak of has happened all the same.
+    Trouble when it cannot be written; `done` is whether what the lines speak of has happened all the same, `wrong`
+    whether they say that something is not as it should be: nothing else is printed with -q.
     """
+    if _meta().get(_QUIET) and not wrong:
+        return
     try:
         for line in lines:
             text, colour = line if isinstance(line, tuple) else (line, None)
@@ -76,12 +86,42 @@ def lower(message: str) -> str:
     return (message[:1].lower() + message[1:]).rstrip(".")
 
 
+def _meta() -> dict[str, Any]:
+    """What was said of the whole command."""
+    context = click.get_current_context(silent=True)
+    return context.meta if context else {}
+
+
+def _remember(context: click.Context, parameter: click.Parameter, value: object) -> object:
+    context.meta[f"{__name__}.{parameter.name}"] = value
+    return value
+
+
+def environments(context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[str]:
+    """The names of environments that begin so, for the completion of a shell."""
+    from pathlib import Path
+
+    try:
+        text = Path(context.params.get("spec") or "mercure.yaml").read_bytes()
+        from mercure_deploy.spec import LARGEST, load
+
+        names = load(text, "").spec.environments if len(text) <= LARGEST else {}
+    except (OSError, Trouble):
+        return []
+    return [name for name in names if name.startswith(incomplete)]
+
+
 def common(*, several: bool = True) -> Callable[[_F], _F]:
-    """-f, -o and the names of environments."""
+    """-f, -o, -q and the names of environments."""
 
     def decorate(function: _F) -> _F:
         if several:
-            function = click.argument("names", nargs=-1, metavar="[ENV]...")(function)
+            names = click.argument("names", nargs=-1, metavar="[ENV]...", shell_complete=environments)
+            function = names(function)
+        quiet = click.option(
+            "-q", "--quiet", is_flag=True, expose_value=False, callback=_remember, help="Only what is wrong."
+        )
+        function = quiet(function)
         output = click.option(
             "-o", "--output", metavar="DIR", help="Root of the files, default: deploy/ beside the spec."
         )
@@ -101,9 +141,9 @@ def replacing(function: _F) -> _F:
 
 def formatted(function: _F) -> _F:
     """--format text|json."""
-    return click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", help="Default: text.")(
-        function
-    )
+    kinds = click.Choice(["text", "json"])
+    option = click.option("--format", "form", type=kinds, default="text", callback=_remember, help="Default: text.")
+    return option(function)
 
 
 def supported() -> None:
@@ -130,7 +170,14 @@ def loaded_spec(spec: str) -> "Loaded":
     data = disk.read(Path(spec), limit=LARGEST)
     if data is None:
         raise Trouble(f"{spec} does not exist", hint="mercure-deploy init writes one, -f names another")
-    return load(data, spec)
+    try:
+        return load(data, spec)
+    except Trouble as trouble:
+        if _meta().get(_FORM) == "json":
+            from mercure_deploy import report
+
+            out([report.problems_json(trouble.problems)], wrong=True)
+        raise
 
 
 def select(loaded: "Loaded", names: Iterable[str]) -> list[str]:
@@ -151,7 +198,7 @@ def printable(name: str) -> str:
 
 def waiting() -> None:
     """Say that another run holds the lock."""
-    err("mercure-deploy: waiting for another run to end")
+    note("waiting for another run to end")
 
 
 def warn(loaded: "Loaded") -> None:
@@ -161,22 +208,34 @@ def warn(loaded: "Loaded") -> None:
             err(f"mercure-deploy: warning: {finding.message} [{finding.id}]\n  hint: {finding.hint}")
 
 
-def show(changes: Iterable[tuple[str, str]], root: "Path", following: Iterable[str] = ()) -> None:
-    """Print what a commit did, and the orphans, one line a file, then the lines that follow.
+def show(
+    changes: Iterable[tuple[str, str]],
+    root: "Path",
+    following: Iterable[str] = (),
+    *,
+    form: str = "text",
+    prefix: str = "",
+) -> None:
+    """Print what a commit did, and the orphans, one line a file, then the lines that follow; or all of it as JSON.
 
     What an orphan still holds goes to stderr.
     """
-    from mercure_deploy.disk import exposure
-    from mercure_deploy.keys import KNOWN
-
     colours = {"created": "green", "updated": "yellow", "orphan": "magenta", "deleted": "magenta"}
     said = list(changes)
-    out([*((f"{change} {path}", colours.get(change)) for path, change in said), *following], done=True)
+    if form == "json":
+        from mercure_deploy import report
+
+        out([report.changes_json(said)], done=True)
+    else:
+        out([*((f"{prefix}{change} {path}", colours.get(change)) for path, change in said), *following], done=True)
     orphans = [path for path, change in said if change == "orphan"]
-    for path, mark in exposure.holding(root, orphans, KNOWN):
-        err(f"mercure-deploy: {path} is no longer rendered and still holds the key {mark}")
     if orphans:
-        err("mercure-deploy: render --prune deletes what is no longer rendered")
+        from mercure_deploy.disk import exposure
+        from mercure_deploy.keys import KNOWN
+
+        for path, mark in exposure.holding(root, orphans, KNOWN):
+            note(f"{path} is no longer rendered and still holds the key {mark}")
+        note("render --prune deletes what is no longer rendered")
 
 
 def now() -> "datetime":

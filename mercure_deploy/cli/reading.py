@@ -32,28 +32,33 @@ def check(*, names: tuple[str, ...], strict: bool, form: str, spec: str, output:
         checked = checks.check(planned, root, Path(spec), loaded.findings, moment)
     ok = checks.good(checked, strict=strict)
     if form == "json":
-        out([report.check_json(checked, ok=ok)])
+        out([report.check_json(checked, ok=ok)], wrong=not ok)
     else:
-        out(_coloured(report.check_text(checked)))
+        out(_coloured(report.check_text(checked)), wrong=not ok)
     return OK if ok else NO
 
 
 @click.command()
+@formatted
 @common()
-def diff(*, names: tuple[str, ...], spec: str, output: str | None) -> int:
+def diff(*, names: tuple[str, ...], form: str, spec: str, output: str | None) -> int:
     """Show what render would change; a key shows as its fingerprint."""
-    from mercure_deploy import disk
+    from mercure_deploy import disk, report
     from mercure_deploy.root import drift
 
     loaded, root = loaded_spec(spec), root_of(spec, output)
-    lines: list[str] = []
+    differences: dict[str, list[str]] = {}
     with _view(loaded, names, root) as planned:
         for file in planned.comparable:
             old = disk.read(root / file.path)
             if old != file.content:
-                lines += drift.diff(file.path, old, file.content, secret=file.secret)
-    out((line, {"+": "green", "-": "red"}.get(line[:1])) for line in lines)
-    return NO if lines else OK
+                differences[file.path] = list(drift.diff(file.path, old, file.content, secret=file.secret))
+    if form == "json":
+        out([report.diff_json(differences)], wrong=bool(differences))
+    else:
+        lines = [line for each in differences.values() for line in each]
+        out(((line, {"+": "green", "-": "red"}.get(line[:1])) for line in lines), wrong=True)
+    return NO if differences else OK
 
 
 @click.command()
@@ -72,23 +77,21 @@ def status(*, names: tuple[str, ...], form: str, spec: str, output: str | None) 
             d.name: state(d, born=d.name not in planned.unborn, drift=bool(checks.drift(planned, d.name, root)))
             for d in planned.deployments
         }
+    wrong = any(each.drift for each in statuses.values())
     if form == "json":
-        out([report.status_json(statuses, moment)])
+        out([report.status_json(statuses, moment)], wrong=wrong)
     else:
         ages = {name: duration_text(loaded.spec.environments[name].keys.max_age) for name in statuses}
-        out(report.status_text(statuses, ages, moment))
+        out(report.status_text(statuses, ages, moment), wrong=wrong)
     return OK
 
 
 @click.command()
 def schema() -> int:
     """Print the JSON Schema of the spec, for editors."""
-    import json
+    from mercure_deploy.spec import schema_text
 
-    from mercure_deploy.spec import Spec
-
-    about = {"$schema": "https://json-schema.org/draft/2020-12/schema", **Spec.model_json_schema()}
-    out([json.dumps(about, indent=2)])
+    out([schema_text().rstrip("\n")])
     return OK
 
 

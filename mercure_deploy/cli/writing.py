@@ -8,8 +8,11 @@ import click
 from mercure_deploy.cli.common import (
     OK,
     common,
+    complain,
     err,
+    formatted,
     loaded_spec,
+    note,
     now,
     replacing,
     root_of,
@@ -19,24 +22,31 @@ from mercure_deploy.cli.common import (
     waiting,
     warn,
 )
+from mercure_deploy.errors import Trouble
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from mercure_deploy.init import Answers
     from mercure_deploy.render import Wish
     from mercure_deploy.spec import Loaded
 
 
 # so many environments take over a second
 _MANY = 300
+_PLATFORMS = click.Choice(["coolify", "compose"])
+_TLS = click.Choice(["proxy", "hub"])
 
 
 @click.command()
 @click.option("--app", "apps", multiple=True, metavar="[NAME=]URL", help="Origin of an app's pages; may be repeated.")
 @click.option("--hub", metavar="URL", help="Origin of the hub as browsers see it.")
 @click.option("--env", "name", default="production", show_default=True, metavar="NAME", help="Name of the environment.")
-@click.option("--platform", type=click.Choice(["coolify", "compose"]), default="coolify", show_default=True)
+@click.option("--platform", type=_PLATFORMS, help="Where the hub runs; default: coolify.")
 @click.option("--hub-version", "version", type=click.Choice(["0.24", "1.0"]), default="0.24", show_default=True)
+@click.option("--tls", type=_TLS, help="Who terminates TLS; default: proxy on coolify, hub on compose.")
+@click.option("--port", type=click.IntRange(1, 65535), help="compose with a proxy: the loopback port for it.")
+@click.option("--mode", type=click.Choice(["production", "development"]), help="Default: by the hub's URL.")
 @replacing
 @common(several=False)
 def init(  # noqa: PLR0913 - each is an option of the command
@@ -44,46 +54,119 @@ def init(  # noqa: PLR0913 - each is an option of the command
     apps: tuple[str, ...],
     hub: str | None,
     name: str,
-    platform: str,
+    platform: str | None,
     version: str,
+    tls: str | None,
+    port: int | None,
+    mode: str | None,
     replace: bool,
     spec: str,
     output: str | None,
 ) -> int:
-    """Write a commented spec, then render it."""
+    """Write a commented spec, or add an environment to one, then render it."""
     from pathlib import Path
 
     from mercure_deploy import init as starting
-    from mercure_deploy.disk import exposure
     from mercure_deploy.render import Wish
 
     supported()
-    root = root_of(spec, output)
-    starting.refuse_existing(Path(spec), root, name)
-    if not (apps and hub) and not sys.stdin.isatty():
-        missing = " and ".join(word for word, said in (("--app", apps), ("--hub", hub)) if not said)
-        raise click.UsageError(f"{missing} is missing, and there is no terminal to ask on", click.get_current_context())
-    apps = apps or (click.prompt("Origin of the app, as in https://app.example.com", err=True),)
-    hub = hub or click.prompt("Origin of the hub, as in https://mercure.example.com", err=True)
-    text = starting.spec_text(starting.named(apps), hub, name=name, platform=platform, version=version)
-    loaded = starting.checked(text, spec)
-    with starting.written(Path(spec), text):
+    root, place = root_of(spec, output), Path(spec)
+    before = starting.existing(place, root, name)
+    missing = [word for word, said in (("--app", apps), ("--hub", hub)) if not said]
+    if missing and not sys.stdin.isatty():
+        verb = "are" if len(missing) > 1 else "is"
+        what = f"{' and '.join(missing)} {verb} missing, and there is no terminal to ask on"
+        raise click.UsageError(what, click.get_current_context())
+    said = starting.Answers(name, starting.named(apps), hub, platform or "coolify", version, tls, port, mode)
+    text, loaded = _asked(said, spec, before, platform is None) if missing else _checked(said, spec, before)
+    warn(loaded)
+    with starting.written(place, text, before):
         render_all(loaded, Wish((name,), replace=replace), root)
-    err(f"mercure-deploy: wrote {spec}: commit it, and {root}/ without what its .gitignore names")
-    line = exposure.dockerignore_line(Path(spec), root)
-    if line:
-        err(f"mercure-deploy: add this line to .dockerignore: {line}")
-    err(f"mercure-deploy: next: {root / name / 'README.md'}")
+    _schema(place)
+    done = "wrote" if before is None else f"added {name} to"
+    note(f"{done} {spec}: commit it, and {root}/ without what its .gitignore names")
+    _afterwards(place, root, name)
     return OK
+
+
+def _afterwards(spec: "Path", root: "Path", name: str) -> None:
+    from mercure_deploy.disk import exposure
+
+    line = exposure.dockerignore_line(spec, root)
+    if line:
+        note(f"add this line to .dockerignore: {line}")
+    note(f"next: {root / name / 'README.md'}")
+
+
+def _checked(said: "Answers", spec: str, before: bytes | None) -> "tuple[bytes, Loaded]":
+    from mercure_deploy import init as starting
+
+    text = starting.spec_text(said, before)
+    return text, starting.checked(text, spec, before)
+
+
+def _asked(said: "Answers", spec: str, before: bytes | None, unsaid: bool) -> "tuple[bytes, Loaded]":  # noqa: FBT001
+    """Ask for what is missing, until it makes a spec."""
+    while True:
+        if not said.apps:
+            said.apps = {"app": _url("Origin of the app, as in https://app.example.com")}
+            while more := click.prompt("One more app, as in admin=https://admin.example.com", "", err=True):
+                word, equals, url = more.partition("=")
+                if equals and word not in said.apps:
+                    said.apps[word] = _url(None, url)
+                else:
+                    err("mercure-deploy: a name of its own, = and its origin")
+        said.hub = said.hub or _url("Origin of the hub, as in https://mercure.example.com")
+        if unsaid:
+            said.platform = click.prompt("Where the hub runs", "coolify", type=_PLATFORMS, err=True)
+        if said.platform == "compose" and said.tls is None:
+            said.tls = click.prompt("Who terminates TLS: a proxy, or the hub itself", "hub", type=_TLS, err=True)
+        if said.platform == "compose" and said.tls == "proxy" and said.port is None:
+            said.port = click.prompt("Loopback port for the proxy", 8080, type=click.IntRange(1, 65535), err=True)
+        try:
+            return _checked(said, spec, before)
+        except Trouble as trouble:
+            complain(trouble.problems)
+            err("mercure-deploy: once more, with other answers")
+            said.apps, said.hub, said.tls, said.port, unsaid = {}, None, None, None, True
+
+
+def _url(question: str | None, said: str | None = None) -> str:
+    """An origin, asked for until it is one; what was understood is shown when it is not what was typed."""
+    from mercure_deploy import init as starting
+
+    while True:
+        text = said or click.prompt(question or "Its origin", err=True)
+        try:
+            url = starting.completed(text)
+        except ValueError as error:
+            err(f"mercure-deploy: {error}")
+            said = None
+            continue
+        if url != text:
+            err(f"mercure-deploy: taken for {url}")
+        return url
+
+
+def _schema(spec: "Path") -> None:
+    """The schema beside the spec, where the first line of the spec tells an editor to look for it."""
+    from mercure_deploy import disk
+    from mercure_deploy import init as starting
+    from mercure_deploy.spec import schema_text
+
+    place = spec.parent / starting.SCHEMA
+    if not disk.exists(place):
+        disk.create(place, schema_text().encode())
 
 
 @click.command()
 @click.option("--dry-run", is_flag=True, help="Print the same, write nothing.")
 @click.option("--prune", is_flag=True, help="Delete what was rendered once and is not any more.")
 @replacing
+@formatted
 @common()
 def render(  # noqa: PLR0913 - each is an option of the command
-    *, names: tuple[str, ...], dry_run: bool, prune: bool, replace: bool, spec: str, output: str | None
+    *, names: tuple[str, ...], dry_run: bool, prune: bool, replace: bool, form: str, spec: str, output: str | None
 ) -> int:
     """Bring the files in line with the spec."""
     from mercure_deploy.render import Wish
@@ -93,23 +176,23 @@ def render(  # noqa: PLR0913 - each is an option of the command
     warn(loaded)
     wish = Wish(tuple(selected), prune=prune, replace=replace, others=not names)
     if dry_run:
-        _preview(loaded, wish, root_of(spec, output))
+        _preview(loaded, wish, root_of(spec, output), form)
     else:
-        render_all(loaded, wish, root_of(spec, output))
+        render_all(loaded, wish, root_of(spec, output), form)
     return OK
 
 
-def render_all(loaded: "Loaded", wish: "Wish", root: "Path") -> None:
+def render_all(loaded: "Loaded", wish: "Wish", root: "Path", form: str = "text") -> None:
     """Commit the files of these environments and print what happened."""
     from mercure_deploy import disk, render
 
     if len(wish.names) > _MANY and sys.stderr.isatty():
-        err(f"mercure-deploy: rendering {len(wish.names)} environments")
+        note(f"rendering {len(wish.names)} environments")
     with disk.lock(root, waiting=waiting):
         done = render.render(loaded.spec, wish, root, now())
-    show(done.changes, root)
+    show(done.changes, root, form=form)
     for line in done.following:
-        err(f"mercure-deploy: {line}")
+        note(line)
     for path in done.secret:
         if disk.loose(root / path):
             hint = "put the output root on a file system with permissions, see -o"
@@ -117,9 +200,9 @@ def render_all(loaded: "Loaded", wish: "Wish", root: "Path") -> None:
             break
 
 
-def _preview(loaded: "Loaded", wish: "Wish", root: "Path") -> None:
+def _preview(loaded: "Loaded", wish: "Wish", root: "Path", form: str) -> None:
     from mercure_deploy import disk, render
 
     with disk.lock(root, shared=True, waiting=waiting):
         changes = render.preview(loaded.spec, wish, root, now())
-    show(changes, root)
+    show(changes, root, form=form, prefix="would be ")

@@ -4,7 +4,7 @@ from mercure_deploy.disk.calls import CALLS, Calls
 from mercure_deploy.disk.committing import commit
 from mercure_deploy.disk.locking import lock
 from mercure_deploy.disk.ownership import KEPT, Ours, foreign, refuse
-from mercure_deploy.disk.reading import compare, create, exists, files, folders, loose, modes_stick, read
+from mercure_deploy.disk.reading import compare, create, exists, files, folders, loose, modes_stick, read, rewrite
 
 __all__ = [
     "CALLS",
@@ -23,4 +23,5 @@ __all__ = [
     "modes_stick",
     "read",
     "refuse",
+    "rewrite",
 ]

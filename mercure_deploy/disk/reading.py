@@ -65,6 +65,23 @@ def create(path: Path, content: bytes) -> None:
         raise Trouble(f"{path} cannot be written: {reason(error)}") from None
 
 
+def rewrite(path: Path, content: bytes) -> None:
+    """Other bytes for a file that is there, in one step; its mode stays, and so does a link to it.
+
+    Trouble when it cannot be written.
+    """
+    target = Path(os.path.realpath(path))
+    new = target.with_name(f"{TEMPORARY}{secrets.token_hex(8)}")
+    try:
+        with open(new, "xb") as file:  # noqa: PTH123
+            os.fchmod(file.fileno(), stat.S_IMODE(target.stat().st_mode))
+            file.write(content)
+        new.replace(target)
+    except OSError as error:
+        new.unlink(missing_ok=True)
+        raise Trouble(f"{path} cannot be written: {reason(error)}") from None
+
+
 def folders(root: Path) -> list[str]:
     """The names of the folders directly below `root`, sorted; none when there is no root."""
     return _names(root, os.DirEntry.is_dir)

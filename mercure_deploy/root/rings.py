@@ -39,11 +39,9 @@ class Known:
             what = (
                 f"{self.name}: the key ring is missing (key {self.held}), an env file in {self.folder} holds that key"
             )
-            hint = (
-                f"copy {self.folder}/keys.json from where your team keeps it; if there never was one, move the file away,"
-                f" or rotate-keys {self.name} --now --replace puts a fresh key in its place"
-            )
-            raise Trouble(what, hint=hint)
+            there = f"copy {self.folder}/keys.json from where your team keeps it"
+            never = f"move the file away, or rotate-keys {self.name} --now --replace puts a fresh key in its place"
+            raise Trouble(what, hint=f"{there}; if there never was one, {never}")
         return self.ring
 
     @property

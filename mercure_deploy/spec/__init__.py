@@ -4,7 +4,7 @@ from mercure_deploy.spec.contradiction import Contradiction
 from mercure_deploy.spec.contradictions import contradictions
 from mercure_deploy.spec.fields import HUB_PATH, duration_text
 from mercure_deploy.spec.loading import LARGEST, Loaded, load
-from mercure_deploy.spec.models import App, Environment, Hub, Keys, Spec
+from mercure_deploy.spec.models import App, Environment, Hub, Keys, Spec, schema_text
 
 __all__ = [
     "HUB_PATH",
@@ -19,4 +19,5 @@ __all__ = [
     "contradictions",
     "duration_text",
     "load",
+    "schema_text",
 ]

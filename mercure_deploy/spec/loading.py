@@ -127,9 +127,7 @@ def _problem(found: _Found, place: Place, name: str) -> Problem:
     from mercure_deploy.spec.wording import worded  # noqa: PLC0415 - only when something is wrong
 
     said = found.said if isinstance(found.said, Contradiction) else worded(found.said)
-    path = _dotted(found.path)
-    what = f"{path}: {said.what}" if path else said.what
-    return Problem(f"{what} [{said.id}]" if said.id else what, said.hint, f"{name}:{place[0]}:{place[1]}")
+    return Problem(said.what, said.hint, f"{name}:{place[0]}:{place[1]}", _dotted(found.path) or None, said.id)
 
 
 def _locate(found: _Found, places: Places, parents: Container[Path]) -> Place:

@@ -1,5 +1,6 @@
 """The spec: every word it may say, its default and its description; what follows from two words is a property."""
 
+import json
 from datetime import timedelta
 from functools import cached_property
 from typing import Annotated, Literal
@@ -226,6 +227,12 @@ class Environment(BaseModel):
         """The origins of all subscribing pages, sorted, each once: the cors_origins of the hub."""
         pages = (origin for app in self.apps.values() if app.subscribe for origin in (app.url, *app.origins))
         return tuple(sorted(set(pages)))
+
+
+def schema_text() -> str:
+    """The JSON Schema (2020-12) of the spec."""
+    about = {"$schema": "https://json-schema.org/draft/2020-12/schema", **Spec.model_json_schema()}
+    return json.dumps(about, indent=2) + "\n"
 
 
 class Spec(BaseModel):

@@ -36,8 +36,7 @@ def slips(text: str, name: str, line: int | None = None) -> list[Problem]:
         shifted = _shifted(lines, line)
         found += [each for each in (opened or shifted,) if each]
     return [
-        Problem(f"{what} [{id_}]" if id_ else what, hint, f"{name}:{number}:{column}")
-        for number, column, what, hint, id_ in sorted(found)
+        Problem(what, hint, f"{name}:{number}:{column}", id=id_) for number, column, what, hint, id_ in sorted(found)
     ]
 
 

@@ -40,17 +40,17 @@ def test_render_creates_then_leaves_alone(run: Run, project: Path):
 
 
 def test_a_dry_run_says_the_same_and_writes_nothing(run: Run, project: Path):
-    assert run("render", "--dry-run", spec=MINIMAL).lines == [f"created {path}" for path in RENDERED]
+    assert run("render", "--dry-run", spec=MINIMAL).lines == [f"would be created {path}" for path in RENDERED]
     assert not (project / "deploy").exists()
     run("render")
     (project / "deploy/production/app.env").chmod(0o644)
     (project / "deploy/production/Caddyfile").write_text("mine")
     expected = run("render", "--dry-run").lines
-    assert {line for line in expected if not line.startswith("unchanged")} == {
-        "updated production/app.env",
-        "updated production/Caddyfile",
+    assert {line for line in expected if "unchanged" not in line} == {
+        "would be updated production/app.env",
+        "would be updated production/Caddyfile",
     }
-    assert run("render").lines == expected
+    assert [f"would be {line}" for line in run("render").lines] == expected
 
 
 def test_both_sides_hold_the_same_key(run: Run, project: Path):

@@ -369,7 +369,7 @@ def test_an_orphan_says_what_it_holds_and_prune_deletes_it(run: Run, project: Pa
     assert "render --prune deletes" in said.err
     assert "hint: an orphan is no longer rendered, render --prune deletes it" in run("check").out
     preview = run("render", "--prune", "--dry-run")
-    assert "deleted staging/manifest.json" in preview.lines
+    assert "would be deleted staging/manifest.json" in preview.lines
     assert (project / "deploy/staging/keys.json").exists()
     # of one environment only its own go
     assert "deleted production/second.env" in run("render", "production", "--prune").lines
