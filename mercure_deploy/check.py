@@ -1,6 +1,6 @@
 """`check`: are the files in line with the spec, and is anything about them doubtful."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 
@@ -23,28 +23,29 @@ def check(view: View, root: Path, spec: Path, said: Sequence[tuple[str, Finding]
     first = next(iter(own))
     for name, finding in said:
         own.get(name, []).append(finding)
-    for finding in _exposed(view, root):
+    differences = {d.name: drift(view, d.name, root) for d in view.deployments}
+    differences[first][:0] = _common(view, root)
+    differing = {each.path for rows in differences.values() for each in rows}
+    for finding in _exposed(view, root, differing):
         name = (finding.file or "").partition("/")[0]
         own[name if name in own else first].append(finding)
     for number, d in enumerate(view.deployments):
         findings = [*own[d.name], *_keys(d, now), *_modes(view, d.name, root)]
-        differences = drift(view, d.name, root)
         if d.name in view.partial:
             hint = "run check where the ring is to compare the secret files too"
             findings.append(Finding("key-missing", "note", "secrets not checked: no key ring here", hint))
         if number == 0:
-            differences = [*_common(view, root), *differences]
             findings += [found for found in [exposure.unignored(spec, root)] if found]
         accepted = tuple(_accept(finding, d) for finding in findings)
-        checked[d.name] = Checked(d.name not in view.partial, tuple(differences), accepted)
+        checked[d.name] = Checked(d.name not in view.partial, tuple(differences[d.name]), accepted)
     for name in view.orphans.keys() - checked.keys():
         orphans = tuple(Drift(path, "orphan") for path in view.orphans[name])
         checked[name] = Checked(secrets_checked=True, drift=orphans, findings=())
     return checked
 
 
-def _exposed(view: View, root: Path) -> Iterator[Finding]:
-    """Secret files in git, and keys where none belongs."""
+def _exposed(view: View, root: Path, differing: Collection[str]) -> Iterator[Finding]:
+    """Secret files in git, and keys where none belongs; `differing` are files that are not as they were planned."""
     secret = {file.path for file in view.files if file.secret}
     tracked = exposure.tracked(root)
     if tracked is None:
@@ -53,7 +54,7 @@ def _exposed(view: View, root: Path) -> Iterator[Finding]:
     for path in sorted(secret & in_git):
         yield exposure.tracked_finding(path)
     # what is as it was planned holds no key, and an orphan is said as one
-    same = {path for path, change in disk.compare(root, view.files).items() if change == "same"}
+    same = {file.path for file in view.files if file.path not in differing}
     orphans = {path for paths in view.orphans.values() for path in paths}
     apart = same | secret | orphans
     known = keys.findable(d.ring for d in view.deployments)

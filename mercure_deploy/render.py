@@ -6,6 +6,7 @@ from datetime import datetime
 from pathlib import Path
 
 from mercure_deploy import disk
+from mercure_deploy.disk import stamp
 from mercure_deploy.root import View, look, to_preview, to_write
 from mercure_deploy.spec import Spec
 from mercure_deploy.targets import Deployment, manifest, platform
@@ -19,13 +20,16 @@ class Wish:
     """What is asked for: the environments `names`.
 
     `prune` is whether their orphans go, with `others` those of environments that the spec no longer has too; `replace`
-    whether files that are not ours give way.
+    whether files that are not ours give way. With a `key` the answer is remembered under it, and the `warnings` of the
+    spec, as they were printed.
     """
 
     names: tuple[str, ...]
     prune: bool = False
     replace: bool = False
     others: bool = False
+    key: str | None = None
+    warnings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -52,7 +56,10 @@ def render(spec: Spec, wish: Wish, root: Path, now: datetime) -> Rendered:
     ours = disk.Ours(view.ours, wish.replace)
     changes = disk.commit(root, view.files, ours=ours, private=view.private, remove=gone)
     secret = [file.path for file in view.files if file.secret]
-    return Rendered([*changes, *view.strays(gone)], list(_following(view, changes, old)), secret)
+    strays = view.strays(gone)
+    if wish.key and not strays and not any(disk.loose(root / path) for path in secret):
+        stamp.write(root, wish.key, view.files, view.private, wish.warnings)
+    return Rendered([*changes, *strays], list(_following(view, changes, old)), secret)
 
 
 def _following(view: View, changes: Iterable[Change], old: Mapping[str, bytes | None]) -> Iterator[str]:

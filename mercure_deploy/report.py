@@ -2,16 +2,27 @@
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import datetime
+from typing import TYPE_CHECKING
 
 from mercure_deploy.errors import Problem
 from mercure_deploy.findings import Finding
-from mercure_deploy.keys import stamp
-from mercure_deploy.root.drift import Checked
-from mercure_deploy.status import Rotation, Status
+
+if TYPE_CHECKING:
+    # what is reported, not how it came about: who only prints needs none of it
+    from datetime import datetime
+
+    from mercure_deploy.root.drift import Checked
+    from mercure_deploy.status import Rotation, Status
 
 
-def check_text(checked: Mapping[str, Checked]) -> Iterator[str]:
+def stamp(moment: "datetime") -> str:
+    """UTC in the form of RFC 3339, whole seconds."""
+    from mercure_deploy import keys  # noqa: PLC0415 - only where keys are spoken of
+
+    return keys.stamp(moment)
+
+
+def check_text(checked: "Mapping[str, Checked]") -> Iterator[str]:
     """Lines for people: `changed production/hub.env`, `file:line:col: error: what [id]`, `production: in line`."""
     for name, each in checked.items():
         yield from (f"{drift.change} {drift.path}" for drift in each.drift)
@@ -23,7 +34,7 @@ def check_text(checked: Mapping[str, Checked]) -> Iterator[str]:
             yield f"{name}: in line"
 
 
-def check_json(checked: Mapping[str, Checked], *, ok: bool) -> str:
+def check_json(checked: "Mapping[str, Checked]", *, ok: bool) -> str:
     """The form of the contract, section 4."""
     environments = {
         name: {
@@ -88,7 +99,7 @@ def finding_row(finding: Finding) -> dict[str, str | int | None]:
     }
 
 
-def status_text(statuses: Mapping[str, Status], max_age: Mapping[str, str], now: datetime) -> Iterator[str]:
+def status_text(statuses: "Mapping[str, Status]", max_age: Mapping[str, str], now: "datetime") -> Iterator[str]:
     """Lines for people; `max_age` is how old the keys of an environment may become, as text."""
     for name, each in statuses.items():
         yield f"{name}: {'not in line, run render' if each.drift else 'in line'}"
@@ -104,7 +115,7 @@ def status_text(statuses: Mapping[str, Status], max_age: Mapping[str, str], now:
             yield f"        legacy_clients: false and render {name}"
 
 
-def rotation_text(name: str, rotation: Rotation) -> Iterator[str]:
+def rotation_text(name: str, rotation: "Rotation") -> Iterator[str]:
     """Where a rotation stands and what comes next."""
     back = ", being taken back" if rotation.aborting else ""
     yield f"  rotation: {rotation.state} since {stamp(rotation.since)}{back}, next: {rotation.next}"
@@ -115,7 +126,7 @@ def rotation_text(name: str, rotation: Rotation) -> Iterator[str]:
         yield f"        not before {stamp(rotation.not_before)}: mercure-deploy rotate-keys {name} --deployed-at TIME"
 
 
-def status_json(statuses: Mapping[str, Status], now: datetime) -> str:
+def status_json(statuses: "Mapping[str, Status]", now: "datetime") -> str:
     """The form of the contract, section 4."""
     environments = {
         name: {
@@ -139,7 +150,7 @@ def status_json(statuses: Mapping[str, Status], now: datetime) -> str:
     return json.dumps({"version": 1, "environments": environments}, indent=2)
 
 
-def rotation_row(rotation: Rotation) -> dict[str, str | bool | None]:
+def rotation_row(rotation: "Rotation") -> dict[str, str | bool | None]:
     """An open rotation as JSON."""
     return {
         "state": rotation.state,

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
     from mercure_deploy.spec import Loaded
 
+# the largest spec; a fleet of 10,000 environments is below
+LARGEST = 8 * 1024 * 1024
 _QUIET, _FORM = f"{__name__}.quiet", f"{__name__}.form"
 OK, NO, TROUBLE, BUG, INTERRUPTED = 0, 1, 2, 3, 130
 _F = TypeVar("_F", bound=Callable[..., int])
@@ -103,7 +105,7 @@ def environments(context: click.Context, _parameter: click.Parameter, incomplete
 
     try:
         text = Path(context.params.get("spec") or "mercure.yaml").read_bytes()
-        from mercure_deploy.spec import LARGEST, load
+        from mercure_deploy.spec import load
 
         names = load(text, "").spec.environments if len(text) <= LARGEST else {}
     except (OSError, Trouble):
@@ -159,17 +161,22 @@ def root_of(spec: str, output: str | None) -> "Path":
     return Path(output) if output else Path(spec).parent / "deploy"
 
 
-def loaded_spec(spec: str) -> "Loaded":
-    """The spec in that file. Trouble when there is none or it is wrong."""
-    from pathlib import Path
-
+def spec_bytes(spec: str) -> bytes:
+    """The bytes of that file. Trouble when there is none."""
     from mercure_deploy import disk
-    from mercure_deploy.spec import LARGEST, load
 
     supported()
-    data = disk.read(Path(spec), limit=LARGEST)
+    data = disk.read(spec, limit=LARGEST)
     if data is None:
         raise Trouble(f"{spec} does not exist", hint="mercure-deploy init writes one, -f names another")
+    return data
+
+
+def loaded_spec(spec: str, data: bytes | None = None) -> "Loaded":
+    """The spec in that file, whose bytes may have been read already. Trouble when there is none or it is wrong."""
+    data = spec_bytes(spec) if data is None else data
+    from mercure_deploy.spec import load
+
     try:
         return load(data, spec)
     except Trouble as trouble:
@@ -201,11 +208,16 @@ def waiting() -> None:
     note("waiting for another run to end")
 
 
-def warn(loaded: "Loaded") -> None:
-    """Print the warnings of a spec to stderr."""
-    for _, finding in loaded.findings:
-        if finding.level == "warning":
-            err(f"mercure-deploy: warning: {finding.message} [{finding.id}]\n  hint: {finding.hint}")
+def warn(loaded: "Loaded") -> list[str]:
+    """Print the warnings of a spec to stderr; what was printed."""
+    lines = [
+        f"mercure-deploy: warning: {finding.message} [{finding.id}]\n  hint: {finding.hint}"
+        for _, finding in loaded.findings
+        if finding.level == "warning"
+    ]
+    for line in lines:
+        err(line)
+    return lines
 
 
 def show(

@@ -18,6 +18,7 @@ from mercure_deploy.cli.common import (
     root_of,
     select,
     show,
+    spec_bytes,
     supported,
     waiting,
     warn,
@@ -169,17 +170,38 @@ def render(  # noqa: PLR0913 - each is an option of the command
     *, names: tuple[str, ...], dry_run: bool, prune: bool, replace: bool, form: str, spec: str, output: str | None
 ) -> int:
     """Bring the files in line with the spec."""
+    from mercure_deploy.disk import stamp
+
+    data, root = spec_bytes(spec), root_of(spec, output)
+    key = None if dry_run or prune or replace else stamp.key(spec, data, names)
+    if key and _answered(key, root, form):
+        return OK
     from mercure_deploy.render import Wish
 
-    loaded = loaded_spec(spec)
+    loaded = loaded_spec(spec, data)
     selected = select(loaded, names)
-    warn(loaded)
-    wish = Wish(tuple(selected), prune=prune, replace=replace, others=not names)
+    warnings = tuple(warn(loaded))
+    wish = Wish(tuple(selected), prune=prune, replace=replace, others=not names, key=key, warnings=warnings)
     if dry_run:
-        _preview(loaded, wish, root_of(spec, output), form)
+        _preview(loaded, wish, root, form)
     else:
-        render_all(loaded, wish, root_of(spec, output), form)
+        render_all(loaded, wish, root, form)
     return OK
+
+
+def _answered(key: str, root: "Path", form: str) -> bool:
+    """Whether the last render was asked the same, and nothing has changed since: then the answer is printed."""
+    from mercure_deploy import disk
+    from mercure_deploy.disk import stamp
+
+    with disk.lock(root, shared=True, waiting=waiting):
+        found = stamp.find(root, key)
+    if found is None:
+        return False
+    for line in found.warnings:
+        err(line)
+    show(((path, "unchanged") for path in found.paths), root, form=form)
+    return True
 
 
 def render_all(loaded: "Loaded", wish: "Wish", root: "Path", form: str = "text") -> None:

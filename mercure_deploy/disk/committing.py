@@ -10,7 +10,6 @@ import contextlib
 import errno
 import json
 import os
-import secrets
 import stat
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -133,7 +132,7 @@ def _write_all(base: str, changes: Sequence[_Change], calls: Calls, undo: _Undo)
 
 
 def _temporary(path: str) -> str:
-    return f"{os.path.dirname(path)}/{TEMPORARY}{secrets.token_hex(8)}"  # noqa: PTH120
+    return f"{os.path.dirname(path)}/{TEMPORARY}{os.urandom(8).hex()}"  # noqa: PTH120
 
 
 def _sweep(base: str, targets: Iterable[str], calls: Calls) -> None:

@@ -7,10 +7,13 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from mercure_deploy.disk.reading import TEMPORARY
+from mercure_deploy.disk.stamp import NAME as STAMP
 from mercure_deploy.findings import Finding
 from mercure_deploy.keys import Known
 
 _SECONDS = 30
+# below the root itself, without a key in them
+_OWN = {".lock", STAMP}
 # a backup of anything that holds a key is far below
 _LARGEST = 16 * 1024 * 1024
 # git must run nothing that the configuration of a checkout names: it may be another owner's
@@ -43,7 +46,7 @@ def _files(base: str, folder: str) -> Iterator[str]:
         path = f"{folder}{entry.name}"
         if entry.is_dir(follow_symlinks=False):
             yield from _files(base, f"{path}/")
-        elif entry.is_file(follow_symlinks=False) and not entry.name.startswith(TEMPORARY):
+        elif entry.is_file(follow_symlinks=False) and path not in _OWN and not entry.name.startswith(TEMPORARY):
             yield path
 
 

@@ -1,7 +1,6 @@
 """What is on disk: bytes, modes, folders; and the two writes that need no undoing: a new file, a probe."""
 
 import os
-import secrets
 import stat
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -71,7 +70,7 @@ def rewrite(path: Path, content: bytes) -> None:
     Trouble when it cannot be written.
     """
     target = Path(os.path.realpath(path))
-    new = target.with_name(f"{TEMPORARY}{secrets.token_hex(8)}")
+    new = target.with_name(f"{TEMPORARY}{os.urandom(8).hex()}")
     try:
         with open(new, "xb") as file:  # noqa: PTH123
             os.fchmod(file.fileno(), stat.S_IMODE(target.stat().st_mode))
@@ -134,7 +133,7 @@ def loose(path: Path | str) -> bool:
 
 def modes_stick(folder: Path) -> bool:
     """Whether a new file with mode 0600 keeps it there; some mounts give every file to everybody."""
-    probe = folder / f"{TEMPORARY}{secrets.token_hex(8)}"
+    probe = folder / f"{TEMPORARY}{os.urandom(8).hex()}"
     try:
         os.close(os.open(probe, os.O_WRONLY | os.O_CREAT | os.O_EXCL, SECRET))
     except OSError:

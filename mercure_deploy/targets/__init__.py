@@ -5,11 +5,26 @@
 
 A target yields files with paths within the environment's folder. With a ring that is known from its manifest alone
 the content of secret files is not to be used.
+
+The names are handed out when somebody asks for one: who only knows files, as `disk` does, imports no template engine.
 """
 
-# each import adds its targets to the plan
-from mercure_deploy.targets import apps, people, platforms
-from mercure_deploy.targets.planning import Deployment, plan
-from mercure_deploy.targets.platforms import platform, private_directories
+from importlib import import_module
+from typing import TYPE_CHECKING
 
-__all__ = ["Deployment", "apps", "people", "plan", "platform", "platforms", "private_directories"]
+if TYPE_CHECKING:
+    from mercure_deploy.targets.planning import Deployment, plan
+    from mercure_deploy.targets.platforms import platform, private_directories
+
+__all__ = ["Deployment", "plan", "platform", "private_directories"]
+
+_HOMES = {"Deployment": "planning", "plan": "planning", "platform": "platforms", "private_directories": "platforms"}
+
+
+def __getattr__(name: str) -> object:
+    if name not in _HOMES:
+        raise AttributeError(name)
+    # each of these adds its targets to the plan
+    for module in ("apps", "people", "platforms"):
+        import_module(f"{__name__}.{module}")
+    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)

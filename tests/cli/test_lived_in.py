@@ -28,7 +28,7 @@ def tree(folder: Path) -> dict[str, bytes | str]:
     return {
         path.relative_to(folder).as_posix(): str(path.readlink()) if path.is_symlink() else path.read_bytes()
         for path in sorted(folder.rglob("*"))
-        if (path.is_file() or path.is_symlink()) and path.name != ".lock"
+        if (path.is_file() or path.is_symlink()) and path.name not in {".lock", ".stamp"}
     }
 
 

@@ -34,7 +34,7 @@ def test_where_modes_do_not_stick_nothing_is_refused_and_everybody_is_warned(
     run: Run, project: Path, monkeypatch: pytest.MonkeyPatch
 ):
     # such a file system cannot be had in a test: every file looks open, a new one too
-    run("render", spec=MINIMAL)
+    run("render", "--prune", spec=MINIMAL)
     monkeypatch.setattr(disk, "loose", lambda _: True)
     monkeypatch.setattr(disk, "modes_stick", lambda _: False)
     assert "[secret-exposure]" in run("render").err

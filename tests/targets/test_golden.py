@@ -24,7 +24,8 @@ def rendered(case: Path, scratch: Path) -> dict[str, bytes]:
         (folder / "keys.json").chmod(0o600)
     assert main(["render", "-f", str(case / "mercure.yaml"), "-o", str(scratch)]) == 0
     files = {path.relative_to(scratch).as_posix(): path.read_bytes() for path in scratch.rglob("*") if path.is_file()}
-    return {name: data for name, data in files.items() if not name.endswith(("keys.json", ".lock", ".gitignore"))}
+    apart = ("keys.json", ".lock", ".stamp", ".gitignore")
+    return {name: data for name, data in files.items() if not name.endswith(apart)}
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
