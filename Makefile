@@ -12,7 +12,7 @@ demo: $(STAMP)  ## render an example; with the hub binary also publish and subsc
 
 test: $(STAMP) prerequisites lint  ## everything
 	rm -rf .coverage .coverage.* artifacts
-	$(BIN)/python -m coverage run -m pytest -m 'not real and not e2e'
+	$(BIN)/python -m coverage run -m pytest -n auto -m 'not real and not e2e'
 	$(REAL) coverage run -m pytest -m real
 	$(REAL) coverage run -m pytest -m e2e
 	scripts/readme --show
@@ -20,7 +20,7 @@ test: $(STAMP) prerequisites lint  ## everything
 	$(BIN)/python -m coverage report
 
 fast: $(STAMP)  ## the suite without the real consumers
-	$(BIN)/python -m pytest -q -m 'not real and not e2e'
+	$(BIN)/python -m pytest -q -n auto -m 'not real and not e2e'
 
 prerequisites:  ## hubs, PHP with Symfony, docker with compose: once, into a cache
 	scripts/prerequisites e2e

@@ -22,7 +22,6 @@ from ruamel.yaml.events import (
 )
 
 from mercure_deploy.errors import Problem, Trouble
-from mercure_deploy.spec.slips import slips
 
 Path = tuple[str | int, ...]
 Place = tuple[int, int]  # line and column, both from 1
@@ -67,11 +66,10 @@ def parse(text: str, name: str, *, places: dict[Path, tuple[Place, Place]] | Non
             raise first
         return _parsed(text, name, places, pure=True)
     except MarkedYAMLError as error:
-        found = slips(text, name, _line(error))
-        raise Trouble(*found or [_marked(error, text, name)]) from None
+        raise Trouble(*_slips(text, name, _line(error)) or [_marked(error, text, name)]) from None
     except YAMLError as error:
         problem = Problem(f"is not YAML: {_reader_problem(error)}", where=_reader_place(error, text, name))
-        raise Trouble(*slips(text, name) or [problem]) from None
+        raise Trouble(*_slips(text, name) or [problem]) from None
 
 
 def _parsed(text: str, name: str, places: dict[Path, tuple[Place, Place]] | None, *, pure: bool) -> Any:  # noqa: ANN401
@@ -231,6 +229,12 @@ def _place(event: Any) -> Place:  # noqa: ANN401
 def _problem(state: _State, event: Any, what: str, hint: str | None = None) -> Trouble:  # noqa: ANN401
     line, column = _place(event)
     return Trouble(Problem(what, hint, f"{state.name}:{line}:{column}"))
+
+
+def _slips(text: str, name: str, line: int | None = None) -> list[Problem]:
+    from mercure_deploy.spec.slips import slips  # noqa: PLC0415 - only when something is wrong
+
+    return slips(text, name, line)
 
 
 def _line(error: MarkedYAMLError) -> int:

@@ -27,4 +27,7 @@ def __getattr__(name: str) -> object:
     # each of these adds its targets to the plan
     for module in ("apps", "people", "platforms"):
         import_module(f"{__name__}.{module}")
-    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+    found = getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+    # from now on it is found at once
+    globals()[name] = found
+    return found
