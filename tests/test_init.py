@@ -113,8 +113,12 @@ def terminal(arguments: list[str], answers: list[str], folder: Path) -> tuple[in
     process = subprocess.Popen(command, cwd=folder, stdin=theirs, stdout=theirs, stderr=theirs)
     os.close(theirs)
     said, waiting = b"", list(answers)
-    end = time.monotonic() + 30
+    end, again = time.monotonic() + 30, 0.0
     while time.monotonic() < end:
+        if again and time.monotonic() > again and process.poll() is None:
+            # readline, which sets itself up just after the question, may swallow the first one
+            os.write(screen, b"\x03")
+            again = time.monotonic() + 1
         if select.select([screen], [], [], 0.1)[0]:
             try:
                 piece = os.read(screen, 4096)
@@ -124,7 +128,8 @@ def terminal(arguments: list[str], answers: list[str], folder: Path) -> tuple[in
                 break
             said += piece
             if waiting and said.rstrip().endswith((b":", b"]:")):
-                os.write(screen, waiting.pop(0).encode())
+                os.write(screen, waiting[0].encode())
+                again = time.monotonic() + 1 if waiting.pop(0) == "\x03" else 0.0
                 said += b"\n"
     os.close(screen)
     return process.wait(10), said.decode(errors="replace")

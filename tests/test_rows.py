@@ -11,7 +11,7 @@ PACKAGE = Path(__file__).parent.parent / "mercure_deploy"
 ROWS = [
     {"cli"},
     {"report"},
-    {"init", "render", "check", "rotation", "status"},
+    {"init", "render", "check", "rotation", "status", "token"},
     {"root"},
     {"disk"},
     {"live"},

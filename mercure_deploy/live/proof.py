@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 from mercure_deploy.errors import Trouble
 from mercure_deploy.keys import Key
 from mercure_deploy.live.fetch import FetchError, Reply, Way, fetch
-from mercure_deploy.live.tokens import mint
+from mercure_deploy.live.tokens import mint, one_topic
 from mercure_deploy.targets import Deployment
 
 _LIFETIME = timedelta(seconds=60)
@@ -31,7 +31,7 @@ def prove(d: Deployment, way: Way, clock: Clock) -> None:
     """Return when the hub accepts all keys. Trouble, code 1, when it does not yet; code 2 when that cannot be told."""
     for key in d.ring.keys:
         topic = f"urn:uuid:{uuid.uuid4()}"
-        token = mint(key, d.env.hub, topic, clock.now(), _LIFETIME)
+        token = mint(key, d.env.hub, one_topic(topic), clock.now() + _LIFETIME)
         word = "match" if d.env.hub.version == "1.0" else "topic"
         url = d.env.hub.public_url
         subscription = _patient("GET", f"{url}?{urlencode({word: topic})}", token, way, clock)

@@ -1,7 +1,9 @@
 """Tokens as the apps sign them, for a hub of either generation; `now` is an argument, PyJWT does the signing."""
 
 import uuid
-from datetime import datetime, timedelta
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
 
 import jwt
 
@@ -11,23 +13,46 @@ from mercure_deploy.spec import Hub
 _DETAIL = "https://mercure.rocks/authorization-detail"
 
 
-def mint(key: Key, hub: Hub, topic: str, now: datetime, lifetime: timedelta) -> str:
-    """A token that may publish to `topic` and subscribe to it, and nothing else, until `now` plus `lifetime`."""
-    expiry = int((now + lifetime).timestamp())
-    if hub.version == "1.0":
-        claims: dict[str, object] = {
-            "iss": hub.issued_by,
-            "aud": hub.public_url,
-            "sub": "mercure-deploy",
-            "client_id": "mercure-deploy",
-            "exp": expiry,
-            "iat": int(now.timestamp()),
-            "jti": str(uuid.uuid4()),
-            "authorization_details": [
-                {"type": _DETAIL, "actions": [action], "topics": [{"match": topic}]}
-                for action in ("publish", "subscribe")
-            ],
-        }
-        return jwt.encode(claims, key.text(), algorithm=key.algorithm, headers={"typ": "at+jwt"})
-    claims = {"mercure": {"publish": [topic], "subscribe": [topic]}, "exp": expiry}
-    return jwt.encode(claims, key.text(), algorithm=key.algorithm)
+@dataclass(frozen=True)
+class Grants:
+    """The topics, or templates of topics, to which a token may publish and subscribe."""
+
+    publish: Sequence[str] = ()
+    subscribe: Sequence[str] = ()
+
+
+def one_topic(topic: str) -> Grants:
+    """May publish to `topic` and subscribe to it, and nothing else."""
+    return Grants((topic,), (topic,))
+
+
+def claims(hub: Hub, grants: Grants, expiry: datetime, client: str = "mercure-deploy") -> dict[str, object]:
+    """What a token for that hub says, by its generation; `client` is who it is for."""
+    both = {"publish": grants.publish, "subscribe": grants.subscribe}
+    granted = {action: topics for action, topics in both.items() if topics}
+    end = int(expiry.timestamp())
+    if hub.version != "1.0":
+        return {"mercure": {action: list(topics) for action, topics in granted.items()}, "exp": end}
+    return {
+        "iss": hub.issued_by,
+        "aud": hub.public_url,
+        "sub": client,
+        "client_id": client,
+        "exp": end,
+        "jti": str(uuid.uuid4()),
+        "authorization_details": [
+            {"type": _DETAIL, "actions": [action], "topics": [{"match": topic} for topic in topics]}
+            for action, topics in granted.items()
+        ],
+    }
+
+
+def sign(key: Key, hub: Hub, said: Mapping[str, object]) -> str:
+    """The token with these claims, as that key signs it for that hub."""
+    headers = {"typ": "at+jwt"} if hub.version == "1.0" else None
+    return jwt.encode(dict(said), key.text(), algorithm=key.algorithm, headers=headers)
+
+
+def mint(key: Key, hub: Hub, grants: Grants, expiry: datetime) -> str:
+    """A token with these grants until that moment."""
+    return sign(key, hub, claims(hub, grants, expiry))

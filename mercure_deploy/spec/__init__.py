@@ -2,7 +2,7 @@
 
 from mercure_deploy.spec.contradiction import Contradiction
 from mercure_deploy.spec.contradictions import contradictions
-from mercure_deploy.spec.fields import HUB_PATH, duration_text
+from mercure_deploy.spec.fields import HUB_PATH, duration, duration_text
 from mercure_deploy.spec.loading import LARGEST, Loaded, load
 from mercure_deploy.spec.models import App, Environment, Hub, Keys, Spec, schema_text
 
@@ -17,6 +17,7 @@ __all__ = [
     "Loaded",
     "Spec",
     "contradictions",
+    "duration",
     "duration_text",
     "load",
     "schema_text",

@@ -96,6 +96,14 @@ def _duration(value: Any) -> timedelta:  # noqa: ANN401
     return length
 
 
+def duration(text: str) -> timedelta:
+    """A duration as the spec writes it. ValueError, with a reason, for any other text."""
+    try:
+        return _duration(text)
+    except PydanticCustomError as error:
+        raise ValueError(error.message()) from None
+
+
 def duration_text(length: timedelta) -> str:
     """A duration in the largest unit of the spec that holds it, such as 90d."""
     seconds = int(length.total_seconds())

@@ -181,18 +181,24 @@ def test_a_private_update_reaches_the_page(tmp_path: Path, deploy: Deploy, visit
         "sameSite": "Strict",
     }
     assert kept == expected
-    assert curl_lines(site.folder, site.edge.root) == ["401", f"access-control-allow-origin: {APP}", "401"]
+    shown = ["401", f"access-control-allow-origin: {APP}", "401"]
+    assert curl_lines(site.folder, site.edge.root) == [*shown, "urn:uuid:"]
+    # a hub with another key than this folder's: the last line says so
+    programs.run("rotate-keys", "production", "--now", "--yes", "-f", str(tmp_path / "mercure.yaml"))
+    assert curl_lines(site.folder, site.edge.root) == [*shown, "Unauthorized"]
 
 
 def curl_lines(folder: Path, root: Path) -> list[str]:
     """What the commands at the end of the environment's README print: statuses, and the header that they are about."""
     [block] = re.findall(r"## Does it work\?\n\n```sh\n(.*?)```", (folder / "README.md").read_text(), re.DOTALL)
     run = ["bash", "-euc", block]
-    environment = {"PATH": "/usr/bin:/bin", "CURL_CA_BUNDLE": str(root)}
-    said = subprocess.run(run, env=environment, capture_output=True, text=True, check=True)
+    environment = {"PATH": f"{Path(sys.executable).parent}:/usr/bin:/bin", "CURL_CA_BUNDLE": str(root)}
+    place = folder.parents[1]
+    said = subprocess.run(run, cwd=place, env=environment, capture_output=True, text=True, check=True)
     assert said.stderr == ""
-    lines = [line.strip() for line in said.stdout.splitlines()]
-    return [line for line in lines if line.isdigit() or line.startswith("access-control-allow-origin")]
+    *lines, last = [line.strip() for line in said.stdout.splitlines()]
+    shown = [line for line in lines if line.isdigit() or line.startswith("access-control-allow-origin")]
+    return [*shown, last[:9] if last.startswith("urn:") else last]
 
 
 @pytest.mark.proves("The same with a hub that terminates TLS itself; http is redirected")

@@ -20,7 +20,7 @@ from conftest import Run
 from ruamel.yaml import YAML
 
 from mercure_deploy import keys
-from mercure_deploy.live.tokens import mint
+from mercure_deploy.live.tokens import mint, one_topic
 from mercure_deploy.spec import load
 
 if TYPE_CHECKING:
@@ -142,7 +142,7 @@ def test_the_tokens_of_the_proof_are_accepted(tmp_path: Path, run: Run):
     folder = rendered(tmp_path, run)
     env = load((tmp_path / "mercure.yaml").read_bytes(), "m").spec.environments["production"]
     key = keys.loads((folder / "keys.json").read_bytes(), "keys.json").current
-    token = mint(key, env.hub, TOPIC, datetime.now(UTC), timedelta(seconds=60))
+    token = mint(key, env.hub, one_topic(TOPIC), datetime.now(UTC) + timedelta(seconds=60))
     with core(folder, tmp_path):
         assert publish(token, private="on") == (200, "")
         assert request("GET", {"match": TOPIC}, {"Authorization": f"Bearer {token}"})[0] == 200
