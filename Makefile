@@ -35,6 +35,7 @@ bench: $(STAMP)  ## the ratios of the README
 
 readme:  ## what the README takes from the page, and from the last make test
 	scripts/readme
+	$(BIN)/python scripts/reference
 
 $(STAMP): pyproject.toml
 	$(PYTHON) -m venv $(VENV)

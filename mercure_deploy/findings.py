@@ -7,12 +7,13 @@ Level = Literal["error", "warning", "note"]
 
 IDS = frozenset(
     """
-    alg-mismatch anonymous anonymous-off anonymous-private-mix cookie-scope cors-origin-mismatch cors-origin-missing
-    cors-wildcard-credentials credentials-not-sent cross-site-domain directive-syntax env-var-obsolete
-    healthcheck-broken http1-connection-limit hub-upgrade-break internal-url-wrong jwt-key-confusion key-age
-    key-mismatch key-missing key-placeholder key-quoting key-too-short pem-in-env port-conflict proxy-not-routing
-    proxy-timeout-buffering public-url-wrong secret-exposure server-name-mismatch shared-domain storage-permissions
-    tls-mode-mismatch tls-untrusted-publish token-lifecycle tooling-override topic-claim-mismatch
+    alg-mismatch anonymous anonymous-off anonymous-private-mix audience-mismatch cookie-scope cors-origin-mismatch
+    cors-origin-missing cors-wildcard-credentials credentials-not-sent cross-site-domain directive-syntax
+    env-var-obsolete healthcheck-broken http1-connection-limit hub-upgrade-break internal-url-wrong
+    jwt-key-confusion key-age key-mismatch key-missing key-placeholder key-quoting key-too-short pem-in-env
+    port-conflict proxy-not-routing proxy-timeout-buffering public-url-wrong secret-exposure server-name-mismatch
+    shared-domain storage-permissions tls-mode-mismatch tls-untrusted-publish token-lifecycle tooling-override
+    topic-claim-mismatch transport-not-shared
     """.split()
 )
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from conftest import MINIMAL
+from ruamel.yaml import YAML
 
 from mercure_deploy import __version__
 from mercure_deploy.cli import cli
@@ -59,7 +60,7 @@ def test_the_table_of_proofs_has_what_the_tests_prove():
     assert len(re.findall(r"\b\d+\.\d+", table)) >= len(set(re.findall(r"against\((.*?)\)", tests)))
 
 
-@pytest.mark.parametrize("text", blocks("yaml"))
+@pytest.mark.parametrize("text", [text for text in blocks("yaml") if text.startswith("version:")])
 def test_the_specs_are_specs(text: str):
     assert load(text.encode(), "README.md").findings == ()
 
@@ -84,3 +85,46 @@ def test_the_changelog_begins_with_this_version():
     assert first is not None
     assert first[1] == __version__
     assert f'version = "{__version__}"' in (ROOT / "pyproject.toml").read_text()
+
+
+def test_the_reference_of_the_spec_is_that_of_the_schema():
+    run = [sys.executable, str(ROOT / "scripts/reference"), "--check"]
+    assert subprocess.run(run, check=False).returncode == 0, "make readme"
+
+
+def test_the_hook_for_pre_commit_is_a_command_of_ours():
+    [hook] = YAML(typ="safe").load((ROOT / ".pre-commit-hooks.yaml").read_text())
+    program, *words = hook["entry"].split()
+    assert program == "mercure-deploy"
+    assert words[0] in cli.commands
+    assert re.search(hook["files"], "deploy/production/Caddyfile")
+    assert re.search(hook["files"], "mercure.yaml")
+
+
+def test_what_the_readme_has_for_ci_is_what_there_is():
+    workflow, hooks = (YAML(typ="safe").load(text) for text in blocks("yaml") if not text.startswith("version:"))
+    [*_, step] = workflow["jobs"]["mercure"]["steps"]
+    assert step["run"].split()[1] in cli.commands
+    [offered] = YAML(typ="safe").load((ROOT / ".pre-commit-hooks.yaml").read_text())
+    assert [hook["id"] for hook in hooks["repos"][0]["hooks"]] == [offered["id"]]
+    assert hooks["repos"][0]["rev"] == f"v{__version__}"
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_a_shell_completes_commands_and_environments(tmp_path: Path, shell: str):
+    (tmp_path / "mercure.yaml").write_text(MINIMAL)
+    program = [str(Path(sys.executable).parent / "mercure-deploy")]
+    environment = {**os.environ, "_MERCURE_DEPLOY_COMPLETE": f"{shell}_source"}
+    source = subprocess.run(program, env=environment, capture_output=True, text=True, check=False)
+    assert "_MERCURE_DEPLOY_COMPLETE" in source.stdout
+    environment |= {
+        "_MERCURE_DEPLOY_COMPLETE": f"{shell}_complete",
+        "COMP_WORDS": "mercure-deploy rotate-keys pro",
+        "COMP_CWORD": "2" if shell != "fish" else "pro",
+    }
+    said = subprocess.run(program, env=environment, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert "production" in said.stdout
+    # a spec that is wrong completes nothing, in silence
+    (tmp_path / "mercure.yaml").write_text("x")
+    said = subprocess.run(program, env=environment, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert (said.stdout.strip(), said.stderr) == ("", "")

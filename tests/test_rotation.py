@@ -305,7 +305,7 @@ def test_the_command_line(run: Run):
 
 
 def test_a_rotation_left_open_is_warned_about(run: Run, project: Path):
-    run("render", spec=MINIMAL + "    keys: {max_age: 1s}\n")
+    run("render", spec=MINIMAL + "    keys: {max_age: 1m, token_lifetime: 1m}\n")
     run("rotate-keys", "production")
     path = project / "deploy/production/keys.json"
     data = json.loads(path.read_text())

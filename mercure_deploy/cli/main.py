@@ -45,6 +45,9 @@ def _ended(error: BaseException) -> int:
         complain([Problem(lower(error.format_message()), hint)])
         return TROUBLE
     if isinstance(error, SystemExit):
+        if not error.code:
+            # a shell was told how to complete
+            return OK
         # click's answer to a reader of its own output that has gone
         error = BrokenPipeError(errno.EPIPE, os.strerror(errno.EPIPE))
     if isinstance(error, OSError) and error.filename is None:

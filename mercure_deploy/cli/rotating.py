@@ -9,6 +9,7 @@ from mercure_deploy.cli.common import (
     NO,
     OK,
     common,
+    environments,
     err,
     loaded_spec,
     now,
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
 
 
 @click.command("rotate-keys")
-@click.argument("name", metavar="ENV")
+@click.argument("name", metavar="ENV", shell_complete=environments)
 @click.option("--now", "at_once", is_flag=True, help="One fresh key replaces all: for a leaked or a lost key.")
 @click.option("--abort", is_flag=True, help="Take the open rotation back.")
 @click.option("--deployed", is_flag=True, help="The files of the last step are deployed; nobody is asked.")

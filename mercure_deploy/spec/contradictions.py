@@ -7,6 +7,7 @@ from mercure_deploy.facts.hubs import DOORS, GENERATIONS, directive_problems, im
 from mercure_deploy.facts.origins import Origin
 from mercure_deploy.spec import platforms, sharing
 from mercure_deploy.spec.contradiction import Contradiction, Path
+from mercure_deploy.spec.fields import duration_text
 from mercure_deploy.spec.models import App, Environment, Spec
 
 
@@ -14,7 +15,7 @@ def contradictions(spec: Spec) -> Iterator[Contradiction]:
     """Everything that is at odds within `spec`; what is accepted comes as a note, a mere doubt as a warning."""
     for name, env in spec.environments.items():
         here: Path = ("environments", name)
-        for rule in (_mode, _tls, platforms.rules, _generation, _directives, _apps, _pages):
+        for rule in (_mode, _tls, platforms.rules, _generation, _keys, _directives, _apps, _pages):
             for found in rule(env):
                 level = "note" if found.id in env.accept else found.level
                 yield Contradiction((*here, *found.path), found.what, found.id, found.hint, level)
@@ -93,6 +94,13 @@ def _bundles(env: Environment) -> Iterator[Contradiction]:
             path: Path = ("apps", name, "bundle") if app.bundle else ("hub", "cookie_name")
             hint = f'say apps.{name}.bundle: "0.5" when it has that, or leave cookie_name out'
             yield Contradiction(path, what, "credentials-not-sent", hint)
+
+
+def _keys(env: Environment) -> Iterator[Contradiction]:
+    if env.keys.token_lifetime > env.keys.max_age:
+        what = f"is longer than max_age, {duration_text(env.keys.max_age)}: a key would be old before its tokens are"
+        hint = "tokens of an hour are enough for most pages, e.g. token_lifetime: 1h"
+        yield Contradiction(("keys", "token_lifetime"), what, "token-lifecycle", hint)
 
 
 def _directives(env: Environment) -> Iterator[Contradiction]:

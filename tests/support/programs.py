@@ -144,6 +144,17 @@ class Stream:
             headers["Cookie"] = f"mercureAuthorization={token}"
         words = {"topic": topic, **({"lastEventID": last} if last else {})}
         connection.request("GET", f"{HUB_PATH}?{urlencode(words)}", headers=headers)
+        self._listen(connection)
+
+    @classmethod
+    def opened_by(cls, connection: http.client.HTTPConnection) -> "Stream":
+        """The stream that was asked for over that connection."""
+        stream = cls.__new__(cls)
+        stream.sock = connection.sock
+        stream._listen(connection)
+        return stream
+
+    def _listen(self, connection: http.client.HTTPConnection) -> None:
         self.connection, self.answer = connection, connection.getresponse()
         self.status = self.answer.status
         self.events: list[str] = []

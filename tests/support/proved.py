@@ -25,6 +25,8 @@ ASKED = {
     "chromium": ("Chromium", r"Chromium ([\d.]+)", "chromium --version"),
     "bash": ("bash", r"version ([\d.]+)", "bash --version"),
 }
+# what it is called, and the package that it is unpacked from
+UNPACKED = {"nginx": ("nginx", "nginx"), "apache": ("Apache", "apache2-bin"), "rsync": ("rsync", "rsync")}
 PASSED, FAILED = pytest.StashKey[set[str]](), pytest.StashKey[set[str]]()
 
 
@@ -44,6 +46,10 @@ def program(name: str) -> str:
         packages = (Path(programs.tools(name)[name]).parents[2] / "PACKAGES").read_text()
         bundles = [found(rf"php-symfony-{each}-bundle_([\d.]*\d)", packages) for each in ("framework", "mercure")]
         return f"Symfony {bundles[0]} with MercureBundle {bundles[1]}"
+    if name in UNPACKED:
+        label, package = UNPACKED[name]
+        packages = (Path(programs.tools("proxies")["proxies"]) / "PACKAGES").read_text()
+        return f"{label} " + found(rf"{package}_(?:1%3a)?([\d.]*\d)", packages)
     label, pattern, command = ASKED[name]
     own, *words = command.split()
     place = own if name == "bash" else programs.tools(name)[name]
