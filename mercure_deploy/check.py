@@ -52,7 +52,7 @@ def _exposed(view: View, root: Path, differing: Collection[str]) -> Iterator[Fin
         yield exposure.untold()
     in_git = tracked or set()
     for path in sorted(secret & in_git):
-        yield exposure.tracked_finding(path)
+        yield exposure.tracked_finding(path, root)
     # what is as it was planned holds no key, and an orphan is said as one
     same = {file.path for file in view.files if file.path not in differing}
     orphans = {path for paths in view.orphans.values() for path in paths}

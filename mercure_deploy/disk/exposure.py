@@ -79,10 +79,10 @@ def tracked(root: Path) -> set[str] | None:
     return None if names is None else set(filter(None, names))
 
 
-def tracked_finding(path: str) -> Finding:
+def tracked_finding(path: str, root: Path) -> Finding:
     """The finding about a secret file of ours that git tracks."""
     message = f"git tracks {path}, everybody who can read the repository has its keys"
-    hint = f"git rm --cached {path}, then rotate-keys --now: it stays in the history"
+    hint = f"git rm --cached {root}/{path}, then rotate-keys {path.partition('/')[0]} --now: it stays in the history"
     return Finding("secret-exposure", "error", message, hint, file=path)
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 import engine
 import httpx
 import programs
+import proxies
 import pytest
 import stack
 from cases import APPS, rendered
@@ -216,6 +217,33 @@ def test_a_hub_that_terminates_tls_itself(
         works(site, visit)
     plain = httpx.get(f"http://hub.example.com{programs.HUB_PATH}", trust_env=False)
     assert (plain.status_code, plain.headers["location"]) == (308, f"{HUB}{programs.HUB_PATH}")
+
+
+@pytest.mark.proves(
+    "A first hour: `init`, the lines of its README, nginx with its snippet, a page that shows an update"
+)
+@pytest.mark.against("hub", "engine", "compose", "nginx", "php", "symfony", "chromium")
+def test_a_first_hour(docker: engine.Docker, edge: stack.Edge, tmp_path: Path, browser: Browser, pictures: Path):
+    words = ["--app", APP, "--hub", HUB, "--platform", "compose", "--tls", "proxy", "--port", "8080"]
+    init = [str(Path(sys.executable).parent / "mercure-deploy"), "init", *words]
+    subprocess.run(init, cwd=tmp_path, check=True, capture_output=True)
+    folder = tmp_path / "deploy/production"
+    [up] = [line for line in (folder / "README.md").read_text().splitlines() if line.startswith("docker compose up")]
+    (tmp_path / "nginx").mkdir()
+    place = proxies.Place(tmp_path / "nginx", folder / "README.md", 80, shared=False)
+    with ExitStack() as stays:
+        stays.callback(docker, "compose", "down", "-v", "-t", "0", cwd=folder)
+        docker(*up.removeprefix("docker ").split(), cwd=folder)
+        stays.enter_context(proxies.nginx(place))
+        # certificates are the business of what stands before it
+        edge.lead("127.0.0.1")
+        app = stays.enter_context(stack.app("app", folder, tmp_path / "app", roots=[edge.root]))
+        visit = stays.enter_context(stack.visits(browser, pictures))
+        page = visit(APP)
+        page.state("open")
+        assert app.publish("the first one")[0] == 200
+        page.shows("the first one")
+        assert curl_lines(folder, edge.root)[-1] == "urn:uuid:"
 
 
 @pytest.mark.proves("A page whose stream was closed for good opens it again with a fresh cookie, and misses nothing")

@@ -2,121 +2,28 @@
 
 import http.client
 import http.server
-import os
-import re
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, ExitStack, closing, contextmanager
+from collections.abc import Iterator
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import programs
 import pytest
 from cases import rendered
+from proxies import APP, PROXIES, Place
 from ruamel.yaml import YAML
 
 pytestmark = [pytest.mark.real, pytest.mark.against("hub", "compose", "nginx", "apache")]
 
 # what is not the hub's is the app's, in the place of which is a line of text
-APP, PAGE = 8100, "the app's own page"
+PAGE = "the app's own page"
 # hub, app and what else the spec says of the hub
 LAYOUTS: dict[str, tuple[str, str, dict[str, object]]] = {
     "own-host": ("https://hub.example.com", "https://app.example.com", {}),
     "one-origin": ("https://example.com", "https://example.com", {}),
     "one-origin-another-path": ("https://example.com", "https://example.com", {"path": "/hub"}),
-}
-NGINX = """\
-daemon off;
-pid {here}/nginx.pid;
-events {{}}
-http {{
-    access_log off;
-    client_body_temp_path {here}/body;
-    proxy_temp_path {here}/proxy;
-    fastcgi_temp_path {here}/fastcgi;
-    uwsgi_temp_path {here}/uwsgi;
-    scgi_temp_path {here}/scgi;
-    server {{
-        listen 127.0.0.1:{port};
-        {snippet}
-        {app}
-    }}
-}}
-"""
-APACHE = """\
-ServerRoot {root}/usr/lib/apache2
-{modules}
-ServerName localhost
-PidFile {here}/apache.pid
-ErrorLog {here}/apache.log
-Listen 127.0.0.1:{port}
-{snippet}
-{app}
-"""
-MODULES = "mpm_event authz_core proxy proxy_http headers".split()
-
-
-@dataclass
-class Place:
-    """Where a proxy is started: its folder, the README whose snippet it gets, its port, and whether an app is there."""
-
-    here: Path
-    readme: Path
-    port: int
-    shared: bool
-
-    def snippet(self, language: str) -> str:
-        """What the README says for that proxy."""
-        [text] = re.findall(rf"```{language}\n(.*?)```", self.readme.read_text(), re.DOTALL)
-        return str(text)
-
-
-@contextmanager
-def started(place: Place, argv: list[str], **environment: str) -> Iterator[None]:
-    with programs.process(argv, {"PATH": os.environ["PATH"], **environment}, place.here / "out") as process:
-
-        def ready() -> bool:
-            assert process.poll() is None, (place.here / "out").read_text()
-            return programs.listens(place.port)
-
-        programs.wait(ready, f"{argv[0]} listens")
-        yield
-
-
-def nginx(place: Place) -> AbstractContextManager[None]:
-    app = f"location / {{ proxy_pass http://127.0.0.1:{APP}; }}" if place.shared else ""
-    config = place.here / "nginx.conf"
-    config.write_text(NGINX.format(here=place.here, port=place.port, snippet=place.snippet("nginx"), app=app))
-    program = f"{programs.tools('proxies')['proxies']}/usr/sbin/nginx"
-    return started(place, [program, "-p", str(place.here), "-e", str(place.here / "log"), "-c", str(config)])
-
-
-def apache(place: Place) -> AbstractContextManager[None]:
-    found = Path(programs.tools("proxies")["proxies"])
-    modules = "\n".join(f"LoadModule {name}_module modules/mod_{name}.so" for name in MODULES)
-    app = f'ProxyPass "/" "http://127.0.0.1:{APP}/"' if place.shared else ""
-    config = place.here / "apache.conf"
-    words = {"root": found, "modules": modules, "here": place.here, "port": place.port, "app": app}
-    config.write_text(APACHE.format(**words, snippet=place.snippet("apache")))
-    [libraries] = found.glob("usr/lib/*-linux-gnu")
-    return started(place, [f"{found}/usr/sbin/apache2", "-X", "-f", str(config)], LD_LIBRARY_PATH=str(libraries))
-
-
-def caddy(place: Place) -> AbstractContextManager[None]:
-    text = place.snippet("caddyfile")
-    # lines for the site of the app, or a site of its own; certificates are another test's business
-    body = f"{text}\nreverse_proxy 127.0.0.1:{APP}" if place.shared else text.split("{", 1)[1].rsplit("}", 1)[0]
-    config = place.here / "Caddyfile"
-    config.write_text(f"{{\n\tadmin off\n}}\nhttp://:{place.port} {{\n\tbind 127.0.0.1\n{body}\n}}\n")
-    argv = [programs.tools("hub")["hub"], "run", "--config", str(config), "--adapter", "caddyfile"]
-    return started(place, argv, HOME=str(place.here), XDG_DATA_HOME=str(place.here))
-
-
-PROXIES: dict[str, Callable[[Place], AbstractContextManager[None]]] = {
-    "nginx": nginx,
-    "apache": apache,
-    "caddy": caddy,
 }
 
 
@@ -138,9 +45,11 @@ def app() -> Iterator[None]:
     with http.server.ThreadingHTTPServer(("127.0.0.1", APP), Page) as server:
         thread = threading.Thread(target=server.serve_forever, args=(0.05,))
         thread.start()
-        yield
-        server.shutdown()
-        thread.join()
+        try:
+            yield
+        finally:
+            server.shutdown()
+            thread.join()
 
 
 @dataclass
@@ -216,6 +125,9 @@ def test_streams_arrive_at_once_and_survive_a_silence(tmp_path: Path):
         for client in clients:
             client.publish(token, "second")
             client.shows("first", "second")
+        # a proxy that is to end would wait for them
+        while programs.Stream.opened:
+            programs.Stream.opened.pop().close()
 
 
 def test_the_snippet_for_traefik_says_what_was_measured(tmp_path: Path):
