@@ -237,6 +237,7 @@ def test_a_first_hour(docker: engine.Docker, edge: stack.Edge, tmp_path: Path, b
         stays.enter_context(proxies.nginx(place))
         # certificates are the business of what stands before it
         edge.lead("127.0.0.1")
+        stack.hosts()
         app = stays.enter_context(stack.app("app", folder, tmp_path / "app", roots=[edge.root]))
         visit = stays.enter_context(stack.visits(browser, pictures))
         page = visit(APP)
