@@ -13,6 +13,7 @@ import programs
 APP = 8100
 NGINX = """\
 daemon off;
+master_process off;
 pid {here}/nginx.pid;
 events {{}}
 http {{
