@@ -99,6 +99,62 @@ def finding_row(finding: Finding) -> dict[str, str | int | None]:
     }
 
 
+Files = Sequence[tuple[str, str]]
+
+
+def lint_text(files: Files, findings: Sequence[Finding]) -> Iterator[str]:
+    """Two lines a finding, and how many there are."""
+    for finding in findings:
+        yield from map(_shown, finding_text(finding))
+    errors, warnings = _counts(findings)
+    counts = f"{_many(errors, 'error')}, {_many(warnings, 'warning')}"
+    yield f"{_many(len(files), 'file')}: {counts if findings else 'nothing is wrong that files can tell'}"
+
+
+def lint_json(files: Files, findings: Sequence[Finding]) -> list[str]:
+    """The form of the contract's part 2, section 1."""
+    errors, warnings = _counts(findings)
+    said = {
+        "version": 1,
+        "files": [{"path": path, "kind": kind} for path, kind in files],
+        "findings": [finding_row(finding) for finding in findings],
+        "errors": errors,
+        "warnings": warnings,
+    }
+    return [json.dumps(said, indent=2)]
+
+
+def lint_github(_files: Files, findings: Sequence[Finding]) -> Iterator[str]:
+    """One workflow command a finding, escaped as GitHub's runner takes it."""
+    for finding in findings:
+        level = "notice" if finding.level == "note" else finding.level
+        place = {"file": finding.file, "line": finding.line, "col": finding.column, "title": finding.id}
+        words = ",".join(f"{name}={_property(value)}" for name, value in place.items() if value is not None)
+        yield f"::{level} {words}::{_data(f'{finding.message}; {finding.hint}')}"
+
+
+def _many(number: int, what: str) -> str:
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"
+
+
+def _counts(findings: Iterable[Finding]) -> tuple[int, int]:
+    levels = [finding.level for finding in findings]
+    return levels.count("error"), levels.count("warning")
+
+
+def _shown(line: str) -> str:
+    """The line without what would move a terminal's cursor: files of others have any name."""
+    return "".join(character if character.isprintable() else "\ufffd" for character in line)
+
+
+def _data(text: str) -> str:
+    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+
+
+def _property(value: str | int) -> str:
+    return _data(str(value)).replace(":", "%3A").replace(",", "%2C")
+
+
 def status_text(statuses: "Mapping[str, Status]", max_age: Mapping[str, str], now: "datetime") -> Iterator[str]:
     """Lines for people; `max_age` is how old the keys of an environment may become, as text."""
     for name, each in statuses.items():

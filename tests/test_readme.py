@@ -33,6 +33,13 @@ def test_the_console_shows_what_happens(tmp_path: Path):
     hub = "      url: https://hub.example.com\n"
     broken = MINIMAL.replace(hub, f"{hub}      image: dunglas/mercure:latest\n")
     (tmp_path / "broken.yaml").write_text(broken.replace("https://app.example.com", "https://app.example.net"))
+    theirs, keys = tmp_path / "theirs", ["ab" * 32, "cd" * 32]
+    theirs.mkdir()
+    public = "https://hub.example.com/.well-known/mercure"
+    (theirs / "app.env").write_text(f"MERCURE_JWT_SECRET={keys[0]}\nMERCURE_PUBLIC_URL={public}\n")
+    roles = "".join(f"MERCURE_{role}_JWT_KEY={keys[1]}\n" for role in ("PUBLISHER", "SUBSCRIBER"))
+    extra = "SERVER_NAME=:80\nMERCURE_EXTRA_DIRECTIVES='cors_origins http://app.example.com'\n"
+    (theirs / "hub.env").write_text(roles + extra)
     environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
     shown = "".join(blocks("console"))
     said = ""
@@ -92,12 +99,12 @@ def test_the_reference_of_the_spec_is_that_of_the_schema():
     assert subprocess.run(run, check=False).returncode == 0, "make readme"
 
 
-def test_the_hook_for_pre_commit_is_a_command_of_ours():
-    [hook] = YAML(typ="safe").load((ROOT / ".pre-commit-hooks.yaml").read_text())
-    program, *words = hook["entry"].split()
-    assert program == "mercure-deploy"
-    assert words[0] in cli.commands
-    assert re.search(hook["files"], "deploy/production/Caddyfile")
+def test_the_hooks_for_pre_commit_are_commands_of_ours():
+    for hook in YAML(typ="safe").load((ROOT / ".pre-commit-hooks.yaml").read_text()):
+        program, *words = hook["entry"].split()
+        assert program == "mercure-deploy"
+        assert words[0] in cli.commands
+        assert re.search(hook["files"], "deploy/production/Caddyfile")
     assert re.search(hook["files"], "mercure.yaml")
 
 
@@ -114,6 +121,13 @@ def test_what_the_readme_has_for_ci_is_what_there_is():
 def test_a_shell_completes_commands_and_environments(tmp_path: Path, shell: str):
     (tmp_path / "mercure.yaml").write_text(MINIMAL)
     program = [str(Path(sys.executable).parent / "mercure-deploy")]
+    theirs, keys = tmp_path / "theirs", ["ab" * 32, "cd" * 32]
+    theirs.mkdir()
+    public = "https://hub.example.com/.well-known/mercure"
+    (theirs / "app.env").write_text(f"MERCURE_JWT_SECRET={keys[0]}\nMERCURE_PUBLIC_URL={public}\n")
+    roles = "".join(f"MERCURE_{role}_JWT_KEY={keys[1]}\n" for role in ("PUBLISHER", "SUBSCRIBER"))
+    extra = "SERVER_NAME=:80\nMERCURE_EXTRA_DIRECTIVES='cors_origins http://app.example.com'\n"
+    (theirs / "hub.env").write_text(roles + extra)
     environment = {**os.environ, "_MERCURE_DEPLOY_COMPLETE": f"{shell}_source"}
     source = subprocess.run(program, env=environment, capture_output=True, text=True, check=False)
     assert "_MERCURE_DEPLOY_COMPLETE" in source.stdout

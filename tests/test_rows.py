@@ -11,10 +11,11 @@ PACKAGE = Path(__file__).parent.parent / "mercure_deploy"
 ROWS = [
     {"cli"},
     {"report"},
-    {"init", "render", "check", "rotation", "status", "token"},
+    {"init", "render", "check", "rotation", "status", "token", "lint"},
     {"root"},
     {"disk"},
     {"live"},
+    {"readers"},
     {"targets"},
     {"keys"},
     {"spec"},
@@ -24,7 +25,7 @@ ROWS = [
 HOMES = {
     "click": {"cli"},
     "jinja2": {"targets.render"},
-    "ruamel": {"spec.yaml"},
+    "ruamel": {"spec.yaml", "readers.yamlfile"},
     "pydantic": {"spec"},
     "pydantic_core": {"spec.fields"},
     "cryptography": {"keys.asymmetric"},

@@ -120,10 +120,7 @@ def common(*, several: bool = True) -> Callable[[_F], _F]:
         if several:
             names = click.argument("names", nargs=-1, metavar="[ENV]...", shell_complete=environments)
             function = names(function)
-        quiet = click.option(
-            "-q", "--quiet", is_flag=True, expose_value=False, callback=_remember, help="Only what is wrong."
-        )
-        function = quiet(function)
+        function = quietly(function)
         output = click.option(
             "-o", "--output", metavar="DIR", help="Root of the files, default: deploy/ beside the spec."
         )
@@ -133,6 +130,12 @@ def common(*, several: bool = True) -> Callable[[_F], _F]:
         return spec(output(function))
 
     return decorate
+
+
+def quietly(function: _F) -> _F:
+    """-q."""
+    about = "Only what is wrong."
+    return click.option("-q", "--quiet", is_flag=True, expose_value=False, callback=_remember, help=about)(function)
 
 
 def replacing(function: _F) -> _F:

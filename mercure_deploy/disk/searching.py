@@ -1,0 +1,126 @@
+"""Files of others below some folders: found by name, read once, within bounds; nothing is followed out of a folder."""
+
+import json
+import os
+import stat
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from mercure_deploy.disk import exposure
+from mercure_deploy.disk.reading import reason
+from mercure_deploy.errors import Problem, Trouble
+
+DEEPEST, MOST, LARGEST = 6, 2000, 1024 * 1024
+_SKIPPED = frozenset(".git vendor node_modules var cache dist .venv __pycache__".split())
+# what is looked at in one folder before it is left alone
+_ENTRIES = 20_000
+
+
+@dataclass
+class Searched:
+    """(path as it was given or below it, text) of each file, and what was left out, with the reason."""
+
+    files: list[tuple[str, str]] = field(default_factory=list)
+    left_out: list[str] = field(default_factory=list)
+
+
+def search(paths: Sequence[str], wanted: Callable[[str], bool]) -> Searched:
+    """The named files, and those below the named folders whose path is `wanted`, each once.
+
+    Trouble, with all of them, where a named one is not there or no file.
+    """
+    found = Searched()
+    problems = [problem for path in paths for problem in _named(path, found, wanted)]
+    if problems:
+        raise Trouble(*problems)
+    found.files = list({os.path.realpath(path): (path, text) for path, text in reversed(found.files)}.values())[::-1]
+    return found
+
+
+def tracked(paths: Iterable[str]) -> frozenset[str]:
+    """Those of the files that git tracks; none where it cannot be asked."""
+    folders: dict[str, list[str]] = {}
+    for path in paths:
+        folders.setdefault(os.path.dirname(path), []).append(path)  # noqa: PTH120 - as above
+    top = os.path.commonpath([os.path.realpath(folder or ".") for folder in folders]) if folders else "."
+    known = exposure.tracked(Path(top)) or set()
+    return frozenset(
+        path for each in folders.values() for path in each if os.path.relpath(os.path.realpath(path), top) in known
+    )
+
+
+def _named(path: str, found: Searched, wanted: Callable[[str], bool]) -> Iterator[Problem]:
+    try:
+        mode = os.stat(path).st_mode  # noqa: PTH116 - plain strings, as they are shown
+    except OSError as error:
+        yield Problem(f"{path} cannot be read: {reason(error)}")
+        return
+    if stat.S_ISDIR(mode):
+        for each in filter(wanted, _below("" if path == "." else path.rstrip("/"), path, 0, found)):
+            if len(found.files) >= MOST:
+                found.left_out.append(f"{each} and what follows: more than {MOST} files")
+                break
+            _read(each, found)
+    elif stat.S_ISREG(mode):
+        before = len(found.left_out)
+        _read(path, found)
+        yield from map(Problem, found.left_out[before:])
+    else:
+        yield Problem(f"{path} is no file")
+
+
+def _below(shown: str, folder: str, depth: int, found: Searched) -> Iterator[str]:
+    try:
+        with os.scandir(folder) as entries:
+            listed = [entry for _, entry in zip(range(_ENTRIES + 1), entries, strict=False)]
+    except OSError as error:
+        found.left_out.append(f"{folder}: {reason(error)}")
+        return
+    if len(listed) > _ENTRIES:
+        found.left_out.append(f"{folder}: more than {_ENTRIES} entries")
+        return
+    ours = _rendered(folder, {entry.name for entry in listed})
+    for entry in sorted(listed, key=lambda each: each.name):
+        path = f"{shown}/{entry.name}" if shown else entry.name
+        if entry.is_dir(follow_symlinks=False):
+            if depth < DEEPEST and entry.name not in _SKIPPED and f"{entry.name}/" not in ours:
+                yield from _below(path, entry.path, depth + 1, found)
+        elif entry.name not in ours and entry.is_file() and _inside(entry, folder):
+            yield path
+
+
+def _inside(entry: "os.DirEntry[str]", folder: str) -> bool:
+    """Whether it is no link, or one that stays below its folder."""
+    return not entry.is_symlink() or os.path.realpath(entry.path).startswith(os.path.realpath(folder) + os.sep)
+
+
+def _rendered(folder: str, names: set[str]) -> set[str]:
+    """What a manifest of ours names in that folder, folders with a slash."""
+    if "manifest.json" not in names:
+        return set()
+    try:
+        with open(f"{folder}/manifest.json", "rb") as file:  # noqa: PTH123 - as above
+            said = json.loads(file.read(LARGEST))
+        if said["version"] != 1 or not isinstance(said["keys"], list):
+            return set()
+        return {"manifest.json", *(path.partition("/")[0] + ("/" if "/" in path else "") for path in said["files"])}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        return set()
+
+
+def _read(path: str, found: Searched) -> None:
+    """Take the file in, or say why not; what is no regular file is nobody's business."""
+    try:
+        handle = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
+        with os.fdopen(handle, "rb") as file:
+            if not stat.S_ISREG(os.fstat(handle).st_mode):
+                return
+            data = file.read(LARGEST + 1)
+    except OSError as error:
+        found.left_out.append(f"{path} cannot be read: {reason(error)}")
+        return
+    if len(data) > LARGEST:
+        found.left_out.append(f"{path} is larger than {LARGEST // 1024} KiB")
+        return
+    found.files.append((path, data.decode("utf-8", errors="replace")))

@@ -1,0 +1,61 @@
+"""The rule about algorithms: those of tokens, of keys, and what the hub and the bundle are told."""
+
+import re
+from collections.abc import Iterator
+
+from mercure_deploy.lint.keys import is_hmac, is_known
+from mercure_deploy.lint.rules import rule
+from mercure_deploy.lint.setup import Key, Setup
+from mercure_deploy.readers import tokens
+from mercure_deploy.readers.places import Slip, Value
+
+_NAMES = re.compile(r"(HS|RS|ES|PS)(256|384|512)|EdDSA")
+# how the bundle's configuration calls them
+_BUNDLE = {"hmac": "HS", "rsa": "RS", "ecdsa": "ES"}
+
+
+@rule
+def alg_mismatch(setup: Setup) -> Iterator[Slip]:
+    """Token, key and what the hub is told do not speak of one algorithm."""
+    told = {role: setup.algorithm(role) for role in ("publisher", "subscriber")}
+    for role, value in told.items():
+        if value is not None and value.text and not _NAMES.fullmatch(value.text):
+            what = f"the {role}'s algorithm is none that the hub knows"
+            yield _slip(value, what, "HS256 for a key of letters and digits, RS256 for an RSA key")
+    first = told["publisher"] or told["subscriber"]
+    for value in setup.used_tokens():
+        token = tokens.parse(value.text)
+        if token and first and first.text and token.algorithm != first.text:
+            what = f"the token says {token.algorithm[:10]}, the hub is told {first.text[:10]}"
+            yield _slip(value, what, "the same algorithm on both sides")
+    for key in setup.used_keys():
+        yield from _kind(key)
+    yield from _bundle(setup, told["publisher"])
+
+
+def _kind(key: Key) -> Iterator[Slip]:
+    """A key of another kind than its algorithm wants."""
+    if key.algorithm is None:
+        return
+    name, pem = key.algorithm.text[:10], key.value.text.lstrip().startswith("-----BEGIN")
+    if pem and name.startswith("HS"):
+        yield _slip(key.algorithm, f"{key.name} is a PEM key, and {name} wants a text", "RS256 or ES256")
+    elif not pem and name[:2] in {"RS", "ES"} and is_hmac(key) and is_known(key):
+        yield _slip(key.algorithm, f"{key.name} is a text, {name} wants a public key in PEM", "HS256")
+
+
+def _bundle(setup: Setup, told: Value | None) -> Iterator[Slip]:
+    algorithm, secret = setup.symfony.get("jwt.algorithm"), setup.app.get("MERCURE_JWT_SECRET")
+    if algorithm is None:
+        return
+    kind, _, size = algorithm.text.partition(".sha")
+    name = f"{_BUNDLE.get(kind, '')}{size}"
+    if kind in _BUNDLE and told is not None and told.text and name != told.text:
+        what = f"the app signs with {name[:10]}, the hub is told {told.text[:10]}"
+        yield _slip(algorithm, what, "the same on both sides")
+    if kind in {"rsa", "ecdsa"} and secret is not None and secret.text and "-----BEGIN" not in secret.text:
+        yield _slip(algorithm, "wants a private key in PEM, and MERCURE_JWT_SECRET is a text", "hmac.sha256")
+
+
+def _slip(value: Value, what: str, hint: str) -> Slip:
+    return Slip("alg-mismatch", value.place, what, hint)

@@ -1,0 +1,138 @@
+"""Texts of several files put together to one setup: what each reader sees, and whose each value is."""
+
+import re
+from collections.abc import Iterator, Sequence
+
+from mercure_deploy.lint.setup import Block, Setup, is_app_file, is_hub, is_hub_file, split
+from mercure_deploy.readers import caddyfile, compose, dotenv, kinds, yamlfile
+from mercure_deploy.readers.places import Caddyfile, Directive, EnvFile, Place, Slip, Value
+from mercure_deploy.readers.yamlfile import Node
+
+_APP = {"MERCURE_JWT_SECRET", "MERCURE_URL", "MERCURE_PUBLIC_URL"}
+_HUB_WORDS = ("url", "public_url", "protocol_version", "cookie_name")
+_JWT_WORDS = ("secret", "algorithm", "value", "publish", "subscribe")
+_DEEPEST = 6
+Text = tuple[str, kinds.Kind, str]
+
+
+def assemble(setup: Setup, files: Sequence[Text]) -> None:
+    """Put into a setup what these files, (path, kind, text), say."""
+    by_kind: dict[str, list[tuple[str, str]]] = {}
+    for path, kind, text in files:
+        by_kind.setdefault(kind, []).append((path, text))
+    read = [dotenv.read(path, text) for path, text in by_kind.get("dotenv", [])]
+    for file in read:
+        setup.slips += file.slips
+        if is_app_file(file) and not is_hub_file(file):
+            # in a report a name may be masked with blanks in it
+            masked = {value.place for value in file.variables.values() if "<" in value.text}
+            setup.slips += [slip for slip in file.refused if slip.place not in masked]
+    setup.env_files = _chain(read)
+    variables = {name: value for file in setup.env_files for name, value in file.variables.items()}
+    for document in _documents(by_kind.get("compose", []), setup):
+        setup.services += compose.services(document, variables)
+    _sides(setup)
+    setup.caddyfiles = [*_caddyfiles(by_kind.get("caddyfile", []), setup)]
+    setup.slips += [slip for inner in setup.caddyfiles for slip in inner.slips]
+    setup.blocks = list(_blocks(setup))
+    for path, text in by_kind.get("tokens", []):
+        lines = enumerate(text.splitlines(), 1)
+        setup.tokens += [Value(line.strip(), Place(path, number)) for number, line in lines if line.strip()]
+    for document in _documents(by_kind.get("symfony", []), setup):
+        _symfony(document, setup)
+
+
+def _chain(files: Sequence[EnvFile]) -> list[EnvFile]:
+    """Those that count for production, in the order in which Symfony's Dotenv lets later ones win.
+
+    That is .env, .env.local, .env.prod, .env.prod.local; other files with a name of their own come last.
+    """
+    said = [file.variables["APP_ENV"].text for file in files if "APP_ENV" in file.variables]
+    chosen = {"prod", "production", *(said if "prod" not in said else ())}
+
+    def weight(file: EnvFile) -> int | None:
+        name = file.path.rpartition("/")[2]
+        words = name.split(".")[2:] if name.startswith(".env") else None
+        if words is None or words == ["local"]:
+            return 1 if words else 4
+        if not words:
+            return 0
+        return 1 + len(words) if words[0] in chosen else None
+
+    weighed = [(place, file) for file in files for place in [weight(file)] if place is not None]
+    return [file for _, file in sorted(weighed, key=lambda pair: pair[0])]
+
+
+def _documents(files: Sequence[tuple[str, str]], setup: Setup) -> Iterator[Node]:
+    for path, text in files:
+        document = yamlfile.read(path, text)
+        if isinstance(document, Slip):
+            setup.slips.append(document)
+        elif document is not None:
+            yield document
+
+
+def _caddyfiles(files: Sequence[tuple[str, str]], setup: Setup) -> Iterator[Caddyfile]:
+    for path, text in files:
+        yield caddyfile.read(Value(text, Place(path, 1)), setup.hub)
+    for service in setup.services:
+        for target, content in service.configs.items():
+            if target.endswith("Caddyfile"):
+                yield caddyfile.read(content, setup.hub)
+
+
+def _sides(setup: Setup) -> None:
+    """Whose each variable is: the app's, the hub's, or both where one server is both."""
+    hub_files = [file for file in setup.env_files if is_hub_file(file)]
+    separate = [file for file in hub_files if not is_app_file(file)]
+    for file in filter(is_app_file, setup.env_files):
+        setup.app |= file.variables
+    for file in separate or hub_files:
+        setup.hub |= file.variables
+    for service in setup.services:
+        own: dict[str, Value] = {}
+        for file in setup.env_files_of(service):
+            own |= file.variables
+        own |= service.environment
+        if is_hub(service):
+            setup.hub |= own
+        elif own.keys() & _APP:
+            setup.app |= own
+    image = next((service.image for service in setup.hub_services if service.image), None)
+    if setup.version is None and image is not None:
+        tag = image.text.partition("@")[0].rpartition(":")[2]
+        setup.version = tag if re.match(r"v?\d+\.", tag) else None
+
+
+def _blocks(setup: Setup) -> Iterator[Block]:
+    """Every mercure block, and what MERCURE_EXTRA_DIRECTIVES puts into one."""
+    literal = False
+    for file in setup.caddyfiles:
+        for addresses, directives in file.sites:
+            for block in _nested(directives):
+                literal = True
+                inner = tuple(each for each in block.block if not each.name.startswith("{$"))
+                yield Block(inner, block.place, addresses, directives)
+    extra = setup.hub.get("MERCURE_EXTRA_DIRECTIVES")
+    if extra is not None and not literal:
+        name = setup.hub.get("SERVER_NAME")
+        addresses = tuple(Value(part, name.place) for part in split(name)) if name is not None else ()
+        yield Block(caddyfile.lines_of(extra), extra.place, addresses, (), whole=False)
+
+
+def _nested(directives: Sequence[Directive], depth: int = 0) -> Iterator[Directive]:
+    for each in directives:
+        if each.name == "mercure" and each.opened:
+            yield each
+        elif depth < _DEEPEST:
+            yield from _nested(each.block, depth + 1)
+
+
+def _symfony(document: Node, setup: Setup) -> None:
+    hubs = document.get("mercure", "hubs")
+    for _, hub in hubs.items() if hubs else ():
+        found = {word: hub.get(word) for word in _HUB_WORDS}
+        found |= {f"jwt.{word}": hub.get("jwt", word) for word in _JWT_WORDS}
+        for word, node in found.items():
+            if node and node.scalar:
+                setup.symfony.setdefault(word, node.scalar)

@@ -1,0 +1,69 @@
+"""Rules about containers: which value wins, which port is whose, what survives, and how many there are."""
+
+import re
+from collections.abc import Iterator
+
+from mercure_deploy.lint.rules import rule
+from mercure_deploy.lint.setup import APP, Setup, is_hub
+from mercure_deploy.readers.places import Slip
+
+
+@rule
+def key_quoting(setup: Setup) -> Iterator[Slip]:
+    """Quotes that compose hands on as a part of the value."""
+    for service in setup.services:
+        for name, value in service.environment.items():
+            ours = is_hub(service) or name in APP
+            if ours and re.fullmatch(r"'.+'|\".+\"", value.text, re.DOTALL):
+                what = f"{name} has quotes in it: in a list compose keeps them as a part of the value"
+                yield Slip("key-quoting", value.place, what, f"- {name}=VALUE without quotes, or {name}: VALUE")
+
+
+@rule
+def tooling_override(setup: Setup) -> Iterator[Slip]:
+    """A value that another one hides."""
+    for service in setup.services:
+        for file in setup.env_files_of(service):
+            for word, value in service.environment.items():
+                hidden = file.variables.get(word)
+                if hidden is not None and hidden.text != value.text and word.startswith("MERCURE_"):
+                    what = f"{word} stands in environment: too, and that one wins"
+                    yield Slip("tooling-override", hidden.place, what, "leave one of the two out")
+
+
+@rule
+def port_conflict(setup: Setup) -> Iterator[Slip]:
+    """One port of the machine for two services of a file."""
+    taken: dict[tuple[str, int], str] = {}
+    for service in setup.services:
+        for host, _, place in service.ports:
+            other = taken.setdefault((service.file, host), service.name) if host else service.name
+            if other != service.name:
+                what = f"port {host} is taken by {other} already"
+                yield Slip("port-conflict", place, what, "another port of the machine")
+
+
+@rule
+def transport_not_shared(setup: Setup) -> Iterator[Slip]:
+    """Several processes that each keep what is published to themselves."""
+    for service in setup.hub_services:
+        if service.replicas is not None and service.replicas.text.isdigit() and int(service.replicas.text) > 1:
+            what = "each replica keeps its updates to itself: half of the subscribers hear of nothing"
+            yield Slip("transport-not-shared", service.replicas.place, what, "replicas: 1; the open hub is one process")
+
+
+@rule
+def storage_permissions(setup: Setup) -> Iterator[Slip]:
+    """A history that goes with its container."""
+    for each in (each for block in setup.blocks for each in block.named("transport")):
+        paths = [inner.arguments[0].text for inner in each.block if inner.name == "path" and inner.arguments]
+        for service in setup.hub_services:
+            lost = [path for path in paths if path.startswith("/") and not _kept(path, service.volumes)]
+            if lost and service.volumes:
+                what = "the history lies on no volume, and goes with the container"
+                hint = "path /data/mercure.db, and a volume at /data"
+                yield Slip("storage-permissions", each.place, what, hint, "warning")
+
+
+def _kept(path: str, volumes: list[str]) -> bool:
+    return any(path.startswith(f"{volume.rstrip('/')}/") for volume in volumes)

@@ -1,0 +1,94 @@
+"""From texts to setups, and from a setup to findings in the order of the files."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+from mercure_deploy.facts.origins import Origin
+from mercure_deploy.findings import Finding
+from mercure_deploy.lint.assembling import assemble
+from mercure_deploy.lint.rules import RULES
+from mercure_deploy.lint.setup import Setup
+from mercure_deploy.readers import compose, dotenv, kinds, yamlfile
+from mercure_deploy.readers.places import Place, Slip
+from mercure_deploy.readers.yamlfile import Node
+
+_KEYS = ("MERCURE_JWT_SECRET", "MERCURE_PUBLISHER_JWT_KEY", "MERCURE_SUBSCRIBER_JWT_KEY")
+Text = tuple[str, kinds.Kind, str]
+
+
+@dataclass(frozen=True)
+class Told:
+    """What no file says: origins of pages, the hub's origin and version, and which of the files git tracks."""
+
+    pages: tuple[Origin, ...] = ()
+    hub: Origin | None = None
+    version: str | None = None
+    tracked: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True)
+class Examined:
+    """(path, kind) of each file that was understood, and what was found."""
+
+    files: tuple[tuple[str, str], ...]
+    findings: tuple[Finding, ...]
+
+
+def examine(files: Sequence[tuple[str, str]], told: Told, named: Callable[[str], bool]) -> Examined:
+    """What is wrong in these files, (path, text); `named` tells those that were asked for by name."""
+    known: list[Text] = []
+    for path, text in files:
+        kind = kinds.by_name(path) or (kinds.by_text(text) if named(path) else None)
+        if kind:
+            known.append((path, kind, text))
+    slips = [slip for group in _groups(known) for slip in _slips(group, told)]
+    order = {path: number for number, (path, *_) in enumerate(known)}
+    slips.sort(key=lambda slip: (order.get(slip.place.file, len(order)), slip.place, slip.id))
+    findings = tuple(dict.fromkeys(map(_finding, slips)))
+    return Examined(tuple((path, kind) for path, kind, _ in known), findings)
+
+
+def _slips(group: Sequence[Text], told: Told) -> list[Slip]:
+    setup = Setup(pages=list(told.pages), told_hub=told.hub, version=told.version, tracked=told.tracked)
+    assemble(setup, group)
+    return [*setup.slips, *(slip for rule in RULES for slip in rule(setup))]
+
+
+def _finding(slip: Slip) -> Finding:
+    # what was told on the command line has no place in a file
+    where: Place | None = slip.place if slip.place.file else None
+    place = (where.file, where.line, where.column) if where else (None, None, None)
+    return Finding(slip.id, slip.level, slip.what, slip.hint, *place)
+
+
+def _groups(files: Sequence[Text], depth: int = 0) -> Iterator[Sequence[Text]]:
+    """The setups: all files are one, unless folders hold different values of one key, as for staging and production."""
+    if not _contradict(files):
+        yield files
+        return
+    parts: dict[str, list[Text]] = {}
+    for file in files:
+        folders = file[0].split("/")[:-1]
+        parts.setdefault(folders[depth] if len(folders) > depth else "", []).append(file)
+    for group in parts.values():
+        yield from _groups(group, depth + 1)
+
+
+def _contradict(files: Sequence[Text]) -> bool:
+    """Whether two folders have different values for the same key."""
+    if len({path.rpartition("/")[0] for path, *_ in files}) < 2:
+        return False
+    values: dict[str, dict[str, str]] = {name: {} for name in _KEYS}
+    for path, kind, text in files:
+        for name, value in _keys(path, kind, text):
+            values[name].setdefault(path.rpartition("/")[0], value)
+    return any(len(set(found.values())) > 1 for found in values.values())
+
+
+def _keys(path: str, kind: kinds.Kind, text: str) -> Iterator[tuple[str, str]]:
+    variables = [dotenv.read(path, text).variables] if kind == "dotenv" else []
+    document = yamlfile.read(path, text) if kind == "compose" else None
+    if isinstance(document, Node):
+        variables = [service.environment for service in compose.services(document, {})]
+    for found in variables:
+        yield from ((name, found[name].text) for name in _KEYS if name in found and found[name].text)

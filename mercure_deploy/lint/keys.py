@@ -1,0 +1,191 @@
+"""Rules about keys: which signs, which verifies, what stands in their place; no value ever shows."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+
+from mercure_deploy.keys import HMAC_BYTES, fingerprint, is_placeholder
+from mercure_deploy.lint.rules import rule
+from mercure_deploy.lint.setup import IMAGE, Block, Key, Setup
+from mercure_deploy.readers import tokens
+from mercure_deploy.readers.places import Service, Slip
+
+# in documents, recipes and samples, each known to everybody
+_WELL_KNOWN = frozenset(
+    "!ChangeMe! !ChangeThisMercureHubJWTSecretKey! aVerySecretKey your-256-bit-secret your-secret-key mySecretKey"
+    " !UnsecureChangeMe! ThisIsNotSecure".split()
+)
+# a key in base64 may begin with a slash, but has no point
+_PATH = re.compile(
+    r"(~|\.{0,2})/\S*\.\w{2,4}|[^\s/]+\.(pem|key|pub|crt)"
+    r"|/(app|config|data|etc|home|opt|root|run|secrets?|srv|usr|var)/\S+"
+)
+_SHELL = re.compile(r"\$\(|^`|`$")
+# how a value begins that is no HMAC key itself
+_OTHER = ("-----", "${", "{", "%env(", "<")
+_NO_VALUE = re.compile(r"\$\{|^\{|%env\(|^<|\.\.\.|\u2026|x{5,}")
+
+
+def is_hmac(key: Key) -> bool:
+    """Whether it is used as a text that both sides share."""
+    text = key.value.text
+    if not text or text.startswith(_OTHER) or tokens.looks_like(text):
+        return False
+    return not _PATH.fullmatch(text) and not _SHELL.search(text)
+
+
+def is_known(key: Key) -> bool:
+    """Whether the text is what will be used, and no reference to something that the files do not hold."""
+    return bool(key.value.text) and not _NO_VALUE.search(key.value.text)
+
+
+def _once(setup: Setup) -> Iterator[Key]:
+    """Each key where it first stands, with the names of all places: one mistake is one finding."""
+    by_text: dict[str, list[Key]] = {}
+    for key in setup.used_keys():
+        by_text.setdefault(key.value.text, []).append(key)
+    for keys in by_text.values():
+        yield replace(keys[0], name=", ".join(dict.fromkeys(key.name for key in keys)))
+
+
+@rule
+def key_placeholder(setup: Setup) -> Iterator[Slip]:
+    """A key that stands in every document."""
+    hint = "make one: mercure-deploy init, or openssl rand -hex 32, the same for app and hub"
+    for key in _once(setup):
+        text = key.value.text
+        if text in _WELL_KNOWN or (is_hmac(key) and is_placeholder(text) and "hange" in text):
+            yield Slip("key-placeholder", key.value.place, f"{key.name}: everybody knows this key", hint)
+    for value in setup.used_tokens():
+        token = tokens.parse(value.text)
+        if token and any(token.signed_by(each) for each in _WELL_KNOWN):
+            yield Slip("key-placeholder", value.place, "is signed with a key that everybody knows", hint)
+
+
+@rule
+def secret_exposure(setup: Setup) -> Iterator[Slip]:
+    """A key that everybody has who can read the repository."""
+    for key in setup.used_keys():
+        secret = is_hmac(key) and is_known(key) and not is_placeholder(key.value.text)
+        if secret and key.value.place.file in setup.tracked:
+            what = f"git tracks this file, and {key.name} ({fingerprint(key.value.text)}) stands in it"
+            hint = "a new key, in a file that git ignores: the old one stays in the history"
+            yield Slip("secret-exposure", key.value.place, what, hint, "warning")
+
+
+@rule
+def key_too_short(setup: Setup) -> Iterator[Slip]:
+    """lcobucci/jwt refuses a key below the hash size, and so does the app at its first token."""
+    for key in _once(setup):
+        size, algorithm = len(key.value.text.encode()), key.algorithm.text if key.algorithm else "HS256"
+        if is_hmac(key) and size < HMAC_BYTES.get(algorithm, 0):
+            what = f"{key.name}: {size} bytes, {algorithm} wants {HMAC_BYTES[algorithm]}: lcobucci/jwt refuses it"
+            yield Slip("key-too-short", key.value.place, what, "a longer key, the same for app and hub")
+
+
+@rule
+def jwt_key_confusion(setup: Setup) -> Iterator[Slip]:
+    """A token where the key belongs, or a key where a token belongs."""
+    hint = "put the key itself there, the text that signs tokens; the bundle makes tokens from it"
+    places = {key.name: key.value for key in setup.used_keys() if tokens.looks_like(key.value.text)}
+    for file in setup.env_files:
+        for name in ("MERCURE_PUBLISHER_JWT_KEY", "MERCURE_SUBSCRIBER_JWT_KEY"):
+            value = file.variables.get(name)
+            if value is not None and tokens.looks_like(value.text):
+                places.setdefault(name, value)
+    for name, value in places.items():
+        yield Slip("jwt-key-confusion", value.place, f"{name} holds a token, not a key", hint)
+    static = setup.app.get("MERCURE_JWT_TOKEN")
+    if static is not None and is_known(Key("app", static)) and not tokens.looks_like(static.text):
+        what = "MERCURE_JWT_TOKEN holds something that is no token"
+        yield Slip("jwt-key-confusion", static.place, what, "a key belongs into MERCURE_JWT_SECRET")
+
+
+@rule
+def key_mismatch(setup: Setup) -> Iterator[Slip]:
+    """What signs is not what the hub verifies with."""
+    found = {key.role: key for key in setup.used_keys() if is_known(key) and not _asymmetric(key)}
+    app, publisher, subscriber = (found.get(role) for role in ("app", "publisher", "subscriber"))
+    sides = [key for key in (publisher, subscriber) if key]
+    if app is None and len(sides) > 1 and setup.app and not setup.app_key:
+        # what the app signs with is somewhere else; it is one secret, whatever it is
+        app = sides.pop(0)
+    differing = [key for key in sides if app and key.value.text != app.value.text]
+    if app and differing:
+        yield _differ(app, differing[0])
+        return
+    verifier = next((key for key in (publisher, app) if key and is_hmac(key)), None)
+    for value in setup.used_tokens() if verifier else ():
+        token = tokens.parse(value.text)
+        assert verifier  # noqa: S101 - for the type checker
+        if token and token.algorithm in HMAC_BYTES and not token.signed_by(verifier.value.text):
+            what = f"this token is not signed with {verifier.name} ({fingerprint(verifier.value.text)})"
+            hint = "sign it with the hub's key, or use the bundle's secret instead"
+            yield Slip("key-mismatch", value.place, what, hint)
+
+
+def _asymmetric(key: Key) -> bool:
+    pem = key.value.text.lstrip().startswith("-----")
+    return pem or (key.algorithm is not None and key.algorithm.text[:2] in {"RS", "ES", "PS"})
+
+
+def _differ(one: Key, other: Key) -> Slip:
+    marks = f"{one.name} ({fingerprint(one.value.text)}) and {other.name} ({fingerprint(other.value.text)})"
+    hint = "Symfony signs for both roles of the hub with one secret: the same text in all three places"
+    return Slip("key-mismatch", other.value.place, f"{marks} differ", hint)
+
+
+@rule
+def key_missing(setup: Setup) -> Iterator[Slip]:
+    """A hub that is there and has no key."""
+    for service in setup.hub_services:
+        if _without_key(service):
+            what = f"the hub {service.name} has no MERCURE_PUBLISHER_JWT_KEY and does not start without"
+            yield Slip("key-missing", service.place, what, "give it the key that the app signs with")
+    for block in setup.blocks:
+        yield from _one_role(block)
+    for name in ("MERCURE_PUBLISHER_JWT_KEY", "MERCURE_SUBSCRIBER_JWT_KEY", "MERCURE_JWT_SECRET"):
+        value = setup.hub.get(name) or setup.app.get(name)
+        if value is not None and not value.text and not value.raw:
+            yield Slip("key-missing", value.place, f"{name} is empty", "give it the key")
+
+
+def _without_key(service: Service) -> bool:
+    """Whether everything that a hub of the image's own Caddyfile gets is there, and no key in it."""
+    mounted = any("addy" in target or target == "/etc/mercure" for target in service.volumes)
+    if mounted or service.configs or service.command or service.env_files:
+        return False
+    keyed = any(name.endswith("JWT_KEY") or "jwks" in value.text for name, value in service.environment.items())
+    return not keyed and service.image is not None and IMAGE.search(service.image.text) is not None
+
+
+def _one_role(block: Block) -> Iterator[Slip]:
+    names = {each.name for each in block.directives}
+    subscribers = names & {"subscriber_jwt", "subscriber_jwks_url", "anonymous", "issuer"}
+    if block.whole and names & {"publisher_jwt", "publisher_jwks_url"} and not subscribers:
+        first = next(each for each in block.directives if each.name.startswith("publisher_jw"))
+        what = "publisher_jwt without subscriber_jwt: nobody can subscribe"
+        yield Slip("key-missing", first.place, what, "add subscriber_jwt with the same key", "warning")
+
+
+@rule
+def pem_in_env(setup: Setup) -> Iterator[Slip]:
+    """A PEM key that does not survive its way, or something else in its place."""
+    hint = "the public key in PEM, with its line breaks, in the Caddyfile; or an HMAC key"
+    for key in setup.used_keys():
+        what = _no_key(key)
+        if what:
+            yield Slip("pem-in-env", key.value.place, f"{key.name} {what}", hint)
+
+
+def _no_key(key: Key) -> str | None:
+    text = key.value.text
+    if "-----BEGIN CERTIFICATE" in text:
+        return "is a certificate, not a public key"
+    if "PRIVATE KEY-----" in text and key.role != "app":
+        return "is a private key, the hub wants the public one"
+    if text.lstrip().startswith("-----BEGIN") and "\n" not in text.strip():
+        return "has lost its line breaks"
+    if _SHELL.search(text):
+        return "holds a command, which nobody runs"
+    return "is a path, and is taken for the key itself" if _PATH.fullmatch(text) else None

@@ -1,0 +1,110 @@
+"""Rules about the origins that a hub lets in, and those of the pages that ask."""
+
+import re
+from collections.abc import Iterator
+from difflib import SequenceMatcher
+
+from mercure_deploy.facts.origins import Origin, parse_origin
+from mercure_deploy.lint.rules import rule
+from mercure_deploy.lint.setup import Setup, is_app_file, is_hub_file, split
+from mercure_deploy.readers.places import Slip, Value
+
+Listed = list[tuple[Value, Origin]]
+# two domains that are this much alike, and differ in length by one letter at most, are one and its misspelling
+_ALIKE = 0.85
+_ALMOST = {"cors_origins:", "cors_origin", "cors"}
+
+
+@rule
+def cors_wildcard_credentials(setup: Setup) -> Iterator[Slip]:
+    """A star, which browsers refuse together with a cookie."""
+    for value in setup.origins() or []:
+        if _bare(value) == "*":
+            what = "* as an origin: browsers refuse it together with a cookie, and everybody else is let in"
+            yield Slip("cors-wildcard-credentials", value.place, what, "list the origins of your pages")
+
+
+@rule
+def cors_origin_missing(setup: Setup) -> Iterator[Slip]:
+    """Pages of another origin, and nothing that lets them in."""
+    said = [each for block in setup.blocks for each in block.directives]
+    if any(each.name == "cors_origins" for each in said):
+        return
+    almost = [each for each in said if each.name in _ALMOST]
+    strangers = [page for page in setup.pages if page != setup.hub_origin] if setup.hub_origin else []
+    if almost:
+        hint = "cors_origins with the origins of your pages"
+        yield Slip("cors-origin-missing", almost[0].place, "no page of another origin is let in", hint)
+    elif strangers and _whole(setup):
+        what = f"pages of {strangers[0]} are not let in: there is no cors_origins"
+        yield Slip("cors-origin-missing", setup.somewhere, what, f"cors_origins {strangers[0]}")
+
+
+def _whole(setup: Setup) -> bool:
+    """Whether the files hold all that the hub is told."""
+    own = [file for file in setup.env_files if is_hub_file(file) and not is_app_file(file)]
+    keys = [name for file in own for name in file.variables if name.startswith("MERCURE_PUBLISHER_JWT")]
+    keys += [name for service in setup.hub_services for name in service.environment if "PUBLISHER_JWT" in name]
+    return bool(setup.blocks or keys)
+
+
+@rule
+def cors_origin_mismatch(setup: Setup) -> Iterator[Slip]:
+    """An origin that is listed, and is not that of the page."""
+    values = setup.origins() or []
+    for value in values:
+        if value.text[:1] in {"'", '"'} and _bare(value) != "*":
+            what = "has quotes in it, and matches no page"
+            yield Slip("cors-origin-mismatch", value.place, what, "leave the quotes out")
+    listed = [(value, parsed) for value in values for parsed in [as_origin(value)] if parsed]
+    if not setup.pages:
+        yield from _misspelt(setup, listed)
+    elif listed and not any(_bare(value) == "*" for value in values):
+        yield from _not_listed(setup, listed)
+
+
+def _not_listed(setup: Setup, listed: Listed) -> Iterator[Slip]:
+    for page in setup.pages:
+        if page == setup.hub_origin or any(_covers(origin, page) for _, origin in listed):
+            continue
+        value, near = max(listed, key=lambda pair: _likeness(str(pair[1]), str(page)))
+        yield Slip("cors-origin-mismatch", value.place, f"{near} is listed, the page is {page}", f"write {page}")
+
+
+def _misspelt(setup: Setup, listed: Listed) -> Iterator[Slip]:
+    """An origin whose domain is that of the hub but for a letter."""
+    name = setup.hub.get("SERVER_NAME")
+    domains = {_domain(re.sub(r"^https?://", "", part).partition(":")[0]) for part in split(name)}
+    domains |= {_domain(setup.hub_origin.host)} if setup.hub_origin else set()
+    for value, origin in listed:
+        own = _domain(origin.host)
+        for domain in sorted(domains - {"", own}):
+            if own and _likeness(own, domain) > _ALIKE and abs(len(own) - len(domain)) <= 1:
+                what = f"{own} is not {domain}: a letter differs"
+                yield Slip("cors-origin-mismatch", value.place, what, f"write {domain}, if that is the page's")
+
+
+def _likeness(one: str, other: str) -> float:
+    return SequenceMatcher(None, one, other).ratio()
+
+
+def _domain(host: str) -> str:
+    return ".".join(host.split(".")[-2:]) if "." in host else ""
+
+
+def _bare(value: Value) -> str:
+    return value.text.strip("'\"")
+
+
+def as_origin(value: Value) -> Origin | None:
+    """The origin that stands there, None when it is none."""
+    try:
+        return parse_origin(_bare(value), wildcard=True)
+    except ValueError:
+        return None
+
+
+def _covers(listed: Origin, page: Origin) -> bool:
+    if listed.host.startswith("*."):
+        return page.host.endswith(listed.host[1:]) and (listed.scheme, listed.port) == (page.scheme, page.port)
+    return listed == page

@@ -1,0 +1,109 @@
+"""Rules about the cookie, and about who gets in without one."""
+
+import re
+from collections.abc import Iterator
+
+from mercure_deploy.facts import cookies
+from mercure_deploy.facts.origins import Origin, parse_origin
+from mercure_deploy.lint.origins import as_origin
+from mercure_deploy.lint.rules import rule
+from mercure_deploy.lint.setup import Block, Setup
+from mercure_deploy.readers.places import Directive, Place, Slip
+
+_DOORS = ("demo", "ui", "playground", "debugger")
+_HEADER = "access-control-allow-origin"
+_HINT = "app and hub under one domain of your own, e.g. app.example.com and hub.example.com"
+
+
+@rule
+def cookie_scope(setup: Setup) -> Iterator[Slip]:
+    """A cookie that never reaches the hub, though the domains would allow one."""
+    yield from _reach(setup, {"localhost", "ip", "scheme", "prefix"}, "cookie-scope")
+
+
+@rule
+def cross_site_domain(setup: Setup) -> Iterator[Slip]:
+    """App and hub that share no domain, so that no cookie can work."""
+    yield from _reach(setup, {"exception", "public-suffix"}, "cross-site-domain")
+
+
+def _reach(setup: Setup, causes: set[str], id_: str) -> Iterator[Slip]:
+    hub = setup.hub_origin or _site(setup)
+    open_to_all = any(block.named("anonymous") for block in setup.blocks)
+    # with strangers let in, a cookie is a matter of those pages that somebody named
+    pages = [(page, _page_place(setup)) for page in setup.pages] or ([] if open_to_all else _allowed(setup))
+    for page, place in pages if hub else []:
+        assert hub  # noqa: S101 - for the type checker
+        if hub.is_local and not page.is_local:
+            # the wrong URL is what is wrong
+            continue
+        asked = page if "scheme" in causes else Origin(hub.scheme, page.host, page.port)
+        verdict = cookies.reach(asked, hub)
+        if not verdict.sent and verdict.cause in causes:
+            yield Slip(id_, place, f"the cookie of {asked} never reaches {hub}: {verdict.reason}", _HINT)
+            return
+
+
+def _site(setup: Setup) -> Origin | None:
+    """The hub by the only name that its site has."""
+    addresses = [value.text.removeprefix("https://") for block in setup.blocks for value in block.addresses]
+    names = {text for text in addresses if re.fullmatch(r"[a-z0-9-]+(\.[a-z0-9-]+)+", text)}
+    try:
+        return parse_origin(f"https://{names.pop()}") if len(names) == 1 else None
+    except ValueError:
+        return None
+
+
+def _allowed(setup: Setup) -> list[tuple[Origin, Place]]:
+    """The origins that the hub, or a header of its site, lets in: pages, as nobody told others."""
+    values = [*(setup.origins() or [])]
+    for block in setup.blocks:
+        for each in _beside(block):
+            if each.name == "header" and [word.text.lower() for word in each.arguments[:1]] == [_HEADER]:
+                values += each.arguments[1:2]
+    found = [(origin, value.place) for value in values for origin in [as_origin(value)] if origin]
+    return [(origin, place) for origin, place in found if not origin.host.startswith("*.")]
+
+
+def _beside(block: Block) -> list[Directive]:
+    """The directives of its site, and those one level below."""
+    return [*block.site, *(inner for each in block.site for inner in each.block)]
+
+
+def _page_place(setup: Setup) -> Place:
+    found = setup.app.get("MERCURE_PUBLIC_URL")
+    return found.place if found is not None else setup.somewhere
+
+
+@rule
+def shared_domain(setup: Setup) -> Iterator[Slip]:
+    """A cookie that goes to strangers too."""
+    hub = setup.hub_origin
+    for page in setup.pages if hub else ():
+        assert hub  # noqa: S101 - for the type checker
+        verdict = cookies.reach(page, hub)
+        if verdict.domain and cookies.shared_with_strangers(verdict.domain):
+            what = f"the cookie goes to every host below {verdict.domain.lstrip('.')}"
+            yield Slip("shared-domain", _page_place(setup), what, "a domain of your own", "warning")
+
+
+@rule
+def anonymous(setup: Setup) -> Iterator[Slip]:
+    """Doors that stand open."""
+    for block in setup.blocks:
+        for each in (each for name in _DOORS for each in block.named(name)):
+            what = f"{each.name} opens the hub to every visitor"
+            yield Slip("anonymous", each.place, what, "for development alone", "warning")
+
+
+@rule
+def audience_mismatch(setup: Setup) -> Iterator[Slip]:
+    """Hub 1.0 behind a TLS proxy, which derives an audience that no token has."""
+    secure = setup.hub_origin is None or setup.hub_origin.scheme == "https"
+    for block in setup.blocks:
+        names = {each.name for each in block.directives}
+        plain = any(re.match(r"(http://|:80$|:\d+$)", value.text) for value in block.addresses)
+        if secure and plain and "issuer" in names and "resource_identifier" not in names:
+            what = "without resource_identifier hub 1.0 takes itself for http, and refuses every token"
+            hint = "resource_identifier https://<hub>/.well-known/mercure"
+            yield Slip("audience-mismatch", block.place, what, hint)

@@ -1,0 +1,238 @@
+"""The facts of one setup, put together from all files: what the app has, what the hub has, where each value stands."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from mercure_deploy.facts.origins import Origin, parse_origin
+from mercure_deploy.readers import tokens
+from mercure_deploy.readers.places import Caddyfile, Directive, EnvFile, Place, Service, Slip, Value
+
+# words that tell whose a file is
+APP = frozenset(
+    "MERCURE_JWT_SECRET MERCURE_URL MERCURE_PUBLIC_URL MERCURE_PUBLISH_URL MERCURE_JWT_TOKEN"
+    " MERCURE_CONSUMER_URL".split()
+)
+HUB = frozenset(
+    "MERCURE_PUBLISHER_JWT_KEY MERCURE_SUBSCRIBER_JWT_KEY MERCURE_EXTRA_DIRECTIVES MERCURE_TRANSPORT_URL".split()
+)
+# of the hub before it was a Caddy; the value is what says the same today
+LEGACY = {
+    "JWT_KEY": "MERCURE_PUBLISHER_JWT_KEY and MERCURE_SUBSCRIBER_JWT_KEY",
+    "PUBLISHER_JWT_KEY": "MERCURE_PUBLISHER_JWT_KEY",
+    "SUBSCRIBER_JWT_KEY": "MERCURE_SUBSCRIBER_JWT_KEY",
+    "JWT_ALGORITHM": "MERCURE_PUBLISHER_JWT_ALG and MERCURE_SUBSCRIBER_JWT_ALG",
+    "PUBLISHER_JWT_ALGORITHM": "MERCURE_PUBLISHER_JWT_ALG",
+    "SUBSCRIBER_JWT_ALGORITHM": "MERCURE_SUBSCRIBER_JWT_ALG",
+    "MERCURE_PUBLISHER_JWT_ALGORITHM": "MERCURE_PUBLISHER_JWT_ALG",
+    "MERCURE_SUBSCRIBER_JWT_ALGORITHM": "MERCURE_SUBSCRIBER_JWT_ALG",
+    "MERCURE_JWT_KEY": "MERCURE_PUBLISHER_JWT_KEY and MERCURE_SUBSCRIBER_JWT_KEY",
+    "CORS_ALLOWED_ORIGINS": "cors_origins in MERCURE_EXTRA_DIRECTIVES",
+    "MERCURE_CORS_ALLOWED_ORIGINS": "cors_origins in MERCURE_EXTRA_DIRECTIVES",
+    "PUBLISH_ALLOWED_ORIGINS": "publish_origins in MERCURE_EXTRA_DIRECTIVES",
+    "MERCURE_PUBLISH_ALLOWED_ORIGINS": "publish_origins in MERCURE_EXTRA_DIRECTIVES",
+    "ALLOW_ANONYMOUS": "anonymous in MERCURE_EXTRA_DIRECTIVES",
+    "MERCURE_ALLOW_ANONYMOUS": "anonymous in MERCURE_EXTRA_DIRECTIVES",
+    "ACME_HOSTS": "SERVER_NAME",
+    "ACME_CERT_DIR": "the volume /data",
+    "ADDR": "SERVER_NAME",
+    "USE_FORWARDED_HEADERS": "trusted_proxies in GLOBAL_OPTIONS",
+    "HISTORY_SIZE": "transport bolt in MERCURE_EXTRA_DIRECTIVES",
+    "DB_PATH": "transport bolt in MERCURE_EXTRA_DIRECTIVES",
+    "TRANSPORT_URL": "transport in MERCURE_EXTRA_DIRECTIVES",
+    "HEARTBEAT_INTERVAL": "heartbeat in MERCURE_EXTRA_DIRECTIVES",
+}
+# of old versions of bundle and recipe
+LEGACY_APP = {
+    "MERCURE_PUBLISH_URL": "MERCURE_URL",
+    "MERCURE_SUBSCRIBE_URL": "MERCURE_PUBLIC_URL",
+    "MERCURE_JWT_TOKEN": "MERCURE_JWT_SECRET, the key itself: the bundle makes tokens from it",
+    "MERCURE_HUB_URL": "MERCURE_URL",
+}
+IMAGE = re.compile(r"(^|/)mercure(:|@|$)")
+_CERTAIN = frozenset(LEGACY) - {"ADDR", "DB_PATH", "HISTORY_SIZE", "TRANSPORT_URL", "JWT_KEY", "JWT_ALGORITHM"}
+
+
+@dataclass(frozen=True)
+class Key:
+    """A key where it is used: by the app to sign, or by the hub to verify for a role."""
+
+    role: str
+    value: Value
+    algorithm: Value | None = None
+    name: str = ""
+
+
+@dataclass(frozen=True)
+class Block:
+    """The directives of a mercure block, and the addresses of the site that it is in, as far as they are known."""
+
+    directives: tuple[Directive, ...]
+    place: Place
+    addresses: tuple[Value, ...] = ()
+    site: tuple[Directive, ...] = ()
+    whole: bool = True
+
+    def named(self, name: str) -> list[Directive]:
+        """Its directives of that name."""
+        return [each for each in self.directives if each.name == name]
+
+
+@dataclass
+class Setup:
+    """Everything that the files say, and what was told besides.
+
+    That is the origins of `pages` and of the hub (`told_hub`), its `version`, and the files that git has `tracked`.
+    """
+
+    env_files: list[EnvFile] = field(default_factory=list)
+    services: list[Service] = field(default_factory=list)
+    caddyfiles: list[Caddyfile] = field(default_factory=list)
+    tokens: list[Value] = field(default_factory=list)
+    slips: list[Slip] = field(default_factory=list)
+    symfony: dict[str, Value] = field(default_factory=dict)
+    blocks: list[Block] = field(default_factory=list)
+    app: dict[str, Value] = field(default_factory=dict)
+    hub: dict[str, Value] = field(default_factory=dict)
+    pages: list[Origin] = field(default_factory=list)
+    told_hub: Origin | None = None
+    version: str | None = None
+    tracked: frozenset[str] = frozenset()
+
+    @property
+    def hub_services(self) -> list[Service]:
+        """The services that run a hub."""
+        return [service for service in self.services if is_hub(service)]
+
+    @property
+    def public(self) -> tuple[Origin, Value] | None:
+        """The hub as browsers see it, by MERCURE_PUBLIC_URL."""
+        return origin_of(self.app.get("MERCURE_PUBLIC_URL") or self.app.get("MERCURE_SUBSCRIBE_URL"))
+
+    @property
+    def internal(self) -> tuple[Origin, Value] | None:
+        """The hub as the app reaches it."""
+        return origin_of(self.app.get("MERCURE_URL") or self.app.get("MERCURE_PUBLISH_URL"))
+
+    @property
+    def hub_origin(self) -> Origin | None:
+        """Where browsers find the hub, as it was told or by the app's variable."""
+        return self.told_hub or (self.public[0] if self.public else None)
+
+    @property
+    def generation(self) -> tuple[int, int] | None:
+        """(major, minor) of the hub, None when nothing tells."""
+        if self.version == "pre-0.11":
+            return 0, 10
+        found = re.match(r"v?(\d+)\.(\d+)", self.version or "")
+        return (int(found[1]), int(found[2])) if found else None
+
+    @property
+    def somewhere(self) -> Place:
+        """A place for what no file says: where the hub is set up."""
+        name = self.hub.get("SERVER_NAME")
+        values = [*([name] if name is not None else []), *self.hub.values(), *self.app.values()]
+        places = [*(block.place for block in self.blocks), *(service.place for service in self.hub_services)]
+        first = [name.place] if name is not None else []
+        return next(iter([*first, *places, *(value.place for value in values)]), Place("", 1))
+
+    def used_keys(self) -> Iterator[Key]:
+        """Every key in use, the hub's by its roles."""
+        secret = self.app.get("MERCURE_JWT_SECRET")
+        if secret is not None:
+            yield Key("app", secret, None, "MERCURE_JWT_SECRET")
+        for role in ("publisher", "subscriber"):
+            yield from self._hub_keys(role)
+
+    def _hub_keys(self, role: str) -> Iterator[Key]:
+        literal = False
+        for block in self.blocks:
+            for directive in [*block.named(f"{role}_jwt"), *block.named(f"{role}_jwt_key")]:
+                if directive.arguments and not directive.arguments[0].text.startswith("{env."):
+                    literal = True
+                    algorithm = directive.arguments[1] if len(directive.arguments) > 1 else None
+                    yield Key(role, directive.arguments[0], algorithm, directive.name)
+        if literal:
+            return
+        upper = role.upper()
+        for name in (f"MERCURE_{upper}_JWT_KEY", f"{upper}_JWT_KEY", "JWT_KEY", "MERCURE_JWT_KEY"):
+            if name in self.hub:
+                algorithm = self.hub.get(f"MERCURE_{upper}_JWT_ALG") or self.hub.get(f"{upper}_JWT_ALGORITHM")
+                yield Key(role, self.hub[name], algorithm or self.hub.get("JWT_ALGORITHM"), name)
+                return
+
+    def env_files_of(self, service: Service) -> list[EnvFile]:
+        """Those that `env_file:` of a service names, as far as they are known."""
+        folder = service.file.rpartition("/")[0]
+        names = [path.text.removeprefix("./") for path in service.env_files]
+        paths = [f"{folder}/{name}" if folder else name for name in names]
+        return [file for path in paths for file in self.env_files if file.path == path]
+
+    @property
+    def app_key(self) -> bool:
+        """Whether the files say what the app signs with, be it by a reference."""
+        return "MERCURE_JWT_SECRET" in self.app
+
+    def used_tokens(self) -> list[Value]:
+        """Every token that is used as one."""
+        static = self.app.get("MERCURE_JWT_TOKEN") or self.symfony.get("jwt.value")
+        return [*self.tokens, *([static] if static is not None and tokens.looks_like(static.text) else [])]
+
+    def algorithm(self, role: str) -> Value | None:
+        """What the hub is told of the algorithm, even where the key is not in the files."""
+        upper = role.upper()
+        return self.hub.get(f"MERCURE_{upper}_JWT_ALG") or self.hub.get(f"{upper}_JWT_ALGORITHM")
+
+    def origins(self, name: str = "cors_origins") -> list[Value] | None:
+        """The origins that the hub allows, None when nothing says any."""
+        found: list[Value] = []
+        said = False
+        for block in self.blocks:
+            for directive in block.named(name):
+                said = True
+                found += directive.arguments
+        legacy = {"cors_origins": "CORS_ALLOWED_ORIGINS", "publish_origins": "PUBLISH_ALLOWED_ORIGINS"}[name]
+        value = self.hub.get(legacy) or self.hub.get(f"MERCURE_{legacy}")
+        if value is not None:
+            said = True
+            found += [Value(word, value.place) for word in re.split(r"[\s,]+", value.text.strip("'\"")) if word]
+        return found if said else None
+
+
+def is_hub(service: Service) -> bool:
+    """Whether a service runs a hub: by its image, else by its variables."""
+    image = service.image.text if service.image else ""
+    if IMAGE.search(image):
+        return True
+    words = service.environment.keys()
+    certain = bool(words & (HUB | _CERTAIN)) or ("JWT_KEY" in words and service.name == "mercure")
+    return certain or (not image and service.name == "mercure")
+
+
+def is_hub_file(file: EnvFile) -> bool:
+    """Whether an env file is the hub's."""
+    words = file.variables.keys()
+    return bool(words & (HUB | _CERTAIN)) or bool({"JWT_KEY", "ADDR"} & words) or "SERVER_NAME" in words
+
+
+def is_app_file(file: EnvFile) -> bool:
+    """Whether an env file is the app's."""
+    return bool(file.variables.keys() & (APP | LEGACY_APP.keys()))
+
+
+def origin_of(value: Value | None) -> tuple[Origin, Value] | None:
+    """The origin of a URL and where it stands, None when it is none."""
+    if value is None:
+        return None
+    found = re.match(r"(https?://[^/?#\s]+)", value.text)
+    if not found:
+        return None
+    try:
+        return parse_origin(found[1]), value
+    except ValueError:
+        return None
+
+
+def split(names: Value | None) -> list[str]:
+    """The addresses of SERVER_NAME."""
+    return [part for part in re.split(r"[\s,]+", names.text) if part] if names is not None else []

@@ -1,0 +1,36 @@
+"""Rules about tokens that stand in files: how long they live, and what they grant."""
+
+from collections.abc import Iterator
+
+from mercure_deploy.lint.rules import rule
+from mercure_deploy.lint.setup import Setup
+from mercure_deploy.readers import tokens
+from mercure_deploy.readers.places import Slip
+
+
+@rule
+def token_lifecycle(setup: Setup) -> Iterator[Slip]:
+    """A token whose end is before its begin; what has ended since is a matter of the clock, and of `doctor`."""
+    for value in setup.used_tokens():
+        token = tokens.parse(value.text)
+        expiry, issued = (token.claims.get(name) if token else None for name in ("exp", "iat"))
+        if isinstance(expiry, (int, float)) and isinstance(issued, (int, float)) and expiry <= issued:
+            yield Slip("token-lifecycle", value.place, "ends before it begins", "make a new one")
+
+
+@rule
+def topic_claim_mismatch(setup: Setup) -> Iterator[Slip]:
+    """A token that grants nothing of what a hub asks for."""
+    modern = setup.generation is not None and setup.generation >= (1, 0)
+    misplaced = {key.value.text for key in setup.used_keys()}
+    for value in setup.used_tokens():
+        token = tokens.parse(value.text)
+        if token is None or value.text in misplaced:
+            continue
+        if modern and "authorization_details" not in token.claims:
+            what = "has no authorization_details, and hub 1.0 refuses it"
+            hint = "mercure-bundle 0.5 makes tokens for hub 1.0"
+            yield Slip("topic-claim-mismatch", value.place, what, hint)
+        elif not modern and not isinstance(token.claims.get("mercure"), dict):
+            hint = 'add {"mercure": {"publish": ["*"]}}'
+            yield Slip("topic-claim-mismatch", value.place, "has no claim mercure, and may do nothing", hint)

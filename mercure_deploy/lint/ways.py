@@ -1,0 +1,178 @@
+"""Rules about URLs: from the page to the hub, from the app to the hub, and who terminates TLS."""
+
+import re
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from mercure_deploy.facts.origins import Origin
+from mercure_deploy.lint.rules import rule
+from mercure_deploy.lint.setup import LEGACY, Setup, origin_of, split
+from mercure_deploy.readers.places import Service, Slip, Value
+
+if TYPE_CHECKING:
+    from mercure_deploy.findings import Level
+
+_PATH = "/.well-known/mercure"
+_EXAMPLE = re.compile(r"https?://(www\.)?example\.(com|org)(/|$)")
+_MASKED = re.compile(r"[<>]|x{5,}|\.\.\.")
+_UNKNOWN = re.compile(r"\$|%|^<|//<")
+_WEB = {80, 443}
+
+
+@rule
+def internal_url_wrong(setup: Setup) -> Iterator[Slip]:
+    """Where the app publishes to, and nobody is."""
+    for name in ("MERCURE_URL", "MERCURE_PUBLISH_URL"):
+        value = setup.app.get(name)
+        if value is not None:
+            yield from _internal(setup, name, value)
+            found = origin_of(value)
+            if found:
+                yield from _host_port(setup, found[0], value, name)
+
+
+def _internal(setup: Setup, name: str, value: Value) -> Iterator[Slip]:
+    hint = f"the hub as the app reaches it, e.g. http://mercure{_PATH}"
+    found = origin_of(value)
+    if not value.text.strip():
+        yield Slip("internal-url-wrong", value.place, f"{name} is empty: the app publishes nowhere", hint)
+    elif _example(setup, value):
+        yield Slip("internal-url-wrong", value.place, f"{name} is the example of the recipe", hint)
+    elif found and found[0].scheme == "https" and "." not in found[0].host and not found[0].is_local:
+        what = f"{name}: no certificate can exist for {found[0].host}, inside the network the hub speaks http"
+        yield Slip("internal-url-wrong", value.place, what, f"http://{found[0].host}{_PATH}")
+    elif found and name == "MERCURE_URL" and not _MASKED.search(value.text):
+        path = value.text.partition("://")[2].partition("/")[2].partition("?")[0]
+        if f"/{path}".rstrip("/") in {"", "/.well-known"}:
+            yield Slip("internal-url-wrong", value.place, f"{name} has no path, the hub is at {_PATH}", hint)
+    elif not found and "://" not in value.text and not _UNKNOWN.search(value.text):
+        yield Slip("internal-url-wrong", value.place, f"{name} is no URL", hint)
+
+
+def _example(setup: Setup, value: Value) -> bool:
+    """Whether it is the URL of the recipe, unless that was told to be the hub."""
+    return _EXAMPLE.match(value.text) is not None and not (setup.told_hub and "example." in setup.told_hub.host)
+
+
+def _host_port(setup: Setup, url: Origin, value: Value, name: str) -> Iterator[Slip]:
+    """The machine's port behind a container's name."""
+    for service in setup.hub_services:
+        inside = {container for _, container, _ in service.ports}
+        outside = {host for host, _, _ in service.ports}
+        if url.host == service.name and url.port and inside and url.port in outside - inside:
+            what = f"{name} has the port of the machine, {url.port}; among containers it is {min(inside)}"
+            yield Slip("internal-url-wrong", value.place, what, f"http://{service.name}{_PATH}")
+
+
+@rule
+def public_url_wrong(setup: Setup) -> Iterator[Slip]:
+    """What browsers are sent to, and cannot reach."""
+    hint = f"the hub's public name, as https://hub.example.com{_PATH}"
+    for name in ("MERCURE_PUBLIC_URL", "MERCURE_SUBSCRIBE_URL"):
+        found = origin_of(setup.app.get(name))
+        what = _unreachable(setup, name, *found) if found else None
+        if found and what:
+            development = "APP_ENV" in setup.app and setup.app["APP_ENV"].text == "dev"
+            level: Level = "warning" if development and "http, and" not in what else "error"
+            yield Slip("public-url-wrong", found[1].place, what, hint, level)
+    told = setup.told_hub
+    away = not all(page.is_local for page in setup.pages)
+    if told and told.is_local and away and "MERCURE_PUBLIC_URL" not in setup.app:
+        yield Slip("public-url-wrong", setup.somewhere, f"browsers are sent to {told}, their own machine", hint)
+
+
+def _unreachable(setup: Setup, name: str, url: Origin, value: Value) -> str | None:
+    """Why pages do not get to that URL."""
+    if url.is_local:
+        return None if any(page.is_local for page in setup.pages) else f"{name} is the visitor's own machine"
+    if "." not in url.host and not url.is_ip:
+        return f"{name}: {url.host} is a name among containers, browsers do not know it"
+    if url.scheme == "http" and any(page.scheme == "https" for page in setup.pages):
+        return f"{name} is http, and a page on https may not load it"
+    if _example(setup, value) and setup.pages and not any("example." in page.host for page in setup.pages):
+        return f"{name} is the example of the recipe"
+    return None
+
+
+@rule
+def server_name_mismatch(setup: Setup) -> Iterator[Slip]:
+    """A hub that does not serve the name or port under which it is asked for."""
+    urls = [found for found in (setup.public, setup.internal) if found]
+    name = setup.hub.get("SERVER_NAME")
+    keys = any(key.startswith("MERCURE_PUBLISHER_JWT") for key in setup.hub)
+    if name is None and keys and not setup.caddyfiles and not setup.services:
+        # the image's own Caddyfile serves localhost, at 80 and 443
+        for url, value in urls:
+            if url.port and url.port not in _WEB and (url.is_local or "." in url.host):
+                what = f"the hub has no SERVER_NAME: it serves localhost at 80 and 443, nothing at {url.port}"
+                yield Slip("server-name-mismatch", value.place, what, f"SERVER_NAME=:{url.port}")
+                return
+    yield from _other_names(setup, split(name), urls)
+
+
+def _other_names(setup: Setup, names: list[str], urls: list[tuple[Origin, Value]]) -> Iterator[Slip]:
+    every = any(re.match(r"(https?://)?:\d+$", part) or "<" in part or "{" in part for part in names)
+    hosts = {re.sub(r"^https?://", "", part).partition(":")[0] for part in names} - {""}
+    inside = {service.name for service in setup.hub_services}
+    for url, value in urls if hosts and not every else []:
+        if url.host not in hosts | inside and not url.is_local and not _MASKED.search(value.text):
+            what = f"the hub serves {', '.join(sorted(hosts))}, not {url.host}: an empty 200 is all that comes"
+            hint = f"add {url.host} to SERVER_NAME, or :80 behind a proxy"
+            yield Slip("server-name-mismatch", value.place, what, hint)
+
+
+@rule
+def tls_mode_mismatch(setup: Setup) -> Iterator[Slip]:
+    """Who terminates TLS, told in two ways."""
+    yield from list(_two_schemes(setup))[:1]
+    yield from _bare_name(setup)
+    for service in setup.hub_services:
+        if _sent_to_https(service):
+            what = "only port 80 is published, and without SERVER_NAME the hub sends it to https://localhost"
+            hint = "SERVER_NAME: ':80' behind a proxy, or publish 443 too"
+            yield Slip("tls-mode-mismatch", service.ports[0][2], what, hint)
+    for block in setup.blocks:
+        plain = [value for value in block.addresses if value.text.startswith("http://")]
+        if plain and any(each.name == "tls" for each in block.site):
+            what = "the site is http and has a certificate"
+            yield Slip("tls-mode-mismatch", plain[0].place, what, "its address without http://, or no tls")
+
+
+def _two_schemes(setup: Setup) -> Iterator[Slip]:
+    """A port that speaks http, in a URL with https."""
+    public, internal = setup.public, setup.internal
+    if public and internal:
+        (one, _), (other, value) = public, internal
+        if one.port and one.port == other.port and one.scheme != other.scheme:
+            what = f"port {one.port} is {one.scheme} in MERCURE_PUBLIC_URL and {other.scheme} in MERCURE_URL"
+            yield Slip("tls-mode-mismatch", value.place, what, "a port speaks one of the two")
+    plain = _plain_ports(setup)
+    for url, value in (found for found in (public, internal) if found):
+        if url.scheme == "https" and url.port in plain:
+            what = f"port {url.port} of the hub speaks plain http, the URL says https"
+            yield Slip("tls-mode-mismatch", value.place, what, "http in the URL, or a name in SERVER_NAME")
+
+
+def _bare_name(setup: Setup) -> Iterator[Slip]:
+    name, told = setup.hub.get("SERVER_NAME"), setup.told_hub
+    if name is not None and told and told.scheme == "http" and re.fullmatch(r"[\w-]+(\.[\w-]+)+", name.text):
+        what = f"SERVER_NAME is a bare name: the hub redirects {told} to https"
+        yield Slip("tls-mode-mismatch", name.place, what, f"SERVER_NAME=http://{name.text}, or https in the URL")
+
+
+def _sent_to_https(service: Service) -> bool:
+    """Whether a hub serves its default, localhost with TLS, and only its plain port is to be reached."""
+    elsewhere = service.env_files or service.configs or service.command
+    named = service.environment.keys() & {"SERVER_NAME", *LEGACY}
+    ours = service.image is None or "mercure" in service.image.text
+    return ours and not elsewhere and not named and {container for _, container, _ in service.ports} == {80}
+
+
+def _plain_ports(setup: Setup) -> set[int]:
+    """The ports at which the hub speaks http, by its addresses."""
+    texts = split(setup.hub.get("SERVER_NAME"))
+    for block in setup.blocks:
+        if not any(each.name == "tls" for each in block.site):
+            texts += [value.text for value in block.addresses]
+    found = {int(match[1]) for text in texts for match in [re.fullmatch(r"(?:http://[^:/]*)?:(\d+)", text)] if match}
+    return found - {443}

@@ -1,0 +1,131 @@
+"""Env files as Symfony's Dotenv reads them; where compose, a shell or Coolify would see something else, that is a slip.
+
+What which reader does was measured; see `facts.quoting` for what all of them read alike. No command is run.
+"""
+
+import re
+from typing import TYPE_CHECKING
+
+from mercure_deploy.readers.places import EnvFile, Place, Slip, Value
+
+if TYPE_CHECKING:
+    from mercure_deploy.findings import Level
+
+# by far most lines: nothing in them that readers could take differently
+_PLAIN = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)=([A-Za-z0-9_.:/@%+,=-]*)(?:\n|\Z)")
+_COMMENT = re.compile(r"[ \t]*(#.*)?$", re.MULTILINE)
+_BARE = re.compile(r"(?:\\['\"]|(?<![ \t])#|[^\n\"'#])*")
+_NAME = re.compile(r"[ \t]*(?:export[ \t]+)?(?P<name>[A-Za-z_][A-Za-z0-9_]*)(?P<gap>[ \t]*)=(?P<after>[ \t]*)")
+# a line that begins like the next variable: the quote was not meant to go on (base64 has its = at its end)
+_NEXT = re.compile(r"(export\s+)?[A-Z][A-Z0-9_]+=(?!=|\s*$)", re.MULTILINE)
+# a key in PEM has some forty lines; a quote that is closed thousands of lines on is another one
+_LONGEST = 100
+_REFERENCE = re.compile(r"(?<!\\)\$(?:(?P<bare>\w+)|\{(?P<name>\w+)(?::[-=](?P<default>[^}]*))?\})")
+_SECRET = re.compile(r"SECRET|KEY|PASS|TOKEN")
+_ESCAPES = {"\\n": "\n", "\\r": "\r", '\\"': '"'}
+_HINT = "put single quotes around the value, or use a key of letters and digits alone"
+
+
+def read(path: str, text: str) -> EnvFile:
+    """The variables of an env file."""
+    found = EnvFile(path)
+    text = text.removeprefix("\ufeff").replace("\r\n", "\n")
+    position, number = 0, 0
+    while position < len(text):
+        number += 1
+        plain = _PLAIN.match(text, position)
+        if plain:
+            name, value = plain.groups()
+            found.variables[name] = Value(value, Place(path, number, len(name) + 2), value)
+            position = plain.end()
+            continue
+        end = _end(text, position)
+        match = _NAME.match(text, position, end)
+        following = end + 1
+        if match:
+            place = Place(path, number, match.end() - position + 1)
+            if match["gap"] or (match["after"] and match.end() < end and text[match.end()] != "#"):
+                hint = f"write {match['name']}=VALUE"
+                what = "has blanks beside the =, which Symfony refuses"
+                found.slips.append(Slip("key-quoting", place, what, hint))
+            following = _value(found, match["name"], text, match.end(), place)
+        number += text.count("\n", position, following - 1)
+        position = following
+    return found
+
+
+def _end(text: str, position: int) -> int:
+    """Where the line ends."""
+    found = text.find("\n", position)
+    return found if found >= 0 else len(text)
+
+
+def _value(found: EnvFile, name: str, text: str, start: int, place: Place) -> int:
+    """Take in the value that begins there; where the next line begins."""
+    position, value = start, ""
+    comment = _COMMENT.match(text, start)
+    if comment:
+        position = comment.end()
+    while position < len(text) and text[position] not in "\n#":
+        if text[position] in "'\"":
+            end = _closing(text, position)
+            if end is None:
+                what = f"the quote {text[position]} that opens here is not closed"
+                hint = "close it, or leave it out where no blank is inside"
+                found.slips.append(Slip("key-quoting", place, what, hint))
+                value, position = value + text[position + 1 : _end(text, position)], _end(text, position)
+                break
+            inner = text[position + 1 : end]
+            value += inner if text[position] == "'" else _escaped(_filled(inner, found))
+            position = end + 1
+        else:
+            plain = _BARE.match(text, position)
+            position = plain.end() if plain else len(text)
+            bare = re.sub(r"\\(['\"])", r"\1", plain[0] if plain else "").rstrip()
+            _unquoted(found, name, bare, place)
+            value += _filled(bare, found).replace("\\\\", "\\")
+    end = _end(text, position)
+    raw = text[start:end]
+    if re.match(r".+['\"`]", raw) and raw[:1] not in "'\"" and _SECRET.search(name):
+        what = "holds a quote in the middle, which readers take differently"
+        found.slips.append(Slip("key-quoting", place, what, _HINT))
+    found.variables[name] = Value(value, place, raw)
+    return end + 1
+
+
+def _closing(text: str, start: int) -> int | None:
+    """Where the quote that opens there is closed, None where that is not in sight."""
+    pattern = re.compile(r"[^']*(?=')" if text[start] == "'" else r'(?:[^"\\]|\\.)*(?=")', re.DOTALL)
+    match = pattern.match(text, start + 1)
+    if match is None or match[0].count("\n") > _LONGEST:
+        return None
+    lines = match[0].split("\n")[1:]
+    return None if any(_NEXT.match(line) for line in lines) else match.end()
+
+
+def _escaped(text: str) -> str:
+    return re.sub(r'\\[nr"]', lambda found: _ESCAPES[found[0]], text).replace("\\\\", "\\")
+
+
+def _filled(text: str, found: EnvFile) -> str:
+    """With the references to variables above it filled in; what is not in the file stays a reference."""
+
+    def fill(match: "re.Match[str]") -> str:
+        known = found.variables.get(match["bare"] or match["name"])
+        if known is not None and (known.text or match["default"] is None):
+            return known.text
+        return match["default"] if match["default"] is not None else match[0]
+
+    return _REFERENCE.sub(fill, text).replace("\\$", "$")
+
+
+def _unquoted(found: EnvFile, name: str, text: str, place: Place) -> None:
+    """Where readers of a part without quotes go separate ways."""
+    level: Level = "error" if _SECRET.search(name) else "warning"
+    unknown = [each for each in re.finditer(r"\$(\w+)", text) if each[1] not in found.variables]
+    if unknown:
+        what = "holds a $ without quotes: readers expand, cut or keep it"
+        found.slips.append(Slip("key-quoting", place, what, _HINT, level))
+    elif re.search(r"\s", text):
+        blank = Slip("key-quoting", place, "holds a blank without quotes, which Symfony refuses", _HINT)
+        (found.slips if _SECRET.search(name) else found.refused).append(blank)

@@ -1,0 +1,94 @@
+"""A value with the place where it stands, and what a file of each kind is made of; no reading here."""
+
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from mercure_deploy.findings import Level
+
+
+class Place(NamedTuple):
+    """`line` and `column` from 1."""
+
+    file: str
+    line: int
+    column: int = 1
+
+
+@dataclass(frozen=True)
+class Value:
+    """Text as its reader sees it. `raw` is how it was written, where that differs.
+
+    Neither shows in a repr: it may be a key. `indent` is how far each line of it but the first stands from the left.
+    """
+
+    text: str = field(repr=False)
+    place: Place
+    raw: str | None = field(default=None, repr=False)
+    indent: int = 0
+
+    @property
+    def start(self) -> Place:
+        """Where the text itself begins, behind a quote."""
+        return self.place._replace(column=self.place.column + (self.raw or "").startswith(("'", '"')))
+
+
+@dataclass(frozen=True)
+class Slip:
+    """Something in a file that its readers do not understand, or not all alike; `id` is a finding id."""
+
+    id: str
+    place: Place
+    what: str
+    hint: str
+    level: Level = "error"
+
+
+@dataclass(frozen=True)
+class Directive:
+    """A directive of a Caddyfile with its arguments and its block."""
+
+    name: str
+    place: Place
+    arguments: tuple[Value, ...] = ()
+    block: tuple["Directive", ...] = ()
+    opened: bool = False
+
+
+@dataclass
+class Caddyfile:
+    """`sites` are (addresses, directives); `options` the global ones. `slips` are what Caddy would refuse."""
+
+    path: str
+    options: tuple[Directive, ...] = ()
+    sites: list[tuple[tuple[Value, ...], tuple[Directive, ...]]] = field(default_factory=list)
+    slips: list[Slip] = field(default_factory=list)
+
+
+@dataclass
+class EnvFile:
+    """`variables` in the order of the file; a name that is said twice has its last value.
+
+    `refused` is what Symfony does not take, and the other readers do.
+    """
+
+    path: str
+    variables: dict[str, Value] = field(default_factory=dict)
+    slips: list[Slip] = field(default_factory=list)
+    refused: list[Slip] = field(default_factory=list)
+
+
+@dataclass
+class Service:
+    """One service of a compose file. `ports` are (host port or None, container port) with their place."""
+
+    file: str
+    name: str
+    place: Place
+    image: Value | None = None
+    command: Value | None = None
+    environment: dict[str, Value] = field(default_factory=dict)
+    env_files: list[Value] = field(default_factory=list)
+    ports: list[tuple[int | None, int, Place]] = field(default_factory=list)
+    volumes: list[str] = field(default_factory=list)
+    configs: dict[str, Value] = field(default_factory=dict)
+    replicas: Value | None = None

@@ -1,0 +1,85 @@
+"""YAML of others as nodes with places: aliases are not expanded, tags are let be, nothing is constructed."""
+
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from ruamel.yaml import YAML
+from ruamel.yaml.error import MarkedYAMLError, YAMLError
+from ruamel.yaml.nodes import MappingNode, ScalarNode, SequenceNode
+
+from mercure_deploy.readers.places import Place, Slip, Value
+
+
+@dataclass(frozen=True)
+class Node:
+    """A node of a YAML file."""
+
+    file: str
+    node: Any
+
+    @property
+    def place(self) -> Place:
+        """Where it begins."""
+        mark = self.node.start_mark
+        return Place(self.file, mark.line + 1, mark.column + 1)
+
+    def get(self, *names: str) -> "Node | None":
+        """What stands below these keys, None when there is none."""
+        here: Node | None = self
+        for name in names:
+            here = next((value for key, value in here.items() if key.text == name), None) if here else None
+        return here
+
+    def items(self) -> Iterator[tuple[Value, "Node"]]:
+        """Keys and values of a mapping, then those that are merged into it and not its own; nothing for other nodes."""
+        waiting, seen, names = deque([self.node]), set(), set()
+        while waiting:
+            node = waiting.popleft()
+            if not isinstance(node, MappingNode) or id(node) in seen:
+                continue
+            seen.add(id(node))
+            for key, value in node.value:
+                name = key.value if isinstance(key, ScalarNode) else None
+                if name == "<<":
+                    waiting += value.value if isinstance(value, SequenceNode) else [value]
+                elif name is not None and name not in names:
+                    names.add(name)
+                    mark = key.start_mark
+                    yield Value(name, Place(self.file, mark.line + 1, mark.column + 1)), Node(self.file, value)
+
+    def sequence(self) -> "list[Node]":
+        """The items of a list; nothing for any other node."""
+        return [Node(self.file, each) for each in self.node.value] if isinstance(self.node, SequenceNode) else []
+
+    @property
+    def scalar(self) -> Value | None:
+        """Its text as YAML reads it; None for lists and mappings, and for nothing."""
+        if not isinstance(self.node, ScalarNode) or (not self.node.value and not self.node.style):
+            return None
+        if self.node.style not in {"|", ">"}:
+            return Value(self.node.value, self.place)
+        # a block begins on the line after its sign
+        mark = self.node.start_mark
+        lines = mark.buffer[mark.index :].split("\n", 2)[1:2]
+        indent = len(lines[0]) - len(lines[0].lstrip(" ")) if lines else 0
+        return Value(self.node.value, Place(self.file, mark.line + 2, indent + 1), None, indent)
+
+    @property
+    def is_mapping(self) -> bool:
+        """Whether it has keys."""
+        return isinstance(self.node, MappingNode)
+
+
+def read(path: str, text: str) -> Node | Slip | None:
+    """The document, None when it is empty, a slip where it is not YAML."""
+    try:
+        node = YAML(typ="rt", pure=True).compose(text)
+    except MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        place = Place(path, mark.line + 1, mark.column + 1) if mark else Place(path, 1)
+        return Slip("directive-syntax", place, "is not YAML from here on", "look at indentation and quotes")
+    except (YAMLError, RecursionError, ValueError):
+        return Slip("directive-syntax", Place(path, 1), "is not YAML", "look at indentation and quotes")
+    return Node(path, node) if node is not None else None

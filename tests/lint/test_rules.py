@@ -1,0 +1,622 @@
+"""Each rule with the smallest files in which it finds something, and the nearest ones in which nothing is wrong."""
+
+import base64
+import hashlib
+import hmac
+import json
+
+import pytest
+
+from mercure_deploy import lint
+from mercure_deploy.facts.origins import parse_origin
+from mercure_deploy.lint.rules import RULES
+
+KEY, OTHER = "ab" * 32, "cd" * 32
+BOTH = f"MERCURE_PUBLISHER_JWT_KEY={KEY}\nMERCURE_SUBSCRIBER_JWT_KEY={KEY}\n"
+HUB = f"{BOTH}SERVER_NAME=:80\nMERCURE_EXTRA_DIRECTIVES='cors_origins https://app.example.com'\n"
+APP = f"""\
+MERCURE_JWT_SECRET={KEY}
+MERCURE_URL=http://hub/.well-known/mercure
+MERCURE_PUBLIC_URL=https://hub.example.com/.well-known/mercure
+"""
+IMAGE = "dunglas/mercure:v0.24.2"
+Files = dict[str, str]
+PAGE, HUB_URL = "https://app.example.com", "https://hub.example.com"
+
+
+def token(key: str = KEY, algorithm: str = "HS256", **claims: object) -> str:
+    parts = [{"alg": algorithm, "typ": "JWT"}, {"mercure": {"publish": ["*"]}, **claims}]
+    text = ".".join(base64.urlsafe_b64encode(json.dumps(part).encode()).rstrip(b"=").decode() for part in parts)
+    signature = hmac.new(key.encode(), text.encode(), getattr(hashlib, f"sha{algorithm[2:]}")).digest()
+    return f"{text}.{base64.urlsafe_b64encode(signature).rstrip(b'=').decode()}"
+
+
+def block(*lines: str, address: str = ":80", site: str = "") -> str:
+    inner = "\n\t\t".join(lines)
+    return f"{address} {{\n\t{site}\n\tmercure {{\n\t\t{inner}\n\t}}\n}}\n"
+
+
+def keyed(*lines: str, **words: str) -> str:
+    return block(f"publisher_jwt {KEY}", f"subscriber_jwt {KEY}", *lines, **words)
+
+
+def compose(*lines: str, image: str = IMAGE) -> str:
+    return "\n".join(["services:", "  mercure:", f"    image: {image}", *(f"    {line}" for line in lines), ""])
+
+
+def environment(**more: str) -> list[str]:
+    values = {"MERCURE_PUBLISHER_JWT_KEY": KEY, "MERCURE_SUBSCRIBER_JWT_KEY": KEY, "SERVER_NAME": "':80'", **more}
+    return ["environment:", *(f"  {name}: {value}" for name, value in values.items())]
+
+
+def app(**changed: str) -> str:
+    lines = dict(line.split("=", 1) for line in APP.splitlines())
+    return "".join(f"{name}={value}\n" for name, value in {**lines, **changed}.items())
+
+
+def hub(**changed: str) -> str:
+    return "".join(f"{line}\n" for line in HUB.splitlines() if line.split("=")[0] not in changed) + "".join(
+        f"{name}={value}\n" for name, value in changed.items()
+    )
+
+
+def ids(files: Files, **told: object) -> list[str]:
+    """What is found, as id, file and line."""
+    words = lint.Told(
+        tuple(parse_origin(str(page)) for page in told.get("pages", ())),  # type: ignore[attr-defined]
+        parse_origin(str(told["hub"])) if "hub" in told else None,
+        told.get("version"),  # type: ignore[arg-type]
+        frozenset(told.get("tracked", ())),  # type: ignore[call-overload]
+    )
+    examined = lint.examine([*files.items()], words, lambda _: True)
+    return [f"{each.id} {each.file}:{each.line}" for each in examined.findings]
+
+
+# the id and place of what is wrong, the files, those that are right, and what is told of both
+CASES: list[tuple[str, Files, Files, dict[str, object]]] = [
+    (
+        "key-mismatch hub.env:1",
+        {"app.env": app(MERCURE_JWT_SECRET=OTHER), "hub.env": HUB},
+        {"app.env": APP, "hub.env": HUB},
+        {},
+    ),
+    (
+        "key-mismatch hub.env:4",
+        {"hub.env": hub(MERCURE_SUBSCRIBER_JWT_KEY=OTHER), "app.env": APP.partition("\n")[2]},
+        {"hub.env": hub(MERCURE_SUBSCRIBER_JWT_KEY="${KEY}")},
+        {},
+    ),
+    (
+        "key-mismatch token.txt:1",
+        {"hub.env": HUB, "token.txt": token(OTHER)},
+        {"hub.env": HUB, "token.txt": token()},
+        {},
+    ),
+    (
+        "key-placeholder app.env:1",
+        {"app.env": app(MERCURE_JWT_SECRET="!ChangeThisMercureHubJWTSecretKey!")},
+        {"app.env": app(MERCURE_JWT_SECRET="Changing-" + "x1" * 16)},
+        {},
+    ),
+    ("key-placeholder token.txt:1", {"token.txt": token("!ChangeMe!")}, {"token.txt": token()}, {}),
+    (
+        "key-too-short app.env:1",
+        {"app.env": app(MERCURE_JWT_SECRET="a" * 31)},
+        {"app.env": app(MERCURE_JWT_SECRET="ab" * 16)},
+        {},
+    ),
+    (
+        "key-missing hub.env:4",
+        {"hub.env": hub(MERCURE_PUBLISHER_JWT_KEY="")},
+        {"hub.env": hub(MERCURE_PUBLISHER_JWT_KEY="$KEY")},
+        {},
+    ),
+    (
+        "key-missing compose.yaml:2",
+        {"compose.yaml": compose("environment: {SERVER_NAME: ':80'}")},
+        {"compose.yaml": compose("env_file: hub.env")},
+        {},
+    ),
+    (
+        "key-missing Caddyfile:4",
+        {"Caddyfile": block(f"publisher_jwt {KEY}")},
+        {"Caddyfile": block(f"publisher_jwt {KEY}", "anonymous")},
+        {},
+    ),
+    (
+        "jwt-key-confusion app.env:1",
+        {"app.env": app(MERCURE_JWT_SECRET=token())},
+        {"app.env": app(MERCURE_JWT_TOKEN="%env(TOKEN)%").replace("MERCURE_JWT_TOKEN", "OTHER_TOKEN")},
+        {},
+    ),
+    (
+        "alg-mismatch hub.env:5",
+        {"hub.env": hub(MERCURE_PUBLISHER_JWT_ALG="RS256")},
+        {"hub.env": hub(MERCURE_PUBLISHER_JWT_ALG="HS256")},
+        {},
+    ),
+    (
+        "alg-mismatch hub.env:5",
+        {"hub.env": hub(MERCURE_PUBLISHER_JWT_ALG="HMAC")},
+        {"hub.env": hub(MERCURE_PUBLISHER_JWT_ALG="HS512")},
+        {},
+    ),
+    (
+        "alg-mismatch token.txt:1",
+        {"hub.env": hub(MERCURE_PUBLISHER_JWT_ALG="HS512"), "token.txt": token()},
+        {"hub.env": hub(MERCURE_PUBLISHER_JWT_ALG="HS512"), "token.txt": token(algorithm="HS512")},
+        {},
+    ),
+    (
+        "alg-mismatch Caddyfile:6",
+        {
+            "Caddyfile": block(
+                "publisher_jwt `-----BEGIN PUBLIC KEY-----\nAA\n-----END PUBLIC KEY-----` HS256", "anonymous"
+            )
+        },
+        {
+            "Caddyfile": block(
+                "publisher_jwt `-----BEGIN PUBLIC KEY-----\nAA\n-----END PUBLIC KEY-----` RS256", "anonymous"
+            )
+        },
+        {},
+    ),
+    (
+        "alg-mismatch config/mercure.yaml:5",
+        {
+            "config/mercure.yaml": "mercure:\n  hubs:\n    default:\n      jwt:\n        algorithm: rsa.sha256\n",
+            "app.env": APP,
+        },
+        {
+            "config/mercure.yaml": "mercure:\n  hubs:\n    default:\n      jwt:\n        algorithm: hmac.sha256\n",
+            "app.env": APP,
+        },
+        {},
+    ),
+    (
+        "alg-mismatch config/mercure.yaml:5",
+        {
+            "config/mercure.yaml": "mercure:\n  hubs:\n    default:\n      jwt:\n        algorithm: hmac.sha512\n",
+            "hub.env": hub(MERCURE_PUBLISHER_JWT_ALG="HS256"),
+        },
+        {
+            "config/mercure.yaml": "mercure:\n  hubs:\n    default:\n      jwt:\n        algorithm: hmac.sha512\n",
+            "hub.env": hub(MERCURE_PUBLISHER_JWT_ALG="HS512"),
+        },
+        {},
+    ),
+    (
+        "pem-in-env hub.env:4",
+        {"hub.env": hub(MERCURE_PUBLISHER_JWT_KEY="/run/keys/public.pem")},
+        {"hub.env": hub(MERCURE_PUBLISHER_JWT_KEY="/" + "b+" * 40)},
+        {},
+    ),
+    ("pem-in-env hub.env:4", {"hub.env": hub(MERCURE_PUBLISHER_JWT_KEY="'$(cat public.pem)'")}, {"hub.env": HUB}, {}),
+    (
+        "pem-in-env hub.env:4",
+        {"hub.env": hub(MERCURE_PUBLISHER_JWT_KEY="'-----BEGIN PRIVATE KEY-----\nAA\n-----END PRIVATE KEY-----'")},
+        {"hub.env": hub(MERCURE_PUBLISHER_JWT_KEY="'-----BEGIN PUBLIC KEY-----\nAA\n-----END PUBLIC KEY-----'")},
+        {},
+    ),
+    (
+        "pem-in-env hub.env:4",
+        {"hub.env": hub(MERCURE_PUBLISHER_JWT_KEY="'-----BEGIN CERTIFICATE-----\nAA\n-----END CERTIFICATE-----'")},
+        {"hub.env": HUB},
+        {},
+    ),
+    (
+        "pem-in-env hub.env:4",
+        {"hub.env": hub(MERCURE_PUBLISHER_JWT_KEY="'-----BEGIN PUBLIC KEY-----AA-----END PUBLIC KEY-----'")},
+        {"hub.env": HUB},
+        {},
+    ),
+    (
+        "secret-exposure app.env:1",
+        {"app.env": APP},
+        {"app.env": app(MERCURE_JWT_SECRET="%env(KEY)%")},
+        {"tracked": ["app.env"]},
+    ),
+    ("token-lifecycle token.txt:1", {"token.txt": token(exp=100, iat=200)}, {"token.txt": token(exp=300, iat=200)}, {}),
+    ("topic-claim-mismatch token.txt:1", {"token.txt": token(mercure="*")}, {"token.txt": token()}, {}),
+    (
+        "topic-claim-mismatch token.txt:1",
+        {"token.txt": token()},
+        {"token.txt": token(authorization_details=[])},
+        {"version": "1.0"},
+    ),
+    (
+        "env-var-obsolete app.env:4",
+        {"app.env": app(MERCURE_PUBLISH_URL="http://hub/.well-known/mercure")},
+        {"app.env": app(MERCURE_PUBLIC="x")},
+        {},
+    ),
+    (
+        "env-var-obsolete hub.env:5",
+        {"hub.env": hub(CORS_ALLOWED_ORIGINS="https://app.example.com")},
+        {"hub.env": HUB, "api.env": "CORS_ALLOW_ORIGIN=x\nALLOWED_HOSTS=y\n"},
+        {},
+    ),
+    (
+        "directive-syntax Caddyfile:6",
+        {"Caddyfile": keyed("cors_origin https://app.example.com").replace("cors_origin ", "cor_origins ")},
+        {"Caddyfile": keyed("cors_origins https://app.example.com")},
+        {},
+    ),
+    (
+        "directive-syntax Caddyfile:6",
+        {"Caddyfile": keyed("cors_origins https://a.example.com, https://b.example.com")},
+        {"Caddyfile": keyed("cors_origins https://a.example.com https://b.example.com")},
+        {},
+    ),
+    (
+        "directive-syntax Caddyfile:6",
+        {"Caddyfile": keyed("cors_origins https://a.example.com/")},
+        {"Caddyfile": keyed("cors_origins https://a.example.com")},
+        {},
+    ),
+    (
+        "directive-syntax Caddyfile:6",
+        {"Caddyfile": keyed("cors_origins https://*.example.com")},
+        {"Caddyfile": keyed("cors_origins https://a.example.com")},
+        {"version": "0.14.3"},
+    ),
+    (
+        "directive-syntax Caddyfile:6",
+        {"Caddyfile": keyed("cors_origins app.example.com")},
+        {"Caddyfile": keyed("cors_origins {$ORIGIN:https://app.example.com}")},
+        {},
+    ),
+    ("directive-syntax Caddyfile:6", {"Caddyfile": keyed("heartbeat: 15s")}, {"Caddyfile": keyed("heartbeat 15s")}, {}),
+    (
+        "directive-syntax Caddyfile:6",
+        {"Caddyfile": keyed("transport bolt:///data/a.db")},
+        {"Caddyfile": keyed("transport bolt")},
+        {},
+    ),
+    (
+        "directive-syntax hub.env:4",
+        {"hub.env": hub(MERCURE_EXTRA_DIRECTIVES="'anonymous cors_origins https://app.example.com'")},
+        {"hub.env": hub(MERCURE_EXTRA_DIRECTIVES="'cors_origins https://app.example.com\nsubscriptions'")},
+        {},
+    ),
+    ("directive-syntax compose.yaml:2", {"compose.yaml": "services:\n\t- a\n"}, {"compose.yaml": ""}, {}),
+    (
+        "directive-syntax Caddyfile:5",
+        {"Caddyfile": ":80 {\n\trespond ok\n}\n\n}\n"},
+        {"Caddyfile": ":80 {\n\trespond ok\n}\n"},
+        {},
+    ),
+    (
+        "hub-upgrade-break Caddyfile:6",
+        {"Caddyfile": keyed("transport_url bolt:///data/a.db")},
+        {"Caddyfile": keyed("transport bolt")},
+        {},
+    ),
+    (
+        "hub-upgrade-break Caddyfile:4",
+        {"Caddyfile": keyed()},
+        {"Caddyfile": keyed("protocol_version_compatibility 8")},
+        {"version": "1.0"},
+    ),
+    (
+        "hub-upgrade-break Caddyfile:6",
+        {"Caddyfile": keyed("issuer https://app.example.com", address="hub.example.com")},
+        {"Caddyfile": keyed()},
+        {"version": "0.24"},
+    ),
+    (
+        "hub-upgrade-break hub.env:5",
+        {"hub.env": hub(MERCURE_TRANSPORT_URL="bolt:///data/a.db")},
+        {"hub.env": hub(MERCURE_EXTRA="x")},
+        {},
+    ),
+    (
+        "hub-upgrade-break compose.yaml:3",
+        {"compose.yaml": compose(*environment(), image="dunglas/mercure")},
+        {"compose.yaml": compose(*environment(), image="dunglas/mercure:v0.24.2")},
+        {},
+    ),
+    (
+        "hub-upgrade-break compose.yaml:4",
+        {"compose.yaml": compose("command: caddy run --config /etc/caddy/Caddyfile.dev")},
+        {"compose.yaml": compose("command: caddy run --config /etc/caddy/Caddyfile")},
+        {},
+    ),
+    (
+        "key-quoting app.env:1",
+        {"app.env": app(MERCURE_JWT_SECRET="ab$cd" * 8)},
+        {"app.env": app(MERCURE_JWT_SECRET="'" + "ab$cd" * 8 + "'")},
+        {},
+    ),
+    (
+        "key-quoting app.env:1",
+        {"app.env": app(MERCURE_JWT_SECRET="'" + KEY)},
+        {"app.env": app(MERCURE_JWT_SECRET=f"'{KEY}'")},
+        {},
+    ),
+    (
+        "key-quoting app.env:1",
+        {"app.env": app(MERCURE_JWT_SECRET=f" {KEY}")},
+        {"app.env": app(MERCURE_JWT_SECRET=f'"{KEY}" # new')},
+        {},
+    ),
+    (
+        "key-quoting app.env:1",
+        {"app.env": app(MERCURE_JWT_SECRET=f"{KEY} {KEY}")},
+        {"app.env": app(MERCURE_JWT_SECRET=f"{KEY} # {KEY}")},
+        {},
+    ),
+    (
+        "key-quoting app.env:1",
+        {"app.env": app(MERCURE_JWT_SECRET=f'{KEY}"')},
+        {"app.env": app(MERCURE_JWT_SECRET=f'"{KEY}"')},
+        {},
+    ),
+    (
+        "key-quoting compose.yaml:5",
+        {"compose.yaml": compose("environment:", f"  - MERCURE_PUBLISHER_JWT_KEY='{KEY}'", "  - SERVER_NAME=:80")},
+        {"compose.yaml": compose(*environment(MERCURE_PUBLISHER_JWT_KEY=f"'{KEY}'"))},
+        {},
+    ),
+    (
+        "tooling-override hub.env:1",
+        {
+            "compose.yaml": compose(
+                "env_file: hub.env", *environment(MERCURE_PUBLISHER_JWT_KEY=OTHER, MERCURE_SUBSCRIBER_JWT_KEY=OTHER)[:2]
+            ),
+            "hub.env": BOTH,
+        },
+        {"compose.yaml": compose("env_file: ./hub.env", *environment()), "hub.env": BOTH},
+        {},
+    ),
+    (
+        "port-conflict compose.yaml:12",
+        {
+            "compose.yaml": compose(*environment(), "ports: ['8080:80']")
+            + "  web:\n    image: nginx\n    ports:\n      - '8080:80'\n"
+        },
+        {
+            "compose.yaml": compose(*environment(), "ports: ['8080:80']")
+            + "  web:\n    image: nginx\n    ports:\n      - '8081:80'\n"
+        },
+        {},
+    ),
+    (
+        "transport-not-shared compose.yaml:8",
+        {"compose.yaml": compose(*environment(), "deploy: {replicas: 2}")},
+        {"compose.yaml": compose(*environment(), "deploy: {replicas: 1}")},
+        {},
+    ),
+    (
+        "storage-permissions Caddyfile:6",
+        {
+            "Caddyfile": keyed("transport bolt {\npath /srv/a.db\n}"),
+            "compose.yaml": compose(*environment(), "volumes: ['data:/data']"),
+        },
+        {
+            "Caddyfile": keyed("transport bolt {\npath /data/a.db\n}"),
+            "compose.yaml": compose(*environment(), "volumes: ['data:/data']"),
+        },
+        {},
+    ),
+    ("internal-url-wrong app.env:2", {"app.env": app(MERCURE_URL="")}, {"app.env": APP}, {}),
+    (
+        "internal-url-wrong app.env:2",
+        {"app.env": app(MERCURE_URL="https://example.com/.well-known/mercure")},
+        {"app.env": APP},
+        {},
+    ),
+    (
+        "internal-url-wrong app.env:2",
+        {"app.env": app(MERCURE_URL="https://hub/.well-known/mercure")},
+        {"app.env": app(MERCURE_URL="https://hub.example.com/.well-known/mercure")},
+        {},
+    ),
+    (
+        "internal-url-wrong app.env:2",
+        {"app.env": app(MERCURE_URL="http://hub")},
+        {"app.env": app(MERCURE_URL="http://hub/hub")},
+        {},
+    ),
+    ("internal-url-wrong app.env:2", {"app.env": app(MERCURE_URL="hub")}, {"app.env": app(MERCURE_URL="'${HUB}'")}, {}),
+    (
+        "internal-url-wrong app.env:2",
+        {
+            "app.env": app(MERCURE_URL="http://mercure:8080/.well-known/mercure"),
+            "compose.yaml": compose(*environment(), "ports: ['8080:80']"),
+        },
+        {
+            "app.env": app(MERCURE_URL="http://mercure:80/.well-known/mercure"),
+            "compose.yaml": compose(*environment(), "ports: [{target: 80, published: '8080'}]"),
+        },
+        {},
+    ),
+    (
+        "public-url-wrong app.env:3",
+        {"app.env": app(MERCURE_PUBLIC_URL="http://127.0.0.1/.well-known/mercure")},
+        {"app.env": APP},
+        {},
+    ),
+    (
+        "public-url-wrong app.env:3",
+        {"app.env": app(MERCURE_PUBLIC_URL="http://localhost/.well-known/mercure", APP_ENV="dev")},
+        {"app.env": APP},
+        {},
+    ),
+    (
+        "public-url-wrong app.env:3",
+        {"app.env": app(MERCURE_PUBLIC_URL="http://hub/.well-known/mercure")},
+        {"app.env": APP},
+        {},
+    ),
+    (
+        "public-url-wrong app.env:3",
+        {"app.env": app(MERCURE_PUBLIC_URL="http://hub.example.com/.well-known/mercure")},
+        {"app.env": APP},
+        {"pages": [PAGE]},
+    ),
+    (
+        "public-url-wrong app.env:3",
+        {"app.env": app(MERCURE_PUBLIC_URL="https://example.com/.well-known/mercure")},
+        {"app.env": app(MERCURE_PUBLIC_URL="https://hub.shop.fr/.well-known/mercure")},
+        {"pages": ["https://www.shop.fr"]},
+    ),
+    (
+        "public-url-wrong hub.env:3",
+        {"hub.env": HUB},
+        {"app.env": APP},
+        {"pages": [PAGE], "hub": "http://localhost:3000"},
+    ),
+    (
+        "cors-wildcard-credentials Caddyfile:6",
+        {"Caddyfile": keyed("cors_origins *")},
+        {"Caddyfile": keyed("cors_origins https://*.example.com")},
+        {},
+    ),
+    (
+        "cors-origin-missing Caddyfile:3",
+        {"Caddyfile": keyed()},
+        {"Caddyfile": keyed("cors_origins https://app.example.com")},
+        {"pages": [PAGE], "hub": HUB_URL},
+    ),
+    (
+        "cors-origin-mismatch Caddyfile:6",
+        {"Caddyfile": keyed("cors_origins http://app.example.com")},
+        {"Caddyfile": keyed("cors_origins https://*.example.com")},
+        {"pages": [PAGE], "hub": HUB_URL},
+    ),
+    (
+        "cors-origin-mismatch Caddyfile:6",
+        {"Caddyfile": keyed("cors_origins 'https://app.example.com'")},
+        {"Caddyfile": keyed('cors_origins "https://app.example.com"')},
+        {},
+    ),
+    (
+        "cookie-scope app.env:3",
+        {"app.env": app(MERCURE_PUBLIC_URL="https://hub.localhost/.well-known/mercure")},
+        {"app.env": app(MERCURE_PUBLIC_URL="https://localhost:3000/.well-known/mercure")},
+        {"pages": ["https://localhost"]},
+    ),
+    (
+        "cross-site-domain app.env:3",
+        {"app.env": app(MERCURE_PUBLIC_URL="https://hub.other.org/.well-known/mercure")},
+        {"app.env": APP},
+        {"pages": [PAGE]},
+    ),
+    (
+        "cross-site-domain Caddyfile:6",
+        {"Caddyfile": keyed("cors_origins https://app.other.org", address="hub.example.com")},
+        {"Caddyfile": keyed("cors_origins https://app.example.com", address="hub.example.com")},
+        {},
+    ),
+    (
+        "cross-site-domain Caddyfile:2",
+        {
+            "Caddyfile": keyed(
+                address="hub.example.com", site="header Access-Control-Allow-Origin https://app.other.org"
+            )
+        },
+        {
+            "Caddyfile": keyed(
+                address="hub.example.com", site="header Access-Control-Allow-Origin https://app.example.com"
+            )
+        },
+        {},
+    ),
+    (
+        "shared-domain app.env:3",
+        {"app.env": app(MERCURE_PUBLIC_URL="https://hub.sslip.io/.well-known/mercure")},
+        {"app.env": app(MERCURE_PUBLIC_URL="https://app.sslip.io/.well-known/mercure")},
+        {"pages": ["https://app.sslip.io"]},
+    ),
+    ("anonymous Caddyfile:6", {"Caddyfile": keyed("demo")}, {"Caddyfile": keyed("subscriptions")}, {}),
+    (
+        "audience-mismatch Caddyfile:3",
+        {"Caddyfile": block("issuer https://app.example.com")},
+        {
+            "Caddyfile": block(
+                "issuer https://app.example.com", "resource_identifier https://hub.example.com/.well-known/mercure"
+            )
+        },
+        {},
+    ),
+    (
+        "server-name-mismatch app.env:3",
+        {"app.env": APP, "hub.env": hub(SERVER_NAME="hub.other.com")},
+        {"app.env": APP, "hub.env": hub(SERVER_NAME="hub.example.com, hub")},
+        {},
+    ),
+    (
+        "server-name-mismatch app.env:2",
+        {"app.env": app(MERCURE_URL="http://hub.example.com:3000/.well-known/mercure"), "hub.env": BOTH},
+        {"app.env": app(MERCURE_URL="http://hub.example.com:80/.well-known/mercure"), "hub.env": BOTH},
+        {},
+    ),
+    (
+        "tls-mode-mismatch app.env:2",
+        {
+            "app.env": app(
+                MERCURE_URL="http://hub.example.com:8443/.well-known/mercure",
+                MERCURE_PUBLIC_URL="https://hub.example.com:8443/.well-known/mercure",
+            )
+        },
+        {
+            "app.env": app(
+                MERCURE_URL="http://hub.example.com:8080/.well-known/mercure",
+                MERCURE_PUBLIC_URL="https://hub.example.com:8443/.well-known/mercure",
+            )
+        },
+        {},
+    ),
+    (
+        "tls-mode-mismatch app.env:3",
+        {
+            "app.env": app(MERCURE_PUBLIC_URL="https://hub.example.com:8443/.well-known/mercure"),
+            "hub.env": hub(SERVER_NAME=":8443"),
+        },
+        {
+            "app.env": app(MERCURE_PUBLIC_URL="https://hub.example.com:8443/.well-known/mercure"),
+            "hub.env": hub(SERVER_NAME="hub.example.com:8443, hub"),
+        },
+        {},
+    ),
+    (
+        "tls-mode-mismatch hub.env:4",
+        {"hub.env": hub(SERVER_NAME="hub.example.com")},
+        {"hub.env": hub(SERVER_NAME="http://hub.example.com")},
+        {"hub": "http://hub.example.com", "pages": []},
+    ),
+    (
+        "tls-mode-mismatch compose.yaml:7",
+        {"compose.yaml": compose(*environment()[:3], "ports: ['8080:80']")},
+        {"compose.yaml": compose(*environment(), "ports: ['8080:80']")},
+        {},
+    ),
+    (
+        "tls-mode-mismatch Caddyfile:1",
+        {"Caddyfile": keyed(address="http://hub.example.com", site="tls internal")},
+        {"Caddyfile": keyed(address="https://hub.example.com", site="tls internal")},
+        {},
+    ),
+]
+
+
+@pytest.mark.parametrize(
+    ("expected", "wrong", "right", "told"), CASES, ids=[f"{n}-{case[0]}" for n, case in enumerate(CASES)]
+)
+def test_a_rule(expected: str, wrong: Files, right: Files, told: dict[str, object]):
+    assert expected in ids(wrong, **told)
+    assert [found for found in ids(right, **told) if found.split()[0] == expected.split(maxsplit=1)[0]] == []
+
+
+def test_every_rule_has_its_case():
+    assert {rule.__name__.replace("_", "-") for rule in RULES} == {case[0].split()[0] for case in CASES}
+
+
+def test_a_healthy_setup_has_no_finding():
+    files = {
+        "app/.env": APP,
+        "hub/hub.env": HUB,
+        "hub/compose.yaml": compose("env_file: hub.env", "volumes: ['data:/data']"),
+    }
+    assert ids(files, pages=[PAGE], hub=HUB_URL, version="0.24.2") == []
