@@ -1,7 +1,7 @@
 """Rules about keys: which signs, which verifies, what stands in their place; no value ever shows."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from mercure_deploy.keys import HMAC_BYTES, fingerprint, is_placeholder
@@ -39,10 +39,10 @@ def is_known(key: Key) -> bool:
     return bool(key.value.text) and not _NO_VALUE.search(key.value.text)
 
 
-def _once(setup: Setup) -> Iterator[Key]:
+def _once(used: Iterable[Key]) -> Iterator[Key]:
     """Each key where it first stands, with the names of all places: one mistake is one finding."""
     by_text: dict[str, list[Key]] = {}
-    for key in setup.used_keys():
+    for key in used:
         by_text.setdefault(key.value.text, []).append(key)
     for keys in by_text.values():
         yield replace(keys[0], name=", ".join(dict.fromkeys(key.name for key in keys)))
@@ -52,7 +52,7 @@ def _once(setup: Setup) -> Iterator[Key]:
 def key_placeholder(setup: Setup) -> Iterator[Slip]:
     """A key that stands in every document."""
     hint = "make one: mercure-deploy init, or openssl rand -hex 32, the same for app and hub"
-    for key in _once(setup):
+    for key in _once(setup.used_keys()):
         text = key.value.text
         if text in _WELL_KNOWN or (is_hmac(key) and is_placeholder(text) and "hange" in text):
             yield Slip("key-placeholder", key.value.place, f"{key.name}: everybody knows this key", hint)
@@ -65,10 +65,9 @@ def key_placeholder(setup: Setup) -> Iterator[Slip]:
 @rule
 def secret_exposure(setup: Setup) -> Iterator[Slip]:
     """A key that everybody has who can read the repository."""
-    for key in setup.used_keys():
-        secret = is_hmac(key) and is_known(key) and not is_placeholder(key.value.text)
-        if secret and key.value.place.file in setup.tracked:
-            what = f"git tracks this file, and {key.name} ({fingerprint(key.value.text)}) stands in it"
+    for key in _once(key for key in setup.used_keys() if key.value.place.file in setup.tracked):
+        if is_hmac(key) and is_known(key) and not is_placeholder(key.value.text):
+            what = f"git tracks this file, and a key ({fingerprint(key.value.text)}) stands in it: {key.name}"
             hint = "a new key, in a file that git ignores: the old one stays in the history"
             yield Slip("secret-exposure", key.value.place, what, hint, "warning")
 
@@ -76,7 +75,7 @@ def secret_exposure(setup: Setup) -> Iterator[Slip]:
 @rule
 def key_too_short(setup: Setup) -> Iterator[Slip]:
     """lcobucci/jwt refuses a key below the hash size, and so does the app at its first token."""
-    for key in _once(setup):
+    for key in _once(setup.used_keys()):
         size, algorithm = len(key.value.text.encode()), key.algorithm.text if key.algorithm else "HS256"
         if is_hmac(key) and size < HMAC_BYTES.get(algorithm, 0):
             what = f"{key.name}: {size} bytes, {algorithm} wants {HMAC_BYTES[algorithm]}: lcobucci/jwt refuses it"

@@ -11,14 +11,17 @@ from mercure_deploy.lint.setup import IMAGE, LEGACY, LEGACY_APP, Block, Setup, i
 from mercure_deploy.readers.places import Directive, Slip, Value
 
 _FLOATING = re.compile(r"latest|edge|main|master|dev|v?[0-9]+(\.[0-9]+)?")
+# words of hubs before 0.11: those that have another name, and those that are said elsewhere
 _OLD_DIRECTIVES = {
     "publisher_jwt_key": "publisher_jwt",
     "subscriber_jwt_key": "subscriber_jwt",
-    "acme_hosts": "the address of the site",
     "allow_anonymous": "anonymous",
     "cors_allowed_origins": "cors_origins",
     "publish_allowed_origins": "publish_origins",
     "jwt_key": "publisher_jwt and subscriber_jwt",
+}
+_ELSEWHERE = {
+    "acme_hosts": "the address of the site",
     "use_forwarded_headers": "trusted_proxies in the global options",
 }
 # what every generation knows, and what hub 1.0 has inside its blocks
@@ -71,8 +74,8 @@ def _directive(each: Directive) -> Iterator[Slip]:
     elif name == "transport" and each.arguments and "://" in each.arguments[0].text:
         hint = "transport bolt { path /data/mercure.db }, or transport local"
         yield _syntax(each.arguments[0], "transport takes the name of a module, not a URL", hint)
-    elif name not in _KNOWN and re.fullmatch(r"[a-z][a-z0-9_]*", name):
-        hint = f"say it with {_OLD_DIRECTIVES[name]}" if name in _OLD_DIRECTIVES else closest(name, sorted(_KNOWN))
+    elif name not in _KNOWN and name not in _OLD_DIRECTIVES and re.fullmatch(r"[a-z][a-z0-9_]*", name):
+        hint = f"say it with {_ELSEWHERE[name]}" if name in _ELSEWHERE else closest(name, sorted(_KNOWN))
         yield _syntax(each, f"{name[:40]} is no directive of the mercure block", hint)
 
 

@@ -87,7 +87,7 @@ def _environment(node: Node | None, fill: Callable[[str], str], known: Known) ->
     for key, value in node.items():
         scalar = value.scalar
         if scalar is not None:
-            found[key.text] = replace(scalar, text=fill(scalar.text))
+            found[key.text] = replace(scalar, text=fill(scalar.text), raw=scalar.text)
         elif not value.is_mapping and key.text in known:
             # a name without a value comes from outside
             found[key.text] = Value(known[key.text].text, value.place, "")

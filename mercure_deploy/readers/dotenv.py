@@ -99,8 +99,8 @@ def _closing(text: str, start: int) -> int | None:
     match = pattern.match(text, start + 1)
     if match is None or match[0].count("\n") > _LONGEST:
         return None
-    lines = match[0].split("\n")[1:]
-    return None if any(_NEXT.match(line) for line in lines) else match.end()
+    starts = (found.end() for found in re.finditer("\n", match[0]))
+    return None if any(_NEXT.match(text, start + 1 + each) for each in starts) else match.end()
 
 
 def _escaped(text: str) -> str:
