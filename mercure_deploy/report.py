@@ -22,14 +22,14 @@ def stamp(moment: "datetime") -> str:
     return keys.stamp(moment)
 
 
-def check_text(checked: "Mapping[str, Checked]") -> Iterator[str]:
+def check_text(checked: "Mapping[str, Checked]", *, more: bool = False) -> Iterator[str]:
     """Lines for people: `changed production/hub.env`, `file:line:col: error: what [id]`, `production: in line`."""
     for name, each in checked.items():
         yield from (f"{drift.change} {drift.path}" for drift in each.drift)
         if any(drift.change == "orphan" for drift in each.drift):
             yield "  hint: an orphan is no longer rendered, render --prune deletes it"
         for finding in each.findings:
-            yield from finding_text(finding)
+            yield from finding_text(finding, more=more)
         if not each.drift:
             yield f"{name}: in line"
 
@@ -78,12 +78,14 @@ def diff_json(differences: Mapping[str, Sequence[str]]) -> str:
     return json.dumps({"version": 1, "ok": not files, "files": files}, indent=2)
 
 
-def finding_text(finding: Finding) -> Iterator[str]:
-    """One finding, two lines."""
+def finding_text(finding: Finding, *, more: bool = False) -> Iterator[str]:
+    """One finding, two lines, and with `more` where there is more about it."""
     place = ":".join(str(part) for part in (finding.file, finding.line, finding.column) if part is not None)
     head = f"{place}: " if place else ""
     yield f"{head}{finding.level}: {finding.message} [{finding.id}]"
     yield f"  hint: {finding.hint}"
+    if more:
+        yield f"  more: mercure-deploy explain {finding.id}"
 
 
 def finding_row(finding: Finding) -> dict[str, str | int | None]:
@@ -102,10 +104,10 @@ def finding_row(finding: Finding) -> dict[str, str | int | None]:
 Files = Sequence[tuple[str, str]]
 
 
-def lint_text(files: Files, findings: Sequence[Finding]) -> Iterator[str]:
-    """Two lines a finding, and how many there are."""
+def lint_text(files: Files, findings: Sequence[Finding], *, more: bool = False) -> Iterator[str]:
+    """The lines of each finding, and how many there are."""
     for finding in findings:
-        yield from map(_shown, finding_text(finding))
+        yield from map(_shown, finding_text(finding, more=more))
     errors, warnings = _counts(findings)
     counts = f"{_many(errors, 'error')}, {_many(warnings, 'warning')}"
     yield f"{_many(len(files), 'file')}: {counts if findings else 'nothing is wrong that files can tell'}"

@@ -11,7 +11,7 @@ PACKAGE = Path(__file__).parent.parent / "mercure_deploy"
 ROWS = [
     {"cli"},
     {"report"},
-    {"init", "render", "check", "rotation", "status", "token", "lint"},
+    {"init", "render", "check", "rotation", "status", "token", "lint", "explain"},
     {"root"},
     {"disk"},
     {"live"},

@@ -83,6 +83,11 @@ def _colour(stream: "TextIO | None") -> bool:
     return stream is not None and stream.isatty() and not os.environ.get("NO_COLOR")
 
 
+def on_terminal() -> bool:
+    """Whether a person reads stdout."""
+    return sys.stdout is not None and sys.stdout.isatty()
+
+
 def lower(message: str) -> str:
     """A message of click's in our style."""
     return (message[:1].lower() + message[1:]).rstrip(".")

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from mercure_deploy.cli.common import NO, OK, note, out, quietly
+from mercure_deploy.cli.common import NO, OK, note, on_terminal, out, quietly
 from mercure_deploy.errors import Trouble
 
 if TYPE_CHECKING:
@@ -47,9 +47,12 @@ def lint(  # noqa: PLR0913 - each is an option of the command
         raise Trouble("there is nothing here that lint knows", hint=hint)
     counted = {"error"} | ({"warning"} if strict else set())
     wrong = any(finding.level in counted for finding in examined.findings)
-    shown = {"json": report.lint_json, "github": report.lint_github, "text": report.lint_text}[form]
-    lines = shown(examined.files, examined.findings)
-    out(_coloured(lines) if form == "text" else lines, wrong=bool(examined.findings))
+    if form == "text":
+        lines = report.lint_text(examined.files, examined.findings, more=on_terminal())
+        out(_coloured(lines), wrong=bool(examined.findings))
+    else:
+        shown = report.lint_json if form == "json" else report.lint_github
+        out(shown(examined.files, examined.findings), wrong=bool(examined.findings))
     return NO if wrong else OK
 
 

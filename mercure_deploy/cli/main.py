@@ -92,6 +92,7 @@ for command in (
     reading.status,
     rotating.rotate_keys,
     linting.lint,
+    reading.explain,
     minting.token,
     reading.schema,
 ):

@@ -1,10 +1,20 @@
 """`token`: what a person may do with it, and where its secret goes: stdout alone."""
 
-import sys
-
 import click
 
-from mercure_deploy.cli.common import OK, common, environments, loaded_spec, note, now, out, root_of, select, waiting
+from mercure_deploy.cli.common import (
+    OK,
+    common,
+    environments,
+    loaded_spec,
+    note,
+    now,
+    on_terminal,
+    out,
+    root_of,
+    select,
+    waiting,
+)
 from mercure_deploy.errors import Trouble
 
 
@@ -54,7 +64,7 @@ def mint(  # noqa: PLR0913 - each is an option of the command
     env = loaded.spec.environments[name]
     text, said, key = tokens.mint(env, ring, Grants(publish, subscribe), expiry, app=app, mark=mark)
     note(f"signed with the key {key.fingerprint}, {key.algorithm}: {json.dumps(said)}")
-    if sys.stdout.isatty():
+    if on_terminal():
         note("this is a secret: who has it may do what it says")
     out([text], wrong=True)
     return OK

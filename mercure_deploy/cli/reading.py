@@ -6,13 +6,31 @@ from typing import TYPE_CHECKING
 
 import click
 
-from mercure_deploy.cli.common import NO, OK, common, formatted, loaded_spec, now, out, root_of, select, waiting
+from mercure_deploy.cli.common import (
+    NO,
+    OK,
+    common,
+    formatted,
+    loaded_spec,
+    now,
+    on_terminal,
+    out,
+    root_of,
+    select,
+    waiting,
+)
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from mercure_deploy.root import Know, View
     from mercure_deploy.spec import Loaded
+
+
+def _ids(_context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[str]:
+    from mercure_deploy.findings import IDS
+
+    return sorted(each for each in IDS if each.startswith(incomplete))
 
 
 @click.command()
@@ -34,8 +52,23 @@ def check(*, names: tuple[str, ...], strict: bool, form: str, spec: str, output:
     if form == "json":
         out([report.check_json(checked, ok=ok)], wrong=not ok)
     else:
-        out(_coloured(report.check_text(checked)), wrong=not ok)
+        out(_coloured(report.check_text(checked, more=on_terminal())), wrong=not ok)
     return OK if ok else NO
+
+
+@click.command()
+@click.argument("id_", metavar="[ID]", required=False, shell_complete=_ids)
+def explain(*, id_: str | None) -> int:
+    """Say what a finding is, how to be sure of it, and its cure; without an ID: all there are."""
+    from mercure_deploy import explain as pages
+
+    if id_:
+        out(pages.page(id_).rstrip().splitlines(), wrong=True)
+        return OK
+    listed = pages.index()
+    width = max(len(each) for each, _ in listed)
+    out([f"{each:{width}}  {what}" for each, what in listed], wrong=True)
+    return OK
 
 
 @click.command()

@@ -245,6 +245,17 @@ def test_a_first_hour(docker: engine.Docker, edge: stack.Edge, tmp_path: Path, b
         assert app.publish("the first one")[0] == 200
         page.shows("the first one")
         assert curl_lines(folder, edge.root)[-1] == "urn:uuid:"
+        for command in pages_of_curl():
+            asked = ["bash", "-c", command]
+            environment = {"PATH": "/usr/bin:/bin", "CURL_CA_BUNDLE": str(edge.root)}
+            said = subprocess.run(asked, env=environment, capture_output=True, text=True, check=False)
+            assert (said.returncode, bool(said.stdout.strip() or "-o" in command)) == (0, True), (command, said)
+
+
+def pages_of_curl() -> list[str]:
+    """The commands of the pages of `explain` that ask a hub."""
+    texts = [path.read_text() for path in sorted((Path(__file__).parents[2] / "docs/findings").glob("*.md"))]
+    return sorted({line for text in texts for line in text.splitlines() if line.startswith("curl ")})
 
 
 @pytest.mark.proves("A page whose stream was closed for good opens it again with a fresh cookie, and misses nothing")
