@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from mercure_deploy.cli.common import NO, OK, note, on_terminal, out, quietly
+from mercure_deploy.cli.common import NO, OK, note, now, on_terminal, out, quietly
 from mercure_deploy.errors import Trouble
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ def lint(  # noqa: PLR0913 - each is an option of the command
     pages = tuple(_origin("--app-url", text) for text in apps)
     found = searching.search(paths, lambda path: kinds.by_name(path) is not None)
     origin, tracked = _origin("--hub-url", hub) if hub else None, searching.tracked(path for path, _ in found.files)
-    told = examining.Told(pages, origin, _version(version), tracked)
+    told = examining.Told(pages, origin, _version(version), tracked, now().timestamp())
     examined = examining.examine(found.files, told, set(paths).__contains__)
     for line in found.left_out:
         note(f"left out: {line}")

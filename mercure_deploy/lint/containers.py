@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 
 from mercure_deploy.lint.rules import rule
-from mercure_deploy.lint.setup import APP, Setup, is_hub
+from mercure_deploy.lint.setup import APP, IMAGE, Setup, is_hub
 from mercure_deploy.readers.places import Slip
 
 
@@ -41,6 +41,21 @@ def port_conflict(setup: Setup) -> Iterator[Slip]:
             if other != service.name:
                 what = f"port {host} is taken by {other} already"
                 yield Slip("port-conflict", place, what, "another port of the machine")
+
+
+@rule
+def healthcheck_broken(setup: Setup) -> Iterator[Slip]:
+    """A check that fails though the hub works."""
+    hint = "wget -q --spider http://127.0.0.1:2019/mercure/health/ready, the image's own check"
+    modern = setup.generation is not None and setup.generation >= (1, 0)
+    for service in setup.hub_services:
+        test = service.healthcheck
+        if test is None or service.image is None or not IMAGE.search(service.image.text):
+            continue
+        if re.search(r"\bcurl\b", test.text):
+            yield Slip("healthcheck-broken", test.place, "the hub's image has no curl", hint, "warning")
+        elif modern and "/healthz" in test.text:
+            yield Slip("healthcheck-broken", test.place, "hub 1.0 has no /healthz: it answers 404", hint)
 
 
 @rule

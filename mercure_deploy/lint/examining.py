@@ -18,12 +18,13 @@ Text = tuple[str, kinds.Kind, str]
 
 @dataclass(frozen=True)
 class Told:
-    """What no file says: origins of pages, the hub's origin and version, and which of the files git tracks."""
+    """What no file says: origins of pages, the hub's origin and version, which of the files git tracks, and the time (Unix)."""
 
     pages: tuple[Origin, ...] = ()
     hub: Origin | None = None
     version: str | None = None
     tracked: frozenset[str] = frozenset()
+    now: float | None = None
 
 
 @dataclass(frozen=True)
@@ -49,7 +50,7 @@ def examine(files: Sequence[tuple[str, str]], told: Told, named: Callable[[str],
 
 
 def _slips(group: Sequence[Text], told: Told) -> list[Slip]:
-    setup = Setup(pages=list(told.pages), told_hub=told.hub, version=told.version, tracked=told.tracked)
+    setup = Setup(pages=list(told.pages), told_hub=told.hub, version=told.version, tracked=told.tracked, now=told.now)
     assemble(setup, group)
     return [*setup.slips, *(slip for rule in RULES for slip in rule(setup))]
 

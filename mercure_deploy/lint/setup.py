@@ -98,6 +98,7 @@ class Setup:
     told_hub: Origin | None = None
     version: str | None = None
     tracked: frozenset[str] = frozenset()
+    now: float | None = None
 
     @property
     def hub_services(self) -> list[Service]:

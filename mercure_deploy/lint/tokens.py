@@ -10,12 +10,17 @@ from mercure_deploy.readers.places import Slip
 
 @rule
 def token_lifecycle(setup: Setup) -> Iterator[Slip]:
-    """A token whose end is before its begin; what has ended since is a matter of the clock, and of `doctor`."""
+    """A token in a file that has ended, or ends before it begins."""
     for value in setup.used_tokens():
         token = tokens.parse(value.text)
         expiry, issued = (token.claims.get(name) if token else None for name in ("exp", "iat"))
-        if isinstance(expiry, (int, float)) and isinstance(issued, (int, float)) and expiry <= issued:
+        if not isinstance(expiry, (int, float)):
+            continue
+        if isinstance(issued, (int, float)) and expiry <= issued:
             yield Slip("token-lifecycle", value.place, "ends before it begins", "make a new one")
+        elif setup.now is not None and expiry <= setup.now:
+            hint = "the bundle makes one for each request; by hand: mercure-deploy token mint"
+            yield Slip("token-lifecycle", value.place, "has expired, and every hub refuses it", hint)
 
 
 @rule

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from mercure_deploy.facts.origins import Origin
 from mercure_deploy.lint.rules import rule
-from mercure_deploy.lint.setup import LEGACY, Setup, origin_of, split
+from mercure_deploy.lint.setup import LEGACY, Setup, is_hub, origin_of, split
 from mercure_deploy.readers.places import Service, Slip, Value
 
 if TYPE_CHECKING:
@@ -29,6 +29,7 @@ def internal_url_wrong(setup: Setup) -> Iterator[Slip]:
             found = origin_of(value)
             if found:
                 yield from _host_port(setup, found[0], value, name)
+                yield from _own_container(setup, found[0], value, name)
 
 
 def _internal(setup: Setup, name: str, value: Value) -> Iterator[Slip]:
@@ -47,6 +48,17 @@ def _internal(setup: Setup, name: str, value: Value) -> Iterator[Slip]:
             yield Slip("internal-url-wrong", value.place, f"{name} has no path, the hub is at {_PATH}", hint)
     elif not found and "://" not in value.text and not _UNKNOWN.search(value.text):
         yield Slip("internal-url-wrong", value.place, f"{name} is no URL", hint)
+
+
+def _own_container(setup: Setup, url: Origin, value: Value, name: str) -> Iterator[Slip]:
+    """The app's own container instead of the hub's."""
+    apps = [service for service in setup.services if not is_hub(service)]
+    contained = [service for service in apps if service.environment.get(name) == value]
+    contained += [service for service in apps for file in setup.env_files_of(service) if value.place.file == file.path]
+    if url.is_local and setup.hub_services and contained:
+        hub = setup.hub_services[0].name
+        what = f"{name}: {url.host} is the app's own container, the hub is another"
+        yield Slip("internal-url-wrong", value.place, what, f"http://{hub}{_PATH}")
 
 
 def _example(setup: Setup, value: Value) -> bool:
@@ -89,6 +101,8 @@ def _unreachable(setup: Setup, name: str, url: Origin, value: Value) -> str | No
         return f"{name}: {url.host} is a name among containers, browsers do not know it"
     if url.scheme == "http" and any(page.scheme == "https" for page in setup.pages):
         return f"{name} is http, and a page on https may not load it"
+    if re.fullmatch(r"https?://[^/?#]+/?", value.text) and not _MASKED.search(value.text):
+        return f"{name} has no path, the hub is at {_PATH}"
     if _example(setup, value) and setup.pages and not any("example." in page.host for page in setup.pages):
         return f"{name} is the example of the recipe"
     return None

@@ -68,7 +68,9 @@ def directive_syntax(setup: Setup) -> Iterator[Slip]:
 
 def _directive(each: Directive) -> Iterator[Slip]:
     name = each.name
-    if name.endswith(":"):
+    if "://" in name:
+        yield _syntax(each, "is an origin on a line of its own, and is taken for a directive", "put all on one line")
+    elif name.endswith(":"):
         what = f"{name[:40]} is no directive: a Caddyfile has no colons"
         yield _syntax(each, what, f"write {name[:40].rstrip(':')}")
     elif name == "transport" and each.arguments and "://" in each.arguments[0].text:

@@ -23,7 +23,8 @@ def services(document: Node, known: Known) -> list[Service]:
         service = Service(document.file, name.text, name.place)
         filled = _filler(known)
         service.image = _filled(node.get("image"), filled)
-        service.command = _command(node, filled)
+        service.command = _command(node.get("command"), filled)
+        service.healthcheck = _command(node.get("healthcheck", "test"), filled)
         service.environment = _environment(node.get("environment"), filled, known)
         service.env_files = _env_files(node.get("env_file"))
         service.ports = [port for each in _sequence(node, "ports") for port in [_port(each, filled)] if port]
@@ -72,8 +73,8 @@ def _filled(node: Node | None, fill: Callable[[str], str]) -> Value | None:
     return Value(fill(value.text), value.place, value.text) if value else None
 
 
-def _command(node: Node, fill: Callable[[str], str]) -> Value | None:
-    command = node.get("command")
+def _command(command: Node | None, fill: Callable[[str], str]) -> Value | None:
+    """A command as one text, be it written as a list."""
     if command is None:
         return None
     words = [word.scalar.text for word in command.sequence() if word.scalar]

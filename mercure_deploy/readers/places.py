@@ -86,6 +86,7 @@ class Service:
     place: Place
     image: Value | None = None
     command: Value | None = None
+    healthcheck: Value | None = None
     environment: dict[str, Value] = field(default_factory=dict)
     env_files: list[Value] = field(default_factory=list)
     ports: list[tuple[int | None, int, Place]] = field(default_factory=list)

@@ -67,6 +67,7 @@ def ids(files: Files, **told: object) -> list[str]:
         parse_origin(str(told["hub"])) if "hub" in told else None,
         told.get("version"),  # type: ignore[arg-type]
         frozenset(told.get("tracked", ())),  # type: ignore[call-overload]
+        told.get("now"),  # type: ignore[arg-type]
     )
     examined = lint.examine([*files.items()], words, lambda _: True)
     return [f"{each.id} {each.file}:{each.line}" for each in examined.findings]
@@ -598,6 +599,44 @@ CASES: list[tuple[str, Files, Files, dict[str, object]]] = [
         {"Caddyfile": keyed(address="https://hub.example.com", site="tls internal")},
         {},
     ),
+    (
+        "healthcheck-broken compose.yaml:8",
+        {"compose.yaml": compose(*environment(), "healthcheck: {test: curl -f localhost}")},
+        {"compose.yaml": compose(*environment(), "healthcheck: {test: wget -q localhost/healthz}")},
+        {},
+    ),
+    (
+        "healthcheck-broken compose.yaml:8",
+        {
+            "compose.yaml": compose(
+                *environment(), "healthcheck: {test: [CMD, wget, localhost/healthz]}", image="dunglas/mercure:v1.0.0"
+            )
+        },
+        {"compose.yaml": compose(*environment(), "healthcheck: {test: [CMD, wget, localhost/healthz]}")},
+        {},
+    ),
+    (
+        "directive-syntax Caddyfile:7",
+        {"Caddyfile": keyed("cors_origins https://a.example.com", "https://b.example.com")},
+        {"Caddyfile": keyed("cors_origins https://a.example.com \\", "https://b.example.com")},
+        {},
+    ),
+    (
+        "public-url-wrong app.env:3",
+        {"app.env": app(MERCURE_PUBLIC_URL="https://hub.example.com")},
+        {"app.env": app(MERCURE_PUBLIC_URL="https://hub.example.com/hub")},
+        {},
+    ),
+    (
+        "internal-url-wrong app.env:2",
+        {
+            "app.env": app(MERCURE_URL="http://localhost/.well-known/mercure"),
+            "compose.yaml": compose(*environment()) + "  web: {image: web, env_file: app.env}\n",
+        },
+        {"app.env": app(MERCURE_URL="http://localhost/.well-known/mercure"), "compose.yaml": compose(*environment())},
+        {},
+    ),
+    ("token-lifecycle token.txt:1", {"token.txt": token(exp=100)}, {"token.txt": token(exp=300)}, {"now": 200.0}),
 ]
 
 
