@@ -18,7 +18,7 @@ Text = tuple[str, kinds.Kind, str]
 
 @dataclass(frozen=True)
 class Told:
-    """What no file says: origins of pages, the hub's origin and version, which of the files git tracks, and the time (Unix)."""
+    """What no file says: origins of pages, the hub's origin and version, what git tracks, the time (Unix)."""
 
     pages: tuple[Origin, ...] = ()
     hub: Origin | None = None
