@@ -1,13 +1,16 @@
-"""`token`: a token by hand, for a look at a hub with curl."""
+"""`token`: a token by hand, for a look at a hub with curl, and what a hub will say of one."""
 
-from collections.abc import Mapping
-from datetime import datetime
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
 
 from mercure_deploy.errors import Trouble, closest
 from mercure_deploy.keys import Key, KeyRing
 from mercure_deploy.live import tokens
 from mercure_deploy.live.tokens import Grants
-from mercure_deploy.spec import Environment
+from mercure_deploy.readers.tokens import Token
+from mercure_deploy.spec import Environment, Hub
+
+_UNITS = ((86400, "day"), (3600, "hour"), (60, "minute"), (1, "second"))
 
 
 def mint(  # noqa: PLR0913 - what is said of it, one by one
@@ -28,3 +31,89 @@ def mint(  # noqa: PLR0913 - what is said of it, one by one
     client = str(env.apps[app].url) if app else "mercure-deploy"
     said = tokens.claims(env.hub, grants, expiry, client)
     return tokens.sign(key, env.hub, said), said, key
+
+
+def signer(token: Token, ring: KeyRing) -> Key | None:
+    """The key of the ring that signed it, None when none did."""
+    return next((key for key in ring.keys if _signed_by(token, key)), None)
+
+
+def _signed_by(token: Token, key: Key) -> bool:
+    if key.symmetric:
+        return key.secret is not None and token.signed_by(key.text())
+    return key.public is not None and tokens.verified(token.text, key.public, key.algorithm)
+
+
+def refusal(token: Token, env: Environment, key: Key | None, now: datetime) -> str | None:
+    """Why the hub of that environment answers 401 to it, None when it does not; `key` is the one that signed it."""
+    if key is None:
+        return "no key of its ring signed it"
+    ends, begins = (token.claims.get(name) for name in ("exp", "nbf"))
+    if isinstance(ends, (int, float)) and ends <= now.timestamp():
+        return "it has expired"
+    if isinstance(begins, (int, float)) and begins > now.timestamp():
+        return "it is not valid yet"
+    legacy = env.hub.version != "1.0" or (env.hub.legacy_clients and "mercure" in token.claims)
+    if legacy:
+        granted = isinstance(token.claims.get("mercure"), dict)
+        return None if granted else "it has no claim mercure, and may publish nothing"
+    return next(_modern(token, env.hub, key), None)
+
+
+def _modern(token: Token, hub: Hub, key: Key) -> Iterator[str]:
+    """What hub 1.0 refuses, as it was measured."""
+    audience = token.claims.get("aud")
+    if token.algorithm != key.algorithm:
+        yield f"it says {token.algorithm}, the key is for {key.algorithm}"
+    if token.header.get("typ") not in {"at+jwt", "application/at+jwt"}:
+        yield "its typ is not at+jwt"
+    if token.claims.get("iss") != hub.issued_by:
+        yield f"its iss is not {hub.issued_by}"
+    if hub.public_url not in (audience if isinstance(audience, list) else [audience]):
+        yield f"its aud is not {hub.public_url}"
+    if not isinstance(token.claims.get("exp"), (int, float)):
+        yield "it has no exp"
+    details = token.claims.get("authorization_details")
+    for detail in details if isinstance(details, list) else []:
+        topics = detail.get("topics") if isinstance(detail, dict) else None
+        if not topics or not all(isinstance(topic, dict) for topic in topics):
+            yield "a grant in its authorization_details has no topics, or not as objects"
+
+
+def grants(token: Token) -> list[str]:
+    """What it may do, a line for each action and its topics."""
+    found: dict[str, list[str]] = {}
+    said = token.claims.get("mercure")
+    for action in ("publish", "subscribe"):
+        topics = said.get(action) if isinstance(said, dict) else None
+        found[action] = [topic for topic in topics if isinstance(topic, str)] if isinstance(topics, list) else []
+    details = token.claims.get("authorization_details")
+    for detail in details if isinstance(details, list) else []:
+        if isinstance(detail, dict) and isinstance(detail.get("topics"), list):
+            topics = [topic["match"] for topic in detail["topics"] if isinstance(topic, dict) and "match" in topic]
+            for action in detail.get("actions") or ():
+                found.setdefault(str(action), []).extend(map(str, topics))
+    return [f"may {action}: {', '.join(topics)}" for action, topics in found.items() if topics]
+
+
+def times(token: Token, now: datetime) -> list[str]:
+    """When it was made, begins and ends, in words."""
+    words = {"iat": "made", "nbf": "valid from", "exp": "expires"}
+    found = []
+    for name, word in words.items():
+        value = token.claims.get(name)
+        try:
+            moment = datetime.fromtimestamp(value, UTC) if isinstance(value, (int, float)) else None
+        except (OverflowError, ValueError, OSError):
+            moment = None
+        if moment:
+            shown = moment.replace(microsecond=0).isoformat().replace("+00:00", "Z")
+            found.append(f"{word} {shown}, {_distance((moment - now).total_seconds())}")
+    return found
+
+
+def _distance(seconds: float) -> str:
+    size, unit = next(((size, unit) for size, unit in _UNITS if abs(seconds) >= size), (1, "second"))
+    number = int(abs(seconds) // size)
+    text = f"{number} {unit}{'' if number == 1 else 's'}"
+    return f"in {text}" if seconds > 0 else f"{text} ago"

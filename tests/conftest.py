@@ -70,9 +70,10 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 def run(project: Path, capsys: pytest.CaptureFixture[str]) -> Run:
-    """run("render", "--dry-run") in that folder; spec="..." writes the spec first."""
+    """run("render", "--dry-run") in that folder; spec="..." writes the spec first, stdin="..." is what it reads."""
 
-    def call(*arguments: str, spec: str | None = None) -> Said:
+    def call(*arguments: str, spec: str | None = None, stdin: str = "") -> Said:
+        sys.stdin = io.StringIO(stdin)
         if spec is not None:
             (project / "mercure.yaml").write_text(spec)
         capsys.readouterr()

@@ -211,6 +211,11 @@ def printable(name: str) -> str:
     return "".join(c if c.isprintable() else "\ufffd" for c in name[:60])
 
 
+def printable_line(text: str) -> str:
+    """A line of somebody else's, harmless for a terminal."""
+    return "".join(c if c.isprintable() else "\ufffd" for c in text)
+
+
 def waiting() -> None:
     """Say that another run holds the lock."""
     note("waiting for another run to end")

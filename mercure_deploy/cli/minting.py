@@ -1,8 +1,12 @@
 """`token`: what a person may do with it, and where its secret goes: stdout alone."""
 
+import sys
+from typing import TYPE_CHECKING
+
 import click
 
 from mercure_deploy.cli.common import (
+    NO,
     OK,
     common,
     environments,
@@ -11,11 +15,19 @@ from mercure_deploy.cli.common import (
     now,
     on_terminal,
     out,
+    printable,
+    printable_line,
     root_of,
     select,
     waiting,
 )
 from mercure_deploy.errors import Trouble
+
+if TYPE_CHECKING:
+    from mercure_deploy.readers.tokens import Token
+
+# a token is a few hundred characters; a header is at most some thousand
+_LONGEST = 64 * 1024
 
 
 @click.group("token")
@@ -68,3 +80,66 @@ def mint(  # noqa: PLR0913 - each is an option of the command
         note("this is a secret: who has it may do what it says")
     out([text], wrong=True)
     return OK
+
+
+@token.command()
+@click.argument("file", metavar="[FILE]", default="-", type=click.Path())
+@common(several=False)
+def inspect(*, file: str, spec: str, output: str | None) -> int:
+    """Say what a token says, which key signed it, and whether the hub takes it; from a file or from stdin."""
+    import json
+
+    from mercure_deploy import token as tokens
+    from mercure_deploy.readers.tokens import parse
+
+    found = parse(_text(file))
+    if found is None:
+        raise Trouble("that is no token", hint="a token is three parts with points between: eyJ….eyJ….…")
+    moment = now()
+    lines = [f"header {json.dumps(found.header)}", f"claims {json.dumps(found.claims)}"]
+    lines += [*tokens.times(found, moment), *tokens.grants(found)]
+    said = _verdicts(found, spec, output)
+    out([*map(printable_line, lines), *(line for line, _ in said)], wrong=True)
+    return NO if said and all(wrong for _, wrong in said) else OK
+
+
+def _text(file: str) -> str:
+    """What stands in that file, or on stdin; never in an argument, which others on the machine can read."""
+    from mercure_deploy import disk
+
+    if file.startswith("eyJ"):
+        raise Trouble("a token is a secret", hint="put it into a file, or give it on stdin: token inspect < FILE")
+    if file == "-":
+        return sys.stdin.read(_LONGEST) if sys.stdin else ""
+    data = disk.read(file, limit=_LONGEST)
+    if data is None:
+        raise Trouble(f"{printable(file)} does not exist")
+    return data.decode("utf-8", errors="replace")
+
+
+def _verdicts(found: "Token", spec: str, output: str | None) -> list[tuple[str, bool]]:
+    """A line for each environment of the spec, if there is one, and whether its hub refuses the token."""
+    from pathlib import Path
+
+    from mercure_deploy import token as tokens
+    from mercure_deploy.keys import WELL_KNOWN
+    from mercure_deploy.root import known
+
+    public = [("signed with a key that everybody knows", True)] if any(map(found.signed_by, WELL_KNOWN)) else []
+    if not Path(spec).exists():
+        return public
+    loaded, root, lines = loaded_spec(spec), root_of(spec, output), list(public)
+    for name, env in loaded.spec.environments.items():
+        ring = known(root, name).any()
+        if ring is None:
+            continue
+        if all(key.symmetric and key.secret is None for key in ring.keys):
+            lines.append((f"{name}: its keys are not on this machine, so nobody knows", False))
+            continue
+        key = tokens.signer(found, ring)
+        why = tokens.refusal(found, env, key, now())
+        signed = f"signed with the key {key.fingerprint}; " if key else ""
+        lines.append(
+            (f"{name}: {signed}{f'its hub answers 401: {why}' if why else 'its hub takes it'}", why is not None)
+        )
+    return lines

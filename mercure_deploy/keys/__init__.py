@@ -19,12 +19,23 @@ from mercure_deploy.keys.ring import (
     stage,
     unborn,
 )
-from mercure_deploy.keys.text import dumps, is_placeholder, loads, loads_public, moment, newer, public_view, stamp
+from mercure_deploy.keys.text import (
+    WELL_KNOWN,
+    dumps,
+    is_placeholder,
+    loads,
+    loads_public,
+    moment,
+    newer,
+    public_view,
+    stamp,
+)
 
 __all__ = [
     "HMAC_BYTES",
     "KNOWN",
     "UNBORN",
+    "WELL_KNOWN",
     "Key",
     "KeyRing",
     "Known",

@@ -19,6 +19,11 @@ from mercure_deploy.keys import asymmetric
 from mercure_deploy.keys.masking import KNOWN
 from mercure_deploy.keys.ring import HMAC_BYTES, Key, KeyRing, Secret, State, in_order, known
 
+# in documents, recipes and samples, each known to everybody
+WELL_KNOWN = frozenset(
+    "!ChangeMe! !ChangeThisMercureHubJWTSecretKey! aVerySecretKey your-256-bit-secret your-secret-key mySecretKey"
+    " !UnsecureChangeMe! ThisIsNotSecure".split()
+)
 _PLACEHOLDER = re.compile(r"change.?(me|this)|^(.)\2*$|^(secret|password|mercure|test|example)+[0-9]*$", re.IGNORECASE)
 
 _RESTORE = "restore it from where your team keeps it, or replace it with rotate-keys --now"

@@ -4,17 +4,12 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
-from mercure_deploy.keys import HMAC_BYTES, fingerprint, is_placeholder
+from mercure_deploy.keys import HMAC_BYTES, WELL_KNOWN, fingerprint, is_placeholder
 from mercure_deploy.lint.rules import rule
 from mercure_deploy.lint.setup import IMAGE, Block, Key, Setup
 from mercure_deploy.readers import tokens
 from mercure_deploy.readers.places import Service, Slip
 
-# in documents, recipes and samples, each known to everybody
-_WELL_KNOWN = frozenset(
-    "!ChangeMe! !ChangeThisMercureHubJWTSecretKey! aVerySecretKey your-256-bit-secret your-secret-key mySecretKey"
-    " !UnsecureChangeMe! ThisIsNotSecure".split()
-)
 # a key in base64 may begin with a slash, but has no point
 _PATH = re.compile(
     r"(~|\.{0,2})/\S*\.\w{2,4}|[^\s/]+\.(pem|key|pub|crt)"
@@ -54,11 +49,11 @@ def key_placeholder(setup: Setup) -> Iterator[Slip]:
     hint = "make one: mercure-deploy init, or openssl rand -hex 32, the same for app and hub"
     for key in _once(setup.used_keys()):
         text = key.value.text
-        if text in _WELL_KNOWN or (is_hmac(key) and is_placeholder(text) and "hange" in text):
+        if text in WELL_KNOWN or (is_hmac(key) and is_placeholder(text) and "hange" in text):
             yield Slip("key-placeholder", key.value.place, f"{key.name}: everybody knows this key", hint)
     for value in setup.used_tokens():
         token = tokens.parse(value.text)
-        if token and any(token.signed_by(each) for each in _WELL_KNOWN):
+        if token and any(token.signed_by(each) for each in WELL_KNOWN):
             yield Slip("key-placeholder", value.place, "is signed with a key that everybody knows", hint)
 
 

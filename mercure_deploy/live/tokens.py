@@ -53,6 +53,15 @@ def sign(key: Key, hub: Hub, said: Mapping[str, object]) -> str:
     return jwt.encode(dict(said), key.text(), algorithm=key.algorithm, headers=headers)
 
 
+def verified(text: str, public: str, algorithm: str) -> bool:
+    """Whether that public key, PEM, verifies the token's signature; nothing else is looked at."""
+    try:
+        jwt.PyJWS().decode(text, public, algorithms=[algorithm])
+    except jwt.InvalidTokenError:
+        return False
+    return True
+
+
 def mint(key: Key, hub: Hub, grants: Grants, expiry: datetime) -> str:
     """A token with these grants until that moment."""
     return sign(key, hub, claims(hub, grants, expiry))

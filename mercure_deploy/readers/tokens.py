@@ -6,7 +6,7 @@ import hashlib
 import hmac
 import json
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 _TOKEN = re.compile(r"eyJ[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*")
@@ -15,8 +15,9 @@ _HASHES = {"HS256": hashlib.sha256, "HS384": hashlib.sha384, "HS512": hashlib.sh
 
 @dataclass(frozen=True)
 class Token:
-    """A token in three parts."""
+    """A token in three parts; it never shows in a repr."""
 
+    text: str = field(repr=False)
     header: dict[str, Any]
     claims: dict[str, Any]
     signed: bytes
@@ -49,7 +50,7 @@ def parse(text: str) -> Token | None:
         header, claims = (json.loads(_bytes(part)) for part in (head, body))
         if not isinstance(header, dict) or not isinstance(claims, dict):
             return None
-        return Token(header, claims, f"{head}.{body}".encode(), _bytes(tail))
+        return Token(text.strip(), header, claims, f"{head}.{body}".encode(), _bytes(tail))
     except (ValueError, binascii.Error, RecursionError):
         return None
 

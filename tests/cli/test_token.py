@@ -1,6 +1,9 @@
 """`token mint`: the token alone on stdout, with the grants that were asked for and no other."""
 
+import base64
+import hmac
 import json
+import re
 from pathlib import Path
 
 import jwt
@@ -73,3 +76,83 @@ def test_what_cannot_be_minted_is_said(run: Run, arguments: list[str], said: str
 
 def test_without_a_ring_there_is_no_token(run: Run):
     assert "has no key yet" in run("token", "mint", "production", "--publish", "a", spec=MINIMAL).err
+
+
+def test_a_token_is_explained(run: Run, project: Path):
+    run("render", spec=MINIMAL)
+    minted = run("token", "mint", "production", "--publish", "a", "--subscribe", "b", "--ttl", "2h").out
+    (project / "token").write_text(minted)
+    said = run("token", "inspect", "token")
+    assert said.code == 0
+    assert said.lines[0] == 'header {"alg": "HS256", "typ": "JWT"}'
+    assert said.lines[1].startswith('claims {"mercure": {"publish": ["a"], "subscribe": ["b"]}, "exp": ')
+    assert re.fullmatch(r"expires \S+Z, in 1 hour", said.lines[2])
+    assert said.lines[3:5] == ["may publish: a", "may subscribe: b"]
+    assert re.fullmatch(r"production: signed with the key [0-9a-f]{8}; its hub takes it", said.lines[5])
+    assert minted.strip() not in said.out
+    assert run("token", "inspect", stdin=minted).out == said.out
+
+
+@pytest.mark.parametrize(
+    ("key", "claims", "why"),
+    [
+        (None, {"exp": 10}, "it has expired"),
+        (None, {"nbf": 4102444800}, "it is not valid yet"),
+        (None, {"mercure": None}, "it has no claim mercure, and may publish nothing"),
+        ("z" * 64, {}, "no key of its ring signed it"),
+    ],
+)
+def test_what_a_hub_refuses_is_said(run: Run, project: Path, key: str | None, claims: dict[str, object], why: str):
+    run("render", spec=MINIMAL)
+    text = jwt.encode({"mercure": {"publish": ["*"]}, **claims}, key or key_of(project)["secret"], algorithm="HS256")
+    (project / "token").write_text(text)
+    said = run("token", "inspect", "token")
+    assert said.code == 1
+    assert said.lines[-1].endswith(f"its hub answers 401: {why}")
+
+
+def test_a_token_that_everybody_can_make(run: Run, project: Path):
+    # jwt.io's and the recipe's keys are too short for PyJWT
+    head, body = (base64.urlsafe_b64encode(text).rstrip(b"=") for text in (b'{"alg":"HS256"}', b'{"iat":1e999}'))
+    made = hmac.new(b"!ChangeThisMercureHubJWTSecretKey!", head + b"." + body, "sha256").digest()
+    (project / "token").write_bytes(head + b"." + body + b"." + base64.urlsafe_b64encode(made).rstrip(b"="))
+    said = run("token", "inspect", "token")
+    assert (said.code, said.lines[-1]) == (1, "signed with a key that everybody knows")
+
+
+def test_where_the_ring_is_not_nobody_knows_who_signed(run: Run, project: Path):
+    run("render", spec=MINIMAL)
+    minted = run("token", "mint", "production", "--publish", "a").out
+    (project / "deploy/production/keys.json").unlink()
+    assert run("token", "inspect", stdin=minted).lines[-1].endswith("its keys are not on this machine, so nobody knows")
+
+
+def test_an_asymmetric_token_is_known_by_the_public_key_alone(run: Run, project: Path):
+    run("render", spec=MINIMAL.replace("    hub:\n", "    keys: {algorithm: ES256}\n    hub:\n"))
+    minted = run("token", "mint", "production", "--publish", "a").out
+    (project / "deploy/production/keys.json").unlink()
+    assert run("token", "inspect", stdin=minted).lines[-1].endswith("its hub takes it")
+    foreign = minted.strip()[:-8] + "AAAAAAAA"
+    assert run("token", "inspect", stdin=foreign).code == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "stdin", "said"),
+    [
+        (["none"], "", "none does not exist"),
+        ([], "no token\n", "that is no token"),
+        (["eyJhbGciOiJIUzI1NiJ9.e30.AA"], "", "a token is a secret"),
+    ],
+)
+def test_what_cannot_be_inspected_is_said(run: Run, arguments: list[str], stdin: str, said: str):
+    answer = run("token", "inspect", *arguments, stdin=stdin)
+    assert (answer.code, answer.out) == (2, "")
+    assert said in answer.err
+
+
+def test_times_and_grants_of_hub_1_0(run: Run):
+    run("render", spec=V1)
+    minted = run("token", "mint", "production", "--publish", "a", "--subscribe", "b", "--ttl", "1d").out
+    said = run("token", "inspect", stdin=minted)
+    assert said.code == 0
+    assert "may publish: a\nmay subscribe: b\n" in said.out

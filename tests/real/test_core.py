@@ -202,11 +202,18 @@ def test_each_mistake_has_its_status(tmp_path: Path, run: Run):
         for name, (change, status) in MISTAKES.items():
             claims = {word: value for word, value in {**right, **change}.items() if value is not None}
             error = {401: "invalid_token", 403: "insufficient_scope"}[status]
-            found = publish(signed(folder, claims))
+            text = signed(folder, claims)
+            found = publish(text)
+            # what `token inspect` says of it beforehand; a grant for something else is no matter of the token alone
+            refused = run("token", "inspect", stdin=text).code == 1
+            assert refused == (status == 401), name
             assert (found[0], error in found[1]) == (status, True), (name, found)
-        assert publish(jwt.encode(right, "z" * 64, algorithm="HS256", headers={"typ": "at+jwt"}))[0] == 401
-        assert publish(jwt.encode(right, key, algorithm="HS512", headers={"typ": "at+jwt"}))[0] == 401
-        assert publish(jwt.encode(right, key, algorithm="HS256"))[0] == 401
+        foreign = jwt.encode(right, "z" * 64, algorithm="HS256", headers={"typ": "at+jwt"})
+        other = jwt.encode(right, key, algorithm="HS512", headers={"typ": "at+jwt"})
+        for text in (foreign, other, jwt.encode(right, key, algorithm="HS256")):
+            assert publish(text)[0] == 401
+            assert run("token", "inspect", stdin=text).code == 1
+        assert run("token", "inspect", stdin=signed(folder, right)).code == 0
         token = signed(folder, right)
         assert request("POST", {"topic": TOPIC, "data": "x"}, {"Authorization": f"Basic {token}"})[0] == 400
         assert request("POST", {"topic": TOPIC, "data": "x"}, {})[:2] == (401, request("GET", {"match": "x"}, {})[1])
