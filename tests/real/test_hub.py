@@ -2,11 +2,14 @@
 
 import itertools
 import subprocess
+import time
 from pathlib import Path
 
+import jwt
 import programs
 import pytest
 from cases import ALGORITHMS, APPS, HUBS, rendered
+from conftest import Run
 
 pytestmark = [pytest.mark.real, pytest.mark.against("hub", "compose")]
 
@@ -213,3 +216,28 @@ def test_a_cookie_of_another_name(tmp_path: Path):
         for name, status in (("shopAuthorization", 200), ("mercureAuthorization", 401)):
             headers = {"Cookie": f"{name}={token}", "Origin": "https://app.example.com"}
             assert hub.request("GET", f"{programs.HUB_PATH}?topic=x", headers=headers).status == status
+
+
+SAID: dict[str, dict[str, object]] = {
+    "right": {},
+    "expired": {"exp": 10},
+    "not valid yet": {"nbf": int(time.time()) + 3600},
+    "without the claim": {"mercure": None},
+    "for ever": {"exp": None},
+}
+
+
+@pytest.mark.proves("`token inspect` says of a token what the hub answers to it")
+def test_token_inspect_says_what_the_hub_answers(tmp_path: Path, run: Run):
+    folder = rendered(tmp_path, HUBS["caddyfile"], APPS["one"])
+    secret, algorithm = programs.signing(folder / "app.env", folder / "manifest.json")
+    with programs.hub(folder, tmp_path) as hub:
+        for name, change in SAID.items():
+            claims = {"mercure": {"publish": ["*"]}, "exp": int(time.time()) + 60, **change}
+            kept = {word: value for word, value in claims.items() if value is not None}
+            for key in (secret, "z" * 64):
+                text = jwt.encode(kept, key, algorithm=algorithm)
+                status = hub.publish(text, programs.topic()).status
+                said = run("token", "inspect", stdin=text)
+                assert (status, said.code) in {(200, 0), (401, 1)}, (name, said.out)
+                assert ("its hub answers 401" in said.out) == (status == 401)
