@@ -121,13 +121,6 @@ def test_what_the_readme_has_for_ci_is_what_there_is():
 def test_a_shell_completes_commands_and_environments(tmp_path: Path, shell: str):
     (tmp_path / "mercure.yaml").write_text(MINIMAL)
     program = [str(Path(sys.executable).parent / "mercure-deploy")]
-    theirs, keys = tmp_path / "theirs", ["ab" * 32, "cd" * 32]
-    theirs.mkdir()
-    public = "https://hub.example.com/.well-known/mercure"
-    (theirs / "app.env").write_text(f"MERCURE_JWT_SECRET={keys[0]}\nMERCURE_PUBLIC_URL={public}\n")
-    roles = "".join(f"MERCURE_{role}_JWT_KEY={keys[1]}\n" for role in ("PUBLISHER", "SUBSCRIBER"))
-    extra = "SERVER_NAME=:80\nMERCURE_EXTRA_DIRECTIVES='cors_origins http://app.example.com'\n"
-    (theirs / "hub.env").write_text(roles + extra)
     environment = {**os.environ, "_MERCURE_DEPLOY_COMPLETE": f"{shell}_source"}
     source = subprocess.run(program, env=environment, capture_output=True, text=True, check=False)
     assert "_MERCURE_DEPLOY_COMPLETE" in source.stdout
