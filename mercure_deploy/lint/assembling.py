@@ -29,8 +29,9 @@ def assemble(setup: Setup, files: Sequence[Text]) -> None:
             setup.slips += [slip for slip in file.refused if slip.place not in masked]
     setup.env_files = _chain(read)
     variables = {name: value for file in setup.env_files for name, value in file.variables.items()}
-    for document in _documents(by_kind.get("compose", []), setup):
-        setup.services += compose.services(document, variables)
+    written = sorted(by_kind.get("compose", []), key=lambda file: _layer(file[0]))
+    found = [each for document in _documents(written, setup) for each in compose.services(document, variables)]
+    setup.services = compose.merged(found)
     _sides(setup)
     setup.caddyfiles = [*_caddyfiles(by_kind.get("caddyfile", []), setup)]
     setup.slips += [slip for inner in setup.caddyfiles for slip in inner.slips]
@@ -40,6 +41,12 @@ def assemble(setup: Setup, files: Sequence[Text]) -> None:
         setup.tokens += [Value(line.strip(), Place(path, number)) for number, line in lines if line.strip()]
     for document in _documents(by_kind.get("symfony", []), setup):
         _symfony(document, setup)
+
+
+def _layer(path: str) -> int:
+    """Which compose file goes over which: the base, its override, and those that are named with -f."""
+    words = path.rpartition("/")[2].split(".")[1:-1]
+    return 0 if not words else 1 if words == ["override"] else 2
 
 
 def _chain(files: Sequence[EnvFile]) -> list[EnvFile]:
@@ -96,7 +103,8 @@ def _sides(setup: Setup) -> None:
         own |= service.environment
         if is_hub(service):
             setup.hub |= own
-        elif own.keys() & _APP:
+        # one server may be both
+        if own.keys() & _APP:
             setup.app |= own
     image = next((service.image for service in setup.hub_services if service.image), None)
     if setup.version is None and image is not None:

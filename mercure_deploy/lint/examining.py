@@ -1,7 +1,7 @@
 """From texts to setups, and from a setup to findings in the order of the files."""
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from mercure_deploy.facts.origins import Origin
 from mercure_deploy.findings import Finding
@@ -52,7 +52,14 @@ def examine(files: Sequence[tuple[str, str]], told: Told, named: Callable[[str],
 def _slips(group: Sequence[Text], told: Told) -> list[Slip]:
     setup = Setup(pages=list(told.pages), told_hub=told.hub, version=told.version, tracked=told.tracked, now=told.now)
     assemble(setup, group)
-    return [*setup.slips, *(slip for rule in RULES for slip in rule(setup))]
+    slips = [*setup.slips, *(slip for rule in RULES for slip in rule(setup))]
+    assumed = {value.place for service in setup.services for value in service.environment.values() if value.assumed}
+    return [_doubtful(slip) if slip.place in assumed and slip.level == "error" else slip for slip in slips]
+
+
+def _doubtful(slip: Slip) -> Slip:
+    """What is found in a default, which the environment of the one who starts it may replace."""
+    return replace(slip, level="warning", what=f"{slip.what} (a default, for when its variable is not set)")
 
 
 def _finding(slip: Slip) -> Finding:

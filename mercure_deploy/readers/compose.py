@@ -4,15 +4,15 @@ The list form keeps quotes inside an item, the mapping form does not; `${NAME:-d
 """
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 
 from mercure_deploy.readers.places import Place, Service, Value
 from mercure_deploy.readers.yamlfile import Node
 
-_REFERENCE = re.compile(
-    r"\$(?:\$|\{(?P<name>[A-Za-z_][A-Za-z0-9_]*)(?:(?P<kind>:?[-?+])(?P<word>[^}]*))?\}|(?P<bare>[A-Za-z_][A-Za-z0-9_]*))"
-)
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_DEFAULTED = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*):?-")
+_KIND = re.compile(r":?[-?+]|$")
 Known = Mapping[str, Value]
 
 
@@ -36,6 +36,31 @@ def services(document: Node, known: Known) -> list[Service]:
     return found
 
 
+def merged(services: Iterable[Service]) -> list[Service]:
+    """Services of one name in one folder as one: what a later file says goes over what an earlier one said."""
+    found: dict[tuple[str, str], Service] = {}
+    for each in services:
+        key = (each.file.rpartition("/")[0], each.name)
+        below = found.get(key)
+        found[key] = _over(below, each) if below else each
+    return list(found.values())
+
+
+def _over(below: Service, above: Service) -> Service:
+    return replace(
+        below,
+        image=above.image or below.image,
+        command=above.command or below.command,
+        healthcheck=above.healthcheck or below.healthcheck,
+        environment={**below.environment, **above.environment},
+        env_files=[*below.env_files, *above.env_files],
+        ports=[*below.ports, *above.ports],
+        volumes=[*below.volumes, *above.volumes],
+        configs={**below.configs, **above.configs},
+        replicas=above.replicas or below.replicas,
+    )
+
+
 def _items(document: Node, name: str) -> list[tuple[Value, Node]]:
     node = document.get(name)
     return list(node.items()) if node else []
@@ -47,25 +72,57 @@ def _sequence(node: Node, name: str) -> list[Node]:
 
 
 def _filler(known: Known) -> Callable[[str], str]:
-    def fill(found: "re.Match[str]") -> str:
-        name = found["name"] or found["bare"]
-        if name is None:
-            return "$"
-        value = known.get(name)
-        if value is not None and (value.text or not (found["kind"] or "").startswith(":")):
-            return value.text
-        return found["word"] or "" if (found["kind"] or "").endswith("-") else ""
-
-    return lambda text: _REFERENCE.sub(fill, text)
+    return lambda text: _fill(text, known)
 
 
-def references(text: str) -> set[str]:
-    """The variables that a value refers to without a default."""
-    return {
-        found["name"] or found["bare"]
-        for found in _REFERENCE.finditer(text)
-        if (found["name"] or found["bare"]) and not (found["kind"] or "").endswith("-")
-    }
+def _fill(text: str, known: Known) -> str:
+    """With its references filled in; a default may hold references in turn."""
+    found, position = "", 0
+    while True:
+        start = text.find("$", position)
+        if start < 0:
+            return found + text[position:]
+        found, position = found + text[position:start], start + 1
+        name = _NAME.match(text, position)
+        if text.startswith("$", position):
+            found, position = found + "$", position + 1
+        elif name:
+            found, position = found + _value(known, name[0], "", ""), name.end()
+        elif text.startswith("{", position):
+            end = _closing(text, position)
+            inner = text[position + 1 : end]
+            name = _NAME.match(inner)
+            kind = _KIND.match(inner, name.end()) if name else None
+            if name and kind:
+                found += _value(known, name[0], kind[0], _fill(inner[kind.end() :], known))
+            position = end + 1
+        else:
+            found += "$"
+
+
+def _assumed(text: str, known: Known) -> bool:
+    return any(name not in known for name in _DEFAULTED.findall(text))
+
+
+def _closing(text: str, position: int) -> int:
+    """Where the brace that opens there is closed; the end of the text where it is not."""
+    depth = 0
+    for place in range(position, len(text)):
+        depth += {"{": 1, "}": -1}.get(text[place], 0)
+        if not depth:
+            return place
+    return len(text)
+
+
+def _value(known: Known, name: str, kind: str, word: str) -> str:
+    """What `${NAME<kind>word}` stands for."""
+    value = known.get(name)
+    present = value is not None and (value.text != "" or not kind.startswith(":"))
+    if kind.endswith("+"):
+        return word if present else ""
+    if value is not None and present:
+        return value.text
+    return word if kind.endswith("-") else ""
 
 
 def _filled(node: Node | None, fill: Callable[[str], str]) -> Value | None:
@@ -88,7 +145,9 @@ def _environment(node: Node | None, fill: Callable[[str], str], known: Known) ->
     for key, value in node.items():
         scalar = value.scalar
         if scalar is not None:
-            found[key.text] = replace(scalar, text=fill(scalar.text), raw=scalar.text)
+            found[key.text] = replace(
+                scalar, text=fill(scalar.text), raw=scalar.text, assumed=_assumed(scalar.text, known)
+            )
         elif not value.is_mapping and key.text in known:
             # a name without a value comes from outside
             found[key.text] = Value(known[key.text].text, value.place, "")
@@ -99,7 +158,7 @@ def _environment(node: Node | None, fill: Callable[[str], str], known: Known) ->
         name, equals, text = scalar.text.partition("=")
         if equals:
             place = Place(scalar.place.file, scalar.place.line, scalar.place.column + len(name) + 1)
-            found[name] = Value(fill(text), place, text)
+            found[name] = Value(fill(text), place, text, assumed=_assumed(text, known))
         elif name in known:
             found[name] = Value(known[name].text, scalar.place, "")
     return found

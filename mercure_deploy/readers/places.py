@@ -18,13 +18,15 @@ class Place(NamedTuple):
 class Value:
     """Text as its reader sees it. `raw` is how it was written, where that differs.
 
-    Neither shows in a repr: it may be a key. `indent` is how far each line of it but the first stands from the left.
+    Neither shows in a repr: it may be a key. `indent` is how far each line of it but the first stands from the left,
+    `assumed` whether it is a default, which a variable that no file knows may replace.
     """
 
     text: str = field(repr=False)
     place: Place
     raw: str | None = field(default=None, repr=False)
     indent: int = 0
+    assumed: bool = False
 
     @property
     def start(self) -> Place:

@@ -652,6 +652,34 @@ def test_every_rule_has_its_case():
     assert {rule.__name__.replace("_", "-") for rule in RULES} == {case[0].split()[0] for case in CASES}
 
 
+def test_what_is_wrong_in_a_default_is_a_warning():
+    url = "MERCURE_PUBLIC_URL: '${URL:-https://${NAME:-localhost}/.well-known/mercure}'"
+    files = {"compose.yaml": f"services:\n  php:\n    image: web\n    environment:\n      {url}\n"}
+    found = lint.examine([*files.items()], lint.Told((parse_origin(PAGE),)), lambda _: True).findings
+    assert [(each.id, each.level) for each in found] == [("public-url-wrong", "warning")]
+    assert found[0].message.endswith("(a default, for when its variable is not set)")
+    assert ids({**files, ".env": "URL=https://hub.example.com/.well-known/mercure\n"}, pages=[PAGE]) == []
+
+
+def test_an_override_goes_over_its_base():
+    base = compose(*environment())
+    over = {
+        "compose.override.yaml": "services:\n  mercure:\n    ports: ['80']\n",
+        "compose.prod.yaml": "services:\n  mercure:\n    deploy: {replicas: 1}\n",
+    }
+    assert ids({**over, "compose.yaml": base}) == []
+    assert ids({**over, "compose.yaml": compose(*environment()[:3])}) == ["tls-mode-mismatch compose.override.yaml:3"]
+    other = f"services:\n  mercure:\n    environment: {{MERCURE_SUBSCRIBER_JWT_KEY: {OTHER}}}\n"
+    said = {"app.env": APP, "compose.yaml": base, "compose.override.yaml": other}
+    assert ids(said) == ["key-mismatch compose.override.yaml:3"]
+
+
+def test_one_server_may_be_hub_and_app():
+    variables = f"      MERCURE_JWT_SECRET: {OTHER}\n      MERCURE_URL: http://mercure/.well-known/mercure\n"
+    files = {"compose.yaml": compose(*environment()) + variables}
+    assert ids(files) == ["key-mismatch compose.yaml:5"]
+
+
 def test_a_healthy_setup_has_no_finding():
     files = {
         "app/.env": APP,

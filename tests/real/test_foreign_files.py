@@ -13,7 +13,7 @@ from test_readers import symfony
 
 from mercure_deploy import lint
 from mercure_deploy.readers import caddyfile, compose, dotenv, yamlfile
-from mercure_deploy.readers.places import Directive, Place, Value
+from mercure_deploy.readers.places import Directive, Place, Service, Value
 from mercure_deploy.readers.yamlfile import Node
 
 pytestmark = pytest.mark.real
@@ -80,6 +80,9 @@ x-common: &common
     F: "a$$b"
     G: 5
     H: "it's"
+    I: ${UNSET:-https://${SET:-x}:${PORT:-443}/${EMPTY:+y}z}
+    J: ${SET:+set}
+    K: ${UNSET-}$$SET
 services:
   one:
     <<: *common
@@ -121,7 +124,39 @@ def test_compose(tmp_path: Path, path: Path | None):
     for each in (value.text for service in services for value in service.env_files):
         (tmp_path / each).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / each).touch()
-    config = composed(tmp_path)
+    alike(services, composed(tmp_path, "compose.yaml"))
+
+
+OVERRIDE = """\
+services:
+  one:
+    image: example/other
+    ports: ["9000:9000"]
+  two:
+    environment:
+      - B=other
+      - E=f
+    volumes: ["more:/more"]
+volumes: {more: {}}
+"""
+
+
+@pytest.mark.against("compose")
+@pytest.mark.proves("`lint` lays an override over its base as `docker compose config` does")
+def test_an_override(tmp_path: Path):
+    files = {"compose.yaml": COMPOSED, "compose.override.yaml": OVERRIDE, ".env": "SET=s\nEMPTY=\n"}
+    for each, text in files.items():
+        (tmp_path / each).write_text(text)
+    known = dotenv.read(".env", files.pop(".env")).variables
+    documents = [yamlfile.read(each, text) for each, text in files.items()]
+    services = [
+        each for document in documents if isinstance(document, Node) for each in compose.services(document, known)
+    ]
+    alike(compose.merged(services), composed(tmp_path, *files))
+
+
+def alike(services: list[Service], config: dict[str, Any]) -> None:
+    """What we read is what docker compose reads."""
     assert {service.name for service in services} == config["services"].keys()
     for service in services:
         real = config["services"][service.name]
@@ -135,7 +170,7 @@ def test_compose(tmp_path: Path, path: Path | None):
         assert {each["target"] for each in real.get("volumes", [])} == set(service.volumes)
 
 
-def composed(folder: Path) -> dict[str, Any]:
+def composed(folder: Path, *files: str) -> dict[str, Any]:
     """What docker compose makes of the file, which may be a fragment."""
     argv = [
         programs.tools("compose")["compose"],
