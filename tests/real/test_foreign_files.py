@@ -172,15 +172,8 @@ def alike(services: list[Service], config: dict[str, Any]) -> None:
 
 def composed(folder: Path, *files: str) -> dict[str, Any]:
     """What docker compose makes of the file, which may be a fragment."""
-    argv = [
-        programs.tools("compose")["compose"],
-        "-f",
-        "compose.yaml",
-        "config",
-        "--no-consistency",
-        "--format",
-        "json",
-    ]
+    over = [word for file in files for word in ("-f", file)]
+    argv = [programs.tools("compose")["compose"], *over, "config", "--no-consistency", "--format", "json"]
     environment = {"PATH": os.environ["PATH"], "HOME": str(folder)}
     said = subprocess.run(argv, cwd=folder, env=environment, capture_output=True, text=True, check=False)
     assert said.returncode == 0, said.stderr
