@@ -53,7 +53,7 @@ def _slips(group: Sequence[Text], told: Told) -> list[Slip]:
     setup = Setup(pages=list(told.pages), told_hub=told.hub, version=told.version, tracked=told.tracked, now=told.now)
     assemble(setup, group)
     slips = [*setup.slips, *(slip for rule in RULES for slip in rule(setup))]
-    assumed = {value.place for service in setup.services for value in service.environment.values() if value.assumed}
+    assumed = setup.assumed
     return [_doubtful(slip) if slip.place in assumed and slip.level == "error" else slip for slip in slips]
 
 

@@ -98,7 +98,9 @@ def jwt_key_confusion(setup: Setup) -> Iterator[Slip]:
 @rule
 def key_mismatch(setup: Setup) -> Iterator[Slip]:
     """What signs is not what the hub verifies with."""
-    found = {key.role: key for key in setup.used_keys() if is_known(key) and not _asymmetric(key)}
+    assumed = setup.assumed
+    certain = (key for key in setup.used_keys() if key.value.place not in assumed)
+    found = {key.role: key for key in certain if is_known(key) and not _asymmetric(key)}
     app, publisher, subscriber = (found.get(role) for role in ("app", "publisher", "subscriber"))
     sides = [key for key in (publisher, subscriber) if key]
     if app is None and len(sides) > 1 and setup.app and not setup.app_key:

@@ -101,6 +101,19 @@ class Setup:
     now: float | None = None
 
     @property
+    def assumed(self) -> set[Place]:
+        """Where defaults stand: in references of compose, and in the .env that Symfony's recipes fill for development.
+
+        A variable of the process goes over both, and that is no matter of files.
+        """
+        found = {value.place for each in self.services for value in each.environment.values() if value.assumed}
+        for file in self.env_files:
+            development = "APP_ENV" in file.variables and file.variables["APP_ENV"].text == "dev"
+            if development and file.path.rpartition("/")[2] == ".env":
+                found |= {value.place for value in file.variables.values()}
+        return found
+
+    @property
     def hub_services(self) -> list[Service]:
         """The services that run a hub."""
         return [service for service in self.services if is_hub(service)]

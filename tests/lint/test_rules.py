@@ -661,6 +661,17 @@ def test_what_is_wrong_in_a_default_is_a_warning():
     assert ids({**files, ".env": "URL=https://hub.example.com/.well-known/mercure\n"}, pages=[PAGE]) == []
 
 
+def test_what_recipes_put_into_env_for_development_is_a_default():
+    recipe = app(MERCURE_JWT_SECRET="!ChangeMe!", MERCURE_URL="https://example.com/.well-known/mercure")
+    found = lint.examine([(".env", f"APP_ENV=dev\n{recipe}"), ("hub.env", HUB)], lint.Told(), lambda _: True).findings
+    assert {(each.id, each.level) for each in found} == {
+        ("key-placeholder", "warning"),
+        ("key-too-short", "warning"),
+        ("internal-url-wrong", "warning"),
+    }
+    assert "key-mismatch hub.env:1" in ids({".env": f"APP_ENV=prod\n{recipe}", "hub.env": HUB})
+
+
 def test_an_override_goes_over_its_base():
     base = compose(*environment())
     over = {
