@@ -1,14 +1,14 @@
 """Rules about keys: which signs, which verifies, what stands in their place; no value ever shows."""
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
 from dataclasses import replace
 
 from mercure_deploy.keys import HMAC_BYTES, WELL_KNOWN, fingerprint, is_placeholder
 from mercure_deploy.lint.rules import rule
 from mercure_deploy.lint.setup import IMAGE, Block, Key, Setup
 from mercure_deploy.readers import tokens
-from mercure_deploy.readers.places import Service, Slip
+from mercure_deploy.readers.places import Place, Service, Slip
 
 # a key in base64 may begin with a slash, but has no point
 _PATH = re.compile(
@@ -34,20 +34,24 @@ def is_known(key: Key) -> bool:
     return bool(key.value.text) and not _NO_VALUE.search(key.value.text)
 
 
-def _once(used: Iterable[Key]) -> Iterator[Key]:
-    """Each key where it first stands, with the names of all places: one mistake is one finding."""
+def _once(used: Iterable[Key], defaults: Container[Place] = ()) -> Iterator[Key]:
+    """Each key where it first stands, with the names of all places: one mistake is one finding.
+
+    Where it is no default goes before.
+    """
     by_text: dict[str, list[Key]] = {}
     for key in used:
         by_text.setdefault(key.value.text, []).append(key)
     for keys in by_text.values():
-        yield replace(keys[0], name=", ".join(dict.fromkeys(key.name for key in keys)))
+        first = min(keys, key=lambda key: key.value.place in defaults)
+        yield replace(first, name=", ".join(dict.fromkeys(key.name for key in keys)))
 
 
 @rule
 def key_placeholder(setup: Setup) -> Iterator[Slip]:
     """A key that stands in every document."""
     hint = "make one: mercure-deploy init, or openssl rand -hex 32, the same for app and hub"
-    for key in _once(setup.used_keys()):
+    for key in _once(setup.used_keys(), setup.assumed):
         text = key.value.text
         if text in WELL_KNOWN or (is_hmac(key) and is_placeholder(text) and "hange" in text):
             yield Slip("key-placeholder", key.value.place, f"{key.name}: everybody knows this key", hint)
@@ -70,7 +74,7 @@ def secret_exposure(setup: Setup) -> Iterator[Slip]:
 @rule
 def key_too_short(setup: Setup) -> Iterator[Slip]:
     """lcobucci/jwt refuses a key below the hash size, and so does the app at its first token."""
-    for key in _once(setup.used_keys()):
+    for key in _once(setup.used_keys(), setup.assumed):
         size, algorithm = len(key.value.text.encode()), key.algorithm.text if key.algorithm else "HS256"
         if is_hmac(key) and size < HMAC_BYTES.get(algorithm, 0):
             what = f"{key.name}: {size} bytes, {algorithm} wants {HMAC_BYTES[algorithm]}: lcobucci/jwt refuses it"

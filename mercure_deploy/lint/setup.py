@@ -131,7 +131,9 @@ class Setup:
     @property
     def hub_origin(self) -> Origin | None:
         """Where browsers find the hub, as it was told or by the app's variable."""
-        return self.told_hub or (self.public[0] if self.public else None)
+        public = self.public
+        known = public[0] if public and public[1].place not in self.assumed else None
+        return self.told_hub or known
 
     @property
     def generation(self) -> tuple[int, int] | None:

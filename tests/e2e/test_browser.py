@@ -217,6 +217,8 @@ def test_a_hub_that_terminates_tls_itself(
         works(site, visit)
     plain = httpx.get(f"http://hub.example.com{programs.HUB_PATH}", trust_env=False)
     assert (plain.status_code, plain.headers["location"]) == (308, f"{HUB}{programs.HUB_PATH}")
+    [command] = pages_of_curl("http")
+    assert asked(command, site.edge.root).startswith(f"308 {HUB}{programs.HUB_PATH}")
 
 
 @pytest.mark.proves(
@@ -245,17 +247,22 @@ def test_a_first_hour(docker: engine.Docker, edge: stack.Edge, tmp_path: Path, b
         assert app.publish("the first one")[0] == 200
         page.shows("the first one")
         assert curl_lines(folder, edge.root)[-1] == "urn:uuid:"
-        for command in pages_of_curl():
-            asked = ["bash", "-c", command]
-            environment = {"PATH": "/usr/bin:/bin", "CURL_CA_BUNDLE": str(edge.root)}
-            said = subprocess.run(asked, env=environment, capture_output=True, text=True, check=False)
-            assert (said.returncode, bool(said.stdout.strip() or "-o" in command)) == (0, True), (command, said)
+        for command in pages_of_curl("https"):
+            said = asked(command, edge.root)
+            assert "401" in said or "Unauthorized" in said or "http_version" in command or "-sS" in command, command
 
 
-def pages_of_curl() -> list[str]:
+def pages_of_curl(scheme: str) -> list[str]:
     """The commands of the pages of `explain` that ask a hub."""
     texts = [path.read_text() for path in sorted((Path(__file__).parents[2] / "docs/findings").glob("*.md"))]
-    return sorted({line for text in texts for line in text.splitlines() if line.startswith("curl ")})
+    lines = {line for text in texts for line in text.splitlines() if line.startswith("curl ")}
+    return sorted(line for line in lines if f"'{scheme}://hub.example.com" in line)
+
+
+def asked(command: str, root: Path) -> str:
+    environment = {"PATH": "/usr/bin:/bin", "CURL_CA_BUNDLE": str(root)}
+    run = ["bash", "-c", command]
+    return subprocess.run(run, env=environment, capture_output=True, text=True, check=True).stdout
 
 
 @pytest.mark.proves("A page whose stream was closed for good opens it again with a fresh cookie, and misses nothing")

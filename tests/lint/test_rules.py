@@ -669,6 +669,11 @@ def test_what_recipes_put_into_env_for_development_is_a_default():
         ("key-too-short", "warning"),
         ("internal-url-wrong", "warning"),
     }
+    extra = "'cors_origins http://127.0.0.1:8000'"
+    placed = hub(MERCURE_PUBLISHER_JWT_KEY="!ChangeMe!", MERCURE_EXTRA_DIRECTIVES=extra)
+    both = lint.examine([(".env", f"APP_ENV=dev\n{recipe}"), ("hub.env", placed)], lint.Told(), lambda _: True).findings
+    said = [(each.file, each.level) for each in both if each.id in {"key-placeholder", "cookie-scope"}]
+    assert said == [("hub.env", "error")]
     assert "key-mismatch hub.env:1" in ids({".env": f"APP_ENV=prod\n{recipe}", "hub.env": HUB})
 
 
