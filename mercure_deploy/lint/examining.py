@@ -13,6 +13,8 @@ from mercure_deploy.readers.places import Place, Slip
 from mercure_deploy.readers.yamlfile import Node
 
 _KEYS = ("MERCURE_JWT_SECRET", "MERCURE_PUBLISHER_JWT_KEY", "MERCURE_SUBSCRIBER_JWT_KEY")
+# a sentence; what a file calls its services is not to fill a screen
+_LONGEST = 500
 Text = tuple[str, kinds.Kind, str]
 
 
@@ -66,7 +68,12 @@ def _finding(slip: Slip) -> Finding:
     # what was told on the command line has no place in a file
     where: Place | None = slip.place if slip.place.file else None
     place = (where.file, where.line, where.column) if where else (None, None, None)
-    return Finding(slip.id, slip.level, slip.what, slip.hint, *place)
+    return Finding(slip.id, slip.level, _printable(slip.what), _printable(slip.hint), *place)
+
+
+def _printable(text: str) -> str:
+    # names of services and of tags may be anything
+    return "".join(character if character.isprintable() else "\ufffd" for character in text[:_LONGEST])
 
 
 def _groups(files: Sequence[Text], depth: int = 0) -> Iterator[Sequence[Text]]:

@@ -66,6 +66,15 @@ def test_a_yaml_that_never_ends_ends(text: str):
         assert found.files
 
 
+def test_names_of_services_cannot_move_a_cursor():
+    name = "\\e[2J" + "x" * 5000
+    text = f'services:\n  "{name}": {{image: dunglas/mercure:v0.24.2, environment: {{A: b}}}}\n'
+    [found] = lint.examine([("compose.yaml", text)], lint.Told(), lambda _: True).findings
+    assert found.id == "key-missing"
+    assert found.message.startswith("the hub \ufffd[2Jxxx")
+    assert len(found.message) <= 500
+
+
 def test_a_deep_caddyfile_is_read():
     assert caddyfile.read(Value(":80 {\n" * 5000, Place("Caddyfile", 1)), {}).sites
 
