@@ -25,9 +25,9 @@ _FORMS = click.Choice(["text", "json", "github"])
 def lint(  # noqa: PLR0913 - each is an option of the command
     *, paths: tuple[str, ...], apps: tuple[str, ...], hub: str | None, version: str | None, strict: bool, form: str
 ) -> int:
-    """Say what is wrong in the files of a hub and its app, whoever wrote them: env files, compose, Caddyfile, tokens.
+    """Say what is wrong in the files of a hub and its app, whoever wrote them.
 
-    Reads, never writes; needs no spec, no key and no network. PATH: files or folders, default: the current one.
+    That is env files, compose files, Caddyfiles, tokens, and config/packages/mercure.yaml. Reads, never writes; needs no spec, no key and no network. PATH: files or folders, default: the current one.
     """
     from mercure_deploy import lint as examining
     from mercure_deploy import report

@@ -59,7 +59,10 @@ def check(*, names: tuple[str, ...], strict: bool, form: str, spec: str, output:
 @click.command()
 @click.argument("id_", metavar="[ID]", required=False, shell_complete=_ids)
 def explain(*, id_: str | None) -> int:
-    """Say what a finding is, how to be sure of it, and its cure; without an ID: all there are."""
+    """Say what a finding is, how to be sure of it, and its cure.
+
+    Without an ID: all that there are, a line each.
+    """
     from mercure_deploy import explain as pages
 
     if id_:
@@ -98,7 +101,7 @@ def diff(*, names: tuple[str, ...], form: str, spec: str, output: str | None) ->
 @formatted
 @common()
 def status(*, names: tuple[str, ...], form: str, spec: str, output: str | None) -> int:
-    """Show the keys, where a rotation stands and what comes next, and whether the files are in line."""
+    """Show the keys, where a rotation stands, and whether the files are in line."""
     from mercure_deploy import check as checks
     from mercure_deploy import report
     from mercure_deploy.spec import duration_text
