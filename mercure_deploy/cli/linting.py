@@ -27,7 +27,8 @@ def lint(  # noqa: PLR0913 - each is an option of the command
 ) -> int:
     """Say what is wrong in the files of a hub and its app, whoever wrote them.
 
-    That is env files, compose files, Caddyfiles, tokens, and config/packages/mercure.yaml. Reads, never writes; needs no spec, no key and no network. PATH: files or folders, default: the current one.
+    That is env files, compose files, Caddyfiles, tokens, and config/packages/mercure.yaml. Reads, never writes; needs
+    no spec, no key and no network. PATH: files or folders, default: the current one.
     """
     from mercure_deploy import lint as examining
     from mercure_deploy import report
