@@ -11,9 +11,9 @@ from pathlib import Path
 
 from mercure_deploy import disk
 from mercure_deploy.errors import Trouble
-from mercure_deploy.facts.hubs import GENERATIONS
+from mercure_deploy.facts.hubs import GENERATIONS, HUB_PATH
 from mercure_deploy.facts.origins import Origin, parse_origin
-from mercure_deploy.spec import HUB_PATH, LARGEST, Loaded, load
+from mercure_deploy.spec import LARGEST, Loaded, load
 from mercure_deploy.targets import manifest
 from mercure_deploy.targets.render import render
 

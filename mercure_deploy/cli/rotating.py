@@ -134,10 +134,11 @@ def _moment(text: str, moment: "datetime") -> "datetime":
 
 
 def _via(text: str) -> "Origin":
+    from mercure_deploy.facts.hubs import HUB_PATH
     from mercure_deploy.facts.origins import parse_origin
 
     try:
-        return parse_origin(text, drop_path="/.well-known/mercure")
+        return parse_origin(text, drop_path=HUB_PATH)
     except ValueError as error:
         hint = "the origin that is to be asked instead, as in --via http://127.0.0.1:8080"
         raise Trouble(f"--via {printable(text)}: {error}", hint=hint) from None

@@ -10,12 +10,12 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from mercure_deploy.facts.hubs import HUB_PATH
 from mercure_deploy.facts.origins import Origin
 
 if TYPE_CHECKING:
     from publicsuffixlist import PublicSuffixList
 
-_HUB_PATH = "/.well-known/mercure"
 # wildcard DNS for everybody: their cookies are shared by all who use them; none is on the Public Suffix List
 _STRANGERS = frozenset("sslip.io nip.io xip.io traefik.me localtest.me lvh.me vcap.me coolify.io coolify.app".split())
 
@@ -56,7 +56,7 @@ def reach(  # noqa: PLR0913 - each of these changes what browsers do
     page: Origin,
     hub: Origin,
     *,
-    path: str = _HUB_PATH,
+    path: str = HUB_PATH,
     cookie_name: str = "mercureAuthorization",
     secure: bool | None = None,
     same_site: str = "strict",
@@ -80,8 +80,8 @@ def reach(  # noqa: PLR0913 - each of these changes what browsers do
     if page.scheme != hub.scheme:
         reason = "page and hub have different schemes"
         return Verdict(stored=True, sent=False, domain=emitted, cause="scheme", reason=reason)
-    if path not in {"", _HUB_PATH}:
-        reason = f"the cookie's path {path} does not match {_HUB_PATH}"
+    if path not in {"", HUB_PATH}:
+        reason = f"the cookie's path {path} does not match {HUB_PATH}"
         return Verdict(stored=True, sent=False, domain=emitted, cause="path", reason=reason)
     return Verdict(stored=True, sent=True, domain=emitted)
 

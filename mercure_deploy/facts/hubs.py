@@ -71,6 +71,8 @@ GENERATIONS: dict[str, Generation] = {
     ),
 }
 
+# the path that the specification gives every hub
+HUB_PATH = "/.well-known/mercure"
 # directives that open a hub to whoever visits it: pages that reflect HTML and set the cookie from the URL (measured)
 DOORS = frozenset({"demo", "ui", "playground", "debugger"})
 # what stands in the spec by another word than the directive; the rest of the managed ones cannot be said at all
@@ -103,15 +105,24 @@ def image_problem(image: str, version: str) -> str | None:
     found = _IMAGE.fullmatch(image)
     if not found:
         raise ValueError("is no image reference")
-    name, tag = found["name"], found["tag"]
-    if not found["digest"] and (tag is None or _FLOATING.fullmatch(tag)):
-        return f"must name one release, {'it has no tag' if tag is None else f'the tag {tag} moves'}"
+    name, tag, moving = found["name"], found["tag"], floating_tag(image)
+    if moving is not None:
+        return f"must name one release, {f'the tag {moving} moves' if moving else 'it has no tag'}"
     release = _RELEASE.match(tag or "")
     if release and name.rpartition("/")[2] == "mercure":
         generation = "1.0" if release["major"] == "1" else f"{release['major']}.{release['minor']}"
         if generation != version:
             return f"is a hub of generation {generation}, not {version}"
     return None
+
+
+def floating_tag(image: str) -> str | None:
+    """The tag of an image that is another one some day, "" where it has none; None where one release is named."""
+    found = _IMAGE.fullmatch(image)
+    if not found or found["digest"]:
+        return None
+    tag = found["tag"] or ""
+    return tag if not tag or _FLOATING.fullmatch(tag) else None
 
 
 def directive_problems(lines: Sequence[str], version: str) -> Iterator[tuple[int, str, str]]:

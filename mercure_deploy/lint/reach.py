@@ -4,13 +4,13 @@ import re
 from collections.abc import Iterator
 
 from mercure_deploy.facts import cookies
+from mercure_deploy.facts.hubs import DOORS, HUB_PATH
 from mercure_deploy.facts.origins import Origin, parse_origin
 from mercure_deploy.lint.origins import as_origin
 from mercure_deploy.lint.rules import rule
 from mercure_deploy.lint.setup import Block, Setup
 from mercure_deploy.readers.places import Directive, Place, Slip
 
-_DOORS = ("demo", "ui", "playground", "debugger")
 _HEADER = "access-control-allow-origin"
 _HINT = "app and hub under one domain of your own, e.g. app.example.com and hub.example.com"
 
@@ -91,7 +91,7 @@ def shared_domain(setup: Setup) -> Iterator[Slip]:
 def anonymous(setup: Setup) -> Iterator[Slip]:
     """Doors that stand open."""
     for block in setup.blocks:
-        for each in (each for name in _DOORS for each in block.named(name)):
+        for each in (each for name in DOORS for each in block.named(name)):
             what = f"{each.name} opens the hub to every visitor"
             yield Slip("anonymous", each.place, what, "for development alone", "warning")
 
@@ -105,5 +105,5 @@ def audience_mismatch(setup: Setup) -> Iterator[Slip]:
         plain = any(re.match(r"(http://|:80$|:\d+$)", value.text) for value in block.addresses)
         if secure and plain and "issuer" in names and "resource_identifier" not in names:
             what = "without resource_identifier hub 1.0 takes itself for http, and refuses every token"
-            hint = "resource_identifier https://<hub>/.well-known/mercure"
+            hint = f"resource_identifier https://<hub>{HUB_PATH}"
             yield Slip("audience-mismatch", block.place, what, hint)

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from mercure_deploy.facts.hubs import HUB_PATH
 from mercure_deploy.facts.origins import Origin
 from mercure_deploy.lint.rules import rule
 from mercure_deploy.lint.setup import LEGACY, Setup, is_hub, origin_of, split
@@ -12,7 +13,6 @@ from mercure_deploy.readers.places import Service, Slip, Value
 if TYPE_CHECKING:
     from mercure_deploy.findings import Level
 
-_PATH = "/.well-known/mercure"
 _EXAMPLE = re.compile(r"https?://(www\.)?example\.(com|org)(/|$)")
 _MASKED = re.compile(r"[<>]|x{5,}|\.\.\.")
 _UNKNOWN = re.compile(r"\$|%|^<|//<")
@@ -33,7 +33,7 @@ def internal_url_wrong(setup: Setup) -> Iterator[Slip]:
 
 
 def _internal(setup: Setup, name: str, value: Value) -> Iterator[Slip]:
-    hint = f"the hub as the app reaches it, e.g. http://mercure{_PATH}"
+    hint = f"the hub as the app reaches it, e.g. http://mercure{HUB_PATH}"
     found = origin_of(value)
     if not value.text.strip():
         yield Slip("internal-url-wrong", value.place, f"{name} is empty: the app publishes nowhere", hint)
@@ -41,11 +41,11 @@ def _internal(setup: Setup, name: str, value: Value) -> Iterator[Slip]:
         yield Slip("internal-url-wrong", value.place, f"{name} is the example of the recipe", hint)
     elif found and found[0].scheme == "https" and "." not in found[0].host and not found[0].is_local:
         what = f"{name}: no certificate can exist for {found[0].host}, inside the network the hub speaks http"
-        yield Slip("internal-url-wrong", value.place, what, f"http://{found[0].host}{_PATH}")
+        yield Slip("internal-url-wrong", value.place, what, f"http://{found[0].host}{HUB_PATH}")
     elif found and name == "MERCURE_URL" and not _MASKED.search(value.text):
         path = value.text.partition("://")[2].partition("/")[2].partition("?")[0]
         if f"/{path}".rstrip("/") in {"", "/.well-known"}:
-            yield Slip("internal-url-wrong", value.place, f"{name} has no path, the hub is at {_PATH}", hint)
+            yield Slip("internal-url-wrong", value.place, f"{name} has no path, the hub is at {HUB_PATH}", hint)
     elif not found and "://" not in value.text and not _UNKNOWN.search(value.text):
         yield Slip("internal-url-wrong", value.place, f"{name} is no URL", hint)
 
@@ -58,7 +58,7 @@ def _own_container(setup: Setup, url: Origin, value: Value, name: str) -> Iterat
     if url.is_local and setup.hub_services and contained:
         hub = setup.hub_services[0].name
         what = f"{name}: {url.host} is the app's own container, the hub is another"
-        yield Slip("internal-url-wrong", value.place, what, f"http://{hub}{_PATH}")
+        yield Slip("internal-url-wrong", value.place, what, f"http://{hub}{HUB_PATH}")
 
 
 def _example(setup: Setup, value: Value) -> bool:
@@ -73,13 +73,13 @@ def _host_port(setup: Setup, url: Origin, value: Value, name: str) -> Iterator[S
         outside = {host for host, _, _ in service.ports}
         if url.host == service.name and url.port and inside and url.port in outside - inside:
             what = f"{name} has the port of the machine, {url.port}; among containers it is {min(inside)}"
-            yield Slip("internal-url-wrong", value.place, what, f"http://{service.name}{_PATH}")
+            yield Slip("internal-url-wrong", value.place, what, f"http://{service.name}{HUB_PATH}")
 
 
 @rule
 def public_url_wrong(setup: Setup) -> Iterator[Slip]:
     """What browsers are sent to, and cannot reach."""
-    hint = f"the hub's public name, as https://hub.example.com{_PATH}"
+    hint = f"the hub's public name, as https://hub.example.com{HUB_PATH}"
     for name in ("MERCURE_PUBLIC_URL", "MERCURE_SUBSCRIBE_URL"):
         found = origin_of(setup.app.get(name))
         what = _unreachable(setup, name, *found) if found else None
@@ -102,7 +102,7 @@ def _unreachable(setup: Setup, name: str, url: Origin, value: Value) -> str | No
     if url.scheme == "http" and any(page.scheme == "https" for page in setup.pages):
         return f"{name} is http, and a page on https may not load it"
     if re.fullmatch(r"https?://[^/?#]+/?", value.text) and not _MASKED.search(value.text):
-        return f"{name} has no path, the hub is at {_PATH}"
+        return f"{name} has no path, the hub is at {HUB_PATH}"
     if _example(setup, value) and setup.pages and not any("example." in page.host for page in setup.pages):
         return f"{name} is the example of the recipe"
     return None

@@ -4,13 +4,12 @@ import re
 from collections.abc import Iterator
 
 from mercure_deploy.errors import closest
-from mercure_deploy.facts.hubs import GENERATIONS
+from mercure_deploy.facts.hubs import GENERATIONS, floating_tag
 from mercure_deploy.findings import Level
 from mercure_deploy.lint.rules import rule
 from mercure_deploy.lint.setup import IMAGE, LEGACY, LEGACY_APP, Block, Setup, is_app_file, is_hub, is_hub_file
 from mercure_deploy.readers.places import Directive, Slip, Value
 
-_FLOATING = re.compile(r"latest|edge|main|master|dev|v?[0-9]+(\.[0-9]+)?")
 # words of hubs before 0.11: those that have another name, and those that are said elsewhere
 _OLD_DIRECTIVES = {
     "publisher_jwt_key": "publisher_jwt",
@@ -154,9 +153,8 @@ def _generation(block: Block, generation: tuple[int, int] | None) -> Iterator[Sl
 
 
 def _image(image: Value, level: Level) -> Iterator[Slip]:
-    tag = image.text.partition("@")[0].rpartition("/")[2].partition(":")[2]
-    pinned = "@sha256:" in image.text or "$" in image.text or (tag and not _FLOATING.fullmatch(tag))
-    if IMAGE.search(image.text) and not pinned:
+    tag = floating_tag(image.text)
+    if IMAGE.search(image.text) and tag is not None:
         moves = f"the image tag {tag[:20]} moves" if tag else "the image has no tag"
         hint = f"pin a release, e.g. {GENERATIONS['0.24'].image}"
         what = f"{moves}: one day it is a hub that wants other tokens"

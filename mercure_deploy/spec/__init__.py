@@ -2,12 +2,11 @@
 
 from mercure_deploy.spec.contradiction import Contradiction
 from mercure_deploy.spec.contradictions import contradictions
-from mercure_deploy.spec.fields import HUB_PATH, duration, duration_text
+from mercure_deploy.spec.fields import duration, duration_text
 from mercure_deploy.spec.loading import LARGEST, Loaded, load
 from mercure_deploy.spec.models import App, Environment, Hub, Keys, Spec, schema_text
 
 __all__ = [
-    "HUB_PATH",
     "LARGEST",
     "App",
     "Contradiction",

@@ -8,7 +8,7 @@ from pydantic import BeforeValidator, PlainSerializer, PlainValidator, WithJsonS
 from pydantic_core import PydanticCustomError
 
 from mercure_deploy.errors import closest
-from mercure_deploy.facts.hubs import is_image
+from mercure_deploy.facts.hubs import HUB_PATH, is_image
 from mercure_deploy.facts.origins import Origin, WildcardError, parse_origin
 from mercure_deploy.findings import ACCEPTABLE, IDS
 
@@ -17,7 +17,6 @@ _DURATION = re.compile(r"(?P<count>[0-9]{1,9})(?P<unit>[smhd])")
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 _LONGEST = timedelta(days=36_500)
 _EMAIL = re.compile(r"[A-Za-z0-9._%+-]+@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+")
-HUB_PATH = "/.well-known/mercure"
 _NETWORK = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,127}")
 _PATH = re.compile(r"(/[A-Za-z0-9._~-]+)+")
 _COOKIE_NAME = re.compile(r"(__Secure-)?[A-Za-z][A-Za-z0-9_-]{0,79}")

@@ -7,10 +7,9 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from mercure_deploy.facts.hubs import GENERATIONS, Version
+from mercure_deploy.facts.hubs import GENERATIONS, HUB_PATH, Version
 from mercure_deploy.facts.origins import Origin
 from mercure_deploy.spec.fields import (
-    HUB_PATH,
     Accepted,
     Address,
     BundleText,

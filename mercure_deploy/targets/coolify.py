@@ -5,8 +5,8 @@ import json
 from collections.abc import Iterator, Mapping
 
 from mercure_deploy import keys
+from mercure_deploy.facts.hubs import HUB_PATH
 from mercure_deploy.keys import Key
-from mercure_deploy.spec import HUB_PATH
 from mercure_deploy.targets import directives
 from mercure_deploy.targets.hub import caddyfile, jwk_set, rewrite
 from mercure_deploy.targets.output import SECRET, File

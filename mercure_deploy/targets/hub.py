@@ -3,7 +3,8 @@
 import json
 from collections.abc import Sequence
 
-from mercure_deploy.spec import HUB_PATH, Environment
+from mercure_deploy.facts.hubs import HUB_PATH
+from mercure_deploy.spec import Environment
 from mercure_deploy.targets import directives
 from mercure_deploy.targets.planning import Deployment
 from mercure_deploy.targets.render import render
