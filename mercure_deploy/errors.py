@@ -35,6 +35,11 @@ class Trouble(Exception):  # noqa: N818 - the contract's own word for exit code 
         super().__init__("\n".join(map(str, self.problems)))
 
 
+def printable(text: str, most: int | None = None) -> str:
+    """What somebody else wrote, harmless for a terminal, at most that many characters of it."""
+    return "".join(character if character.isprintable() else "\ufffd" for character in text[:most])
+
+
 def closest(word: str, known: Iterable[str], *, names: str = "known are") -> str:
     """What to do about an unknown word: the known one that it was meant to be, else all of them."""
     from difflib import get_close_matches  # noqa: PLC0415 - only when something is wrong

@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from mercure_deploy.errors import Problem
+from mercure_deploy.errors import Problem, printable
 from mercure_deploy.findings import Finding
 
 if TYPE_CHECKING:
@@ -107,7 +107,7 @@ Files = Sequence[tuple[str, str]]
 def lint_text(files: Files, findings: Sequence[Finding], *, more: bool = False) -> Iterator[str]:
     """The lines of each finding, and how many there are."""
     for finding in findings:
-        yield from map(_shown, finding_text(finding, more=more))
+        yield from map(printable, finding_text(finding, more=more))
     errors, warnings = _counts(findings)
     counts = f"{_many(errors, 'error')}, {_many(warnings, 'warning')}"
     yield f"{_many(len(files), 'file')}: {counts if findings else 'nothing is wrong that files can tell'}"
@@ -142,11 +142,6 @@ def _many(number: int, what: str) -> str:
 def _counts(findings: Iterable[Finding]) -> tuple[int, int]:
     levels = [finding.level for finding in findings]
     return levels.count("error"), levels.count("warning")
-
-
-def _shown(line: str) -> str:
-    """The line without what would move a terminal's cursor: files of others have any name."""
-    return "".join(character if character.isprintable() else "\ufffd" for character in line)
 
 
 def _data(text: str) -> str:

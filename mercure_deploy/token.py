@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 
 from mercure_deploy.errors import Trouble, closest
-from mercure_deploy.keys import Key, KeyRing
+from mercure_deploy.keys import Key, KeyRing, stamp
 from mercure_deploy.live import tokens
 from mercure_deploy.live.tokens import Grants
 from mercure_deploy.readers.tokens import Token
@@ -107,8 +107,7 @@ def times(token: Token, now: datetime) -> list[str]:
         except (OverflowError, ValueError, OSError):
             moment = None
         if moment:
-            shown = moment.replace(microsecond=0).isoformat().replace("+00:00", "Z")
-            found.append(f"{word} {shown}, {_distance((moment - now).total_seconds())}")
+            found.append(f"{word} {stamp(moment)}, {_distance((moment - now).total_seconds())}")
     return found
 
 

@@ -4,12 +4,12 @@ import contextlib
 import errno
 import os
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any, TextIO, TypeVar
 
 import click
 
-from mercure_deploy.errors import Problem, Trouble, closest
+from mercure_deploy.errors import Problem, Trouble, closest, printable
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -202,18 +202,20 @@ def select(loaded: "Loaded", names: Iterable[str]) -> list[str]:
     unknown = sorted(wanted - set(known))
     if unknown:
         what = "there is no environment"
-        raise Trouble(*(Problem(f"{what} {printable(name)}", closest(name, known)) for name in unknown))
+        raise Trouble(*(Problem(f"{what} {typed(name)}", closest(name, known)) for name in unknown))
     return [name for name in known if name in wanted or not wanted]
 
 
-def printable(name: str) -> str:
+def typed(text: str) -> str:
     """What a user typed, cut short and harmless for a terminal."""
-    return "".join(c if c.isprintable() else "\ufffd" for c in name[:60])
+    return printable(text, 60)
 
 
-def printable_line(text: str) -> str:
-    """A line of somebody else's, harmless for a terminal."""
-    return "".join(c if c.isprintable() else "\ufffd" for c in text)
+def coloured(lines: Iterable[str]) -> Iterator[tuple[str, str | None]]:
+    """Lines of findings, each with the colour of its level."""
+    colours = {": error: ": "red", ": warning: ": "yellow"}
+    for line in lines:
+        yield line, next((colour for word, colour in colours.items() if word in line), None)
 
 
 def waiting() -> None:

@@ -1,11 +1,10 @@
 """`lint`: what it is given, and how what it found is shown."""
 
-from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 import click
 
-from mercure_deploy.cli.common import NO, OK, note, now, on_terminal, out, quietly
+from mercure_deploy.cli.common import NO, OK, coloured, note, now, on_terminal, out, quietly
 from mercure_deploy.errors import Trouble
 
 if TYPE_CHECKING:
@@ -50,7 +49,7 @@ def lint(  # noqa: PLR0913 - each is an option of the command
     wrong = any(finding.level in counted for finding in examined.findings)
     if form == "text":
         lines = report.lint_text(examined.files, examined.findings, more=on_terminal())
-        out(_coloured(lines), wrong=bool(examined.findings))
+        out(coloured(lines), wrong=bool(examined.findings))
     else:
         shown = report.lint_json if form == "json" else report.lint_github
         out(shown(examined.files, examined.findings), wrong=bool(examined.findings))
@@ -74,9 +73,3 @@ def _version(text: str | None) -> str | None:
     if text is None or text == "pre-0.11" or re.fullmatch(r"v?\d{1,4}(\.\d{1,4}){1,2}", text):
         return text
     raise Trouble("--hub-version is none", hint="1.0, 0.24, a release such as 0.14.3, or pre-0.11")
-
-
-def _coloured(lines: Iterable[str]) -> Iterator[tuple[str, str | None]]:
-    for line in lines:
-        colour = "red" if ": error: " in line else "yellow" if ": warning: " in line else None
-        yield line, colour

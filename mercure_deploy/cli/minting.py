@@ -15,15 +15,16 @@ from mercure_deploy.cli.common import (
     now,
     on_terminal,
     out,
-    printable,
-    printable_line,
     root_of,
     select,
+    typed,
     waiting,
 )
-from mercure_deploy.errors import Trouble
+from mercure_deploy.errors import Trouble, printable
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from mercure_deploy.readers.tokens import Token
 
 # a token is a few hundred characters; a header is at most some thousand
@@ -98,8 +99,8 @@ def inspect(*, file: str, spec: str, output: str | None) -> int:
     moment = now()
     lines = [f"header {json.dumps(found.header)}", f"claims {json.dumps(found.claims)}"]
     lines += [*tokens.times(found, moment), *tokens.grants(found)]
-    said = _verdicts(found, spec, output)
-    out([*map(printable_line, lines), *(line for line, _ in said)], wrong=True)
+    said = _verdicts(found, spec, output, moment)
+    out([*map(printable, lines), *(line for line, _ in said)], wrong=True)
     return NO if said and all(wrong for _, wrong in said) else OK
 
 
@@ -113,31 +114,35 @@ def _text(file: str) -> str:
         return sys.stdin.read(_LONGEST) if sys.stdin else ""
     data = disk.read(file, limit=_LONGEST)
     if data is None:
-        raise Trouble(f"{printable(file)} does not exist")
+        raise Trouble(f"{typed(file)} does not exist")
     return data.decode("utf-8", errors="replace")
 
 
-def _verdicts(found: "Token", spec: str, output: str | None) -> list[tuple[str, bool]]:
+def _verdicts(found: "Token", spec: str, output: str | None, moment: "datetime") -> list[tuple[str, bool]]:
     """A line for each environment of the spec, if there is one, and whether its hub refuses the token."""
     from pathlib import Path
 
+    from mercure_deploy import disk
     from mercure_deploy import token as tokens
     from mercure_deploy.keys import WELL_KNOWN
     from mercure_deploy.root import known
 
-    public = [("signed with a key that everybody knows", True)] if any(map(found.signed_by, WELL_KNOWN)) else []
+    lines = [("signed with a key that everybody knows", True)] if any(map(found.signed_by, WELL_KNOWN)) else []
     if not Path(spec).exists():
-        return public
-    loaded, root, lines = loaded_spec(spec), root_of(spec, output), list(public)
-    for name, env in loaded.spec.environments.items():
-        ring = known(root, name).any()
+        return lines
+    loaded, root = loaded_spec(spec), root_of(spec, output)
+    environments = loaded.spec.environments
+    with disk.lock(root, shared=True, waiting=waiting):
+        rings = {name: known(root, name).any() for name in environments}
+    for name, env in environments.items():
+        ring = rings[name]
         if ring is None:
             continue
         if all(key.symmetric and key.secret is None for key in ring.keys):
             lines.append((f"{name}: its keys are not on this machine, so nobody knows", False))
             continue
         key = tokens.signer(found, ring)
-        why = tokens.refusal(found, env, key, now())
+        why = tokens.refusal(found, env, key, moment)
         signed = f"signed with the key {key.fingerprint}; " if key else ""
         lines.append(
             (f"{name}: {signed}{f'its hub answers 401: {why}' if why else 'its hub takes it'}", why is not None)

@@ -9,6 +9,7 @@ import click
 from mercure_deploy.cli.common import (
     NO,
     OK,
+    coloured,
     common,
     formatted,
     loaded_spec,
@@ -52,7 +53,7 @@ def check(*, names: tuple[str, ...], strict: bool, form: str, spec: str, output:
     if form == "json":
         out([report.check_json(checked, ok=ok)], wrong=not ok)
     else:
-        out(_coloured(report.check_text(checked, more=on_terminal())), wrong=not ok)
+        out(coloured(report.check_text(checked, more=on_terminal())), wrong=not ok)
     return OK if ok else NO
 
 
@@ -139,9 +140,3 @@ def _view(loaded: "Loaded", names: Iterable[str], root: "Path", know: "Know | No
 
     with disk.lock(root, shared=True, waiting=waiting):
         yield look(loaded.spec, select(loaded, names), root, to_compare(now()), know or known)
-
-
-def _coloured(lines: Iterable[str]) -> Iterator[tuple[str, str | None]]:
-    colours = {": error: ": "red", ": warning: ": "yellow"}
-    for line in lines:
-        yield line, next((colour for word, colour in colours.items() if word in line), None)

@@ -13,11 +13,11 @@ from mercure_deploy.cli.common import (
     err,
     loaded_spec,
     now,
-    printable,
     replacing,
     root_of,
     select,
     show,
+    typed,
     waiting,
 )
 from mercure_deploy.errors import Trouble
@@ -127,9 +127,9 @@ def _moment(text: str, moment: "datetime") -> "datetime":
         found = said_moment(text, moment)
     except ValueError:
         hint = "now, 14:30, 2026-11-24 14:30, or with a time zone 2026-11-24T12:00:00Z"
-        raise Trouble(f"{printable(text)} is no time", hint=hint) from None
+        raise Trouble(f"{typed(text)} is no time", hint=hint) from None
     if keys.stamp(found) != text:
-        err(f"mercure-deploy: {printable(text)} is taken for {keys.stamp(found)}")
+        err(f"mercure-deploy: {typed(text)} is taken for {keys.stamp(found)}")
     return found
 
 
@@ -141,4 +141,4 @@ def _via(text: str) -> "Origin":
         return parse_origin(text, drop_path=HUB_PATH)
     except ValueError as error:
         hint = "the origin that is to be asked instead, as in --via http://127.0.0.1:8080"
-        raise Trouble(f"--via {printable(text)}: {error}", hint=hint) from None
+        raise Trouble(f"--via {typed(text)}: {error}", hint=hint) from None

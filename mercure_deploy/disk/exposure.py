@@ -1,12 +1,11 @@
 """Who else could get at the keys: copies of them, git, an image's build context; asks git, reads, changes nothing."""
 
 import os
-import stat
 import subprocess
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from mercure_deploy.disk.reading import TEMPORARY
+from mercure_deploy.disk.reading import TEMPORARY, beginning
 from mercure_deploy.disk.stamp import NAME as STAMP
 from mercure_deploy.findings import Finding
 from mercure_deploy.keys import Known
@@ -52,12 +51,11 @@ def _files(base: str, folder: str) -> Iterator[str]:
 
 def _beginning(path: str) -> str:
     try:
-        # without waiting, should it have become a pipe meanwhile
-        handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+        # it may have become a pipe meanwhile
+        data = beginning(path, _LARGEST)
     except OSError:
         return ""
-    with os.fdopen(handle, "rb") as file:
-        return file.read(_LARGEST).decode("latin-1") if stat.S_ISREG(os.fstat(handle).st_mode) else ""
+    return (data or b"").decode("latin-1")
 
 
 def tracked(root: Path) -> set[str] | None:

@@ -33,6 +33,13 @@ def read(path: Path | str, *, limit: int | None = None) -> bytes | None:
     return data
 
 
+def beginning(path: str, most: int) -> bytes | None:
+    """The first bytes of a regular file, without waiting; None for anything else. OSError when it cannot be read."""
+    handle = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
+    with os.fdopen(handle, "rb") as file:
+        return file.read(most) if stat.S_ISREG(os.fstat(handle).st_mode) else None
+
+
 def _content(handle: int, size: int) -> bytes:
     """The bytes of a file of `size`, one more when it has more; a pipe says 0 and is read in pieces."""
     data = os.read(handle, size + 1)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from mercure_deploy.disk import exposure
-from mercure_deploy.disk.reading import reason
+from mercure_deploy.disk.reading import beginning, reason
 from mercure_deploy.errors import Problem, Trouble
 
 DEEPEST, MOST, LARGEST = 6, 2000, 1024 * 1024
@@ -100,8 +100,7 @@ def _rendered(folder: str, names: set[str]) -> set[str]:
     if "manifest.json" not in names:
         return set()
     try:
-        with open(f"{folder}/manifest.json", "rb") as file:  # noqa: PTH123 - as above
-            said = json.loads(file.read(LARGEST))
+        said = json.loads(beginning(f"{folder}/manifest.json", LARGEST) or b"")
         if said["version"] != 1 or not isinstance(said["keys"], list):
             return set()
         return {"manifest.json", *(path.partition("/")[0] + ("/" if "/" in path else "") for path in said["files"])}
@@ -112,13 +111,11 @@ def _rendered(folder: str, names: set[str]) -> set[str]:
 def _read(path: str, found: Searched) -> None:
     """Take the file in, or say why not; what is no regular file is nobody's business."""
     try:
-        handle = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
-        with os.fdopen(handle, "rb") as file:
-            if not stat.S_ISREG(os.fstat(handle).st_mode):
-                return
-            data = file.read(LARGEST + 1)
+        data = beginning(path, LARGEST + 1)
     except OSError as error:
         found.left_out.append(f"{path} cannot be read: {reason(error)}")
+        return
+    if data is None:
         return
     if len(data) > LARGEST:
         found.left_out.append(f"{path} is larger than {LARGEST // 1024} KiB")

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
+from mercure_deploy.errors import printable
 from mercure_deploy.facts.origins import Origin
 from mercure_deploy.findings import Finding
 from mercure_deploy.lint.assembling import assemble
@@ -68,12 +69,7 @@ def _finding(slip: Slip) -> Finding:
     # what was told on the command line has no place in a file
     where: Place | None = slip.place if slip.place.file else None
     place = (where.file, where.line, where.column) if where else (None, None, None)
-    return Finding(slip.id, slip.level, _printable(slip.what), _printable(slip.hint), *place)
-
-
-def _printable(text: str) -> str:
-    # names of services and of tags may be anything
-    return "".join(character if character.isprintable() else "\ufffd" for character in text[:_LONGEST])
+    return Finding(slip.id, slip.level, printable(slip.what, _LONGEST), printable(slip.hint, _LONGEST), *place)
 
 
 def _groups(files: Sequence[Text], depth: int = 0) -> Iterator[Sequence[Text]]:

@@ -118,11 +118,16 @@ def _lifetime(value: Any) -> timedelta:  # noqa: ANN401
     return length
 
 
-def _email(value: Any) -> str:  # noqa: ANN401
-    text = _plain(value, "ops@example.com")
-    if not _EMAIL.fullmatch(text):
-        _refuse("email", "must be an e-mail address")
+def _matching(value: Any, pattern: "re.Pattern[str]", kind: str, message: str, example: str) -> str:  # noqa: ANN401
+    """Plain text that has that form."""
+    text = _plain(value, example)
+    if not pattern.fullmatch(text):
+        _refuse(kind, message)
     return text
+
+
+def _email(value: Any) -> str:  # noqa: ANN401
+    return _matching(value, _EMAIL, "email", "must be an e-mail address", "ops@example.com")
 
 
 def _issuer(value: Any) -> str:  # noqa: ANN401
@@ -140,24 +145,18 @@ def _image(value: Any) -> str:  # noqa: ANN401
 
 
 def _network(value: Any) -> str:  # noqa: ANN401
-    text = _plain(value, "shop-net")
-    if not _NETWORK.fullmatch(text):
-        _refuse("network", "must be the name of a docker network, such as shop-net")
-    return text
+    message = "must be the name of a docker network, such as shop-net"
+    return _matching(value, _NETWORK, "network", message, "shop-net")
 
 
 def _path(value: Any) -> str:  # noqa: ANN401
-    text = _plain(value, "/hub")
-    if not _PATH.fullmatch(text):
-        _refuse("path", "must be a path that begins with / and does not end with it, such as /hub")
-    return text
+    message = "must be a path that begins with / and does not end with it, such as /hub"
+    return _matching(value, _PATH, "path", message, "/hub")
 
 
 def _cookie_name(value: Any) -> str:  # noqa: ANN401
-    text = _plain(value, "shopAuthorization")
-    if not _COOKIE_NAME.fullmatch(text):
-        _refuse("cookie-name", "must be 1 to 80 of A-Z, a-z, 0-9, _ and -, beginning with a letter or __Secure-")
-    return text
+    message = "must be 1 to 80 of A-Z, a-z, 0-9, _ and -, beginning with a letter or __Secure-"
+    return _matching(value, _COOKIE_NAME, "cookie-name", message, "shopAuthorization")
 
 
 def _address(value: Any) -> str:  # noqa: ANN401

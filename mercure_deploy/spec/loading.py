@@ -6,7 +6,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from mercure_deploy.errors import Problem, Trouble
+from mercure_deploy.errors import Problem, Trouble, printable
 from mercure_deploy.findings import Finding
 from mercure_deploy.spec.contradiction import Contradiction
 from mercure_deploy.spec.contradictions import contradictions
@@ -145,7 +145,7 @@ def _dotted(path: Path) -> str:
         if isinstance(part, int):
             text += f"[{part}]"
         else:
-            shown = "".join(c if c.isprintable() else "\ufffd" for c in part[:40])
+            shown = printable(part, 40)
             text += f".{shown}" if text else shown
     return text
 

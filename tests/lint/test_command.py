@@ -204,3 +204,9 @@ def test_github_gets_its_characters_escaped():
     assert list(report.lint_github((), [found])) == [
         "::notice file=a%2Cb%3Ac.env,line=1,col=2,title=anonymous::50 %25%0Aof; x"
     ]
+
+
+def test_a_manifest_that_is_a_pipe_is_not_waited_for(run: Run):
+    put(app=APP)
+    os.mkfifo("manifest.json")
+    assert run("lint").lines == ["1 file: nothing is wrong that files can tell"]
