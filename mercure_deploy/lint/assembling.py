@@ -2,6 +2,8 @@
 
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
 
 from mercure_deploy.lint.setup import Block, Setup, is_app_file, is_hub, is_hub_file, split
 from mercure_deploy.readers import caddyfile, compose, dotenv, kinds, yamlfile
@@ -12,15 +14,38 @@ _APP = {"MERCURE_JWT_SECRET", "MERCURE_URL", "MERCURE_PUBLIC_URL"}
 _HUB_WORDS = ("url", "public_url", "protocol_version", "cookie_name")
 _JWT_WORDS = ("secret", "algorithm", "value", "publish", "subscribe")
 _DEEPEST = 6
-Text = tuple[str, kinds.Kind, str]
+
+
+@dataclass(frozen=True)
+class Text:
+    """A file of somebody's. What its reader makes of it is made once, when it is first asked for."""
+
+    path: str
+    kind: kinds.Kind
+    text: str = field(repr=False)
+
+    @property
+    def folder(self) -> str:
+        """Where it lies."""
+        return self.path.rpartition("/")[0]
+
+    @cached_property
+    def env(self) -> EnvFile:
+        """It as an env file."""
+        return dotenv.read(self.path, self.text)
+
+    @cached_property
+    def document(self) -> Node | Slip | None:
+        """It as YAML."""
+        return yamlfile.read(self.path, self.text)
 
 
 def assemble(setup: Setup, files: Sequence[Text]) -> None:
-    """Put into a setup what these files, (path, kind, text), say."""
-    by_kind: dict[str, list[tuple[str, str]]] = {}
-    for path, kind, text in files:
-        by_kind.setdefault(kind, []).append((path, text))
-    read = [dotenv.read(path, text) for path, text in by_kind.get("dotenv", [])]
+    """Put into a setup what these files say."""
+    by_kind: dict[str, list[Text]] = {}
+    for each in files:
+        by_kind.setdefault(each.kind, []).append(each)
+    read = [each.env for each in by_kind.get("dotenv", [])]
     for file in read:
         setup.slips += file.slips
         if is_app_file(file) and not is_hub_file(file):
@@ -29,16 +54,16 @@ def assemble(setup: Setup, files: Sequence[Text]) -> None:
             setup.slips += [slip for slip in file.refused if slip.place not in masked]
     setup.env_files = _chain(read)
     variables = {name: value for file in setup.env_files for name, value in file.variables.items()}
-    written = sorted(by_kind.get("compose", []), key=lambda file: _layer(file[0]))
-    found = [each for document in _documents(written, setup) for each in compose.services(document, variables)]
+    written = sorted(by_kind.get("compose", []), key=lambda each: _layer(each.path))
+    found = [service for each in _documents(written, setup) for service in compose.services(each, variables)]
     setup.services = compose.merged(found)
     _sides(setup)
     setup.caddyfiles = [*_caddyfiles(by_kind.get("caddyfile", []), setup)]
     setup.slips += [slip for inner in setup.caddyfiles for slip in inner.slips]
     setup.blocks = list(_blocks(setup))
-    for path, text in by_kind.get("tokens", []):
-        lines = enumerate(text.splitlines(), 1)
-        setup.tokens += [Value(line.strip(), Place(path, number)) for number, line in lines if line.strip()]
+    for each in by_kind.get("tokens", []):
+        lines = enumerate(each.text.splitlines(), 1)
+        setup.tokens += [Value(line.strip(), Place(each.path, number)) for number, line in lines if line.strip()]
     for document in _documents(by_kind.get("symfony", []), setup):
         _symfony(document, setup)
 
@@ -70,18 +95,17 @@ def _chain(files: Sequence[EnvFile]) -> list[EnvFile]:
     return [file for _, file in sorted(weighed, key=lambda pair: pair[0])]
 
 
-def _documents(files: Sequence[tuple[str, str]], setup: Setup) -> Iterator[Node]:
-    for path, text in files:
-        document = yamlfile.read(path, text)
-        if isinstance(document, Slip):
-            setup.slips.append(document)
-        elif document is not None:
-            yield document
+def _documents(files: Sequence[Text], setup: Setup) -> Iterator[Node]:
+    for each in files:
+        if isinstance(each.document, Slip):
+            setup.slips.append(each.document)
+        elif each.document is not None:
+            yield each.document
 
 
-def _caddyfiles(files: Sequence[tuple[str, str]], setup: Setup) -> Iterator[Caddyfile]:
-    for path, text in files:
-        yield caddyfile.read(Value(text, Place(path, 1)), setup.hub)
+def _caddyfiles(files: Sequence[Text], setup: Setup) -> Iterator[Caddyfile]:
+    for each in files:
+        yield caddyfile.read(Value(each.text, Place(each.path, 1)), setup.hub)
     for service in setup.services:
         for target, content in service.configs.items():
             if target.endswith("Caddyfile"):

@@ -6,17 +6,16 @@ from dataclasses import dataclass, replace
 from mercure_deploy.errors import printable
 from mercure_deploy.facts.origins import Origin
 from mercure_deploy.findings import Finding
-from mercure_deploy.lint.assembling import assemble
+from mercure_deploy.lint.assembling import Text, assemble
 from mercure_deploy.lint.rules import RULES
 from mercure_deploy.lint.setup import Setup
-from mercure_deploy.readers import compose, dotenv, kinds, yamlfile
+from mercure_deploy.readers import compose, kinds
 from mercure_deploy.readers.places import Place, Slip
 from mercure_deploy.readers.yamlfile import Node
 
 _KEYS = ("MERCURE_JWT_SECRET", "MERCURE_PUBLISHER_JWT_KEY", "MERCURE_SUBSCRIBER_JWT_KEY")
 # a sentence; what a file calls its services is not to fill a screen
 _LONGEST = 500
-Text = tuple[str, kinds.Kind, str]
 
 
 @dataclass(frozen=True)
@@ -44,12 +43,12 @@ def examine(files: Sequence[tuple[str, str]], told: Told, named: Callable[[str],
     for path, text in files:
         kind = kinds.by_name(path) or (kinds.by_text(text) if named(path) else None)
         if kind:
-            known.append((path, kind, text))
+            known.append(Text(path, kind, text))
     slips = [slip for group in _groups(known) for slip in _slips(group, told)]
-    order = {path: number for number, (path, *_) in enumerate(known)}
+    order = {each.path: number for number, each in enumerate(known)}
     slips.sort(key=lambda slip: (order.get(slip.place.file, len(order)), slip.place, slip.id))
     findings = tuple(dict.fromkeys(map(_finding, slips)))
-    return Examined(tuple((path, kind) for path, kind, _ in known), findings)
+    return Examined(tuple((each.path, each.kind) for each in known), findings)
 
 
 def _slips(group: Sequence[Text], told: Told) -> list[Slip]:
@@ -79,7 +78,7 @@ def _groups(files: Sequence[Text], depth: int = 0) -> Iterator[Sequence[Text]]:
         return
     parts: dict[str, list[Text]] = {}
     for file in files:
-        folders = file[0].split("/")[:-1]
+        folders = file.path.split("/")[:-1]
         parts.setdefault(folders[depth] if len(folders) > depth else "", []).append(file)
     for group in parts.values():
         yield from _groups(group, depth + 1)
@@ -87,19 +86,18 @@ def _groups(files: Sequence[Text], depth: int = 0) -> Iterator[Sequence[Text]]:
 
 def _contradict(files: Sequence[Text]) -> bool:
     """Whether two folders have different values for the same key."""
-    if len({path.rpartition("/")[0] for path, *_ in files}) < 2:
+    if len({file.folder for file in files}) < 2:
         return False
     values: dict[str, dict[str, str]] = {name: {} for name in _KEYS}
-    for path, kind, text in files:
-        for name, value in _keys(path, kind, text):
-            values[name].setdefault(path.rpartition("/")[0], value)
+    for file in files:
+        for name, value in _keys(file):
+            values[name].setdefault(file.folder, value)
     return any(len(set(found.values())) > 1 for found in values.values())
 
 
-def _keys(path: str, kind: kinds.Kind, text: str) -> Iterator[tuple[str, str]]:
-    variables = [dotenv.read(path, text).variables] if kind == "dotenv" else []
-    document = yamlfile.read(path, text) if kind == "compose" else None
-    if isinstance(document, Node):
-        variables = [service.environment for service in compose.services(document, {})]
+def _keys(file: Text) -> Iterator[tuple[str, str]]:
+    variables = [file.env.variables] if file.kind == "dotenv" else []
+    if file.kind == "compose" and isinstance(file.document, Node):
+        variables = [service.environment for service in compose.services(file.document, {})]
     for found in variables:
         yield from ((name, found[name].text) for name in _KEYS if name in found and found[name].text)

@@ -115,9 +115,10 @@ def key_mismatch(setup: Setup) -> Iterator[Slip]:
         yield _differ(app, differing[0])
         return
     verifier = next((key for key in (publisher, app) if key and is_hmac(key)), None)
-    for value in setup.used_tokens() if verifier else ():
+    if verifier is None:
+        return
+    for value in setup.used_tokens():
         token = tokens.parse(value.text)
-        assert verifier  # noqa: S101 - for the type checker
         if token and token.algorithm in HMAC_BYTES and not token.signed_by(verifier.value.text):
             what = f"this token is not signed with {verifier.name} ({fingerprint(verifier.value.text)})"
             hint = "sign it with the hub's key, or use the bundle's secret instead"

@@ -29,11 +29,12 @@ def cross_site_domain(setup: Setup) -> Iterator[Slip]:
 
 def _reach(setup: Setup, causes: set[str], id_: str) -> Iterator[Slip]:
     hub = setup.hub_origin or _site(setup)
+    if hub is None:
+        return
     open_to_all = any(block.named("anonymous") for block in setup.blocks)
     # with strangers let in, a cookie is a matter of those pages that somebody named
     pages = [(page, _page_place(setup)) for page in setup.pages] or ([] if open_to_all else _allowed(setup))
-    for page, place in pages if hub else []:
-        assert hub  # noqa: S101 - for the type checker
+    for page, place in pages:
         if hub.is_local and not page.is_local:
             # the wrong URL is what is wrong
             continue
@@ -79,8 +80,9 @@ def _page_place(setup: Setup) -> Place:
 def shared_domain(setup: Setup) -> Iterator[Slip]:
     """A cookie that goes to strangers too."""
     hub = setup.hub_origin
-    for page in setup.pages if hub else ():
-        assert hub  # noqa: S101 - for the type checker
+    if hub is None:
+        return
+    for page in setup.pages:
         verdict = cookies.reach(page, hub)
         if verdict.domain and cookies.shared_with_strangers(verdict.domain):
             what = f"the cookie goes to every host below {verdict.domain.lstrip('.')}"

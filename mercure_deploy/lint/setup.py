@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from mercure_deploy.facts.origins import Origin, parse_origin
 from mercure_deploy.readers import tokens
@@ -80,7 +81,7 @@ class Block:
 
 @dataclass
 class Setup:
-    """Everything that the files say, and what was told besides.
+    """Everything that the files say, and what was told besides. It is put together before anybody asks.
 
     That is the origins of `pages` and of the hub (`told_hub`), its `version`, and the files that git has `tracked`.
     """
@@ -100,7 +101,7 @@ class Setup:
     tracked: frozenset[str] = frozenset()
     now: float | None = None
 
-    @property
+    @cached_property
     def assumed(self) -> set[Place]:
         """Where defaults stand: in references of compose, and in the .env that Symfony's recipes fill for development.
 
@@ -113,7 +114,7 @@ class Setup:
                 found |= {value.place for value in file.variables.values()}
         return found
 
-    @property
+    @cached_property
     def hub_services(self) -> list[Service]:
         """The services that run a hub."""
         return [service for service in self.services if is_hub(service)]
