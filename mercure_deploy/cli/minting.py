@@ -111,6 +111,8 @@ def _text(file: str) -> str:
     if file.startswith("eyJ"):
         raise Trouble("a token is a secret", hint="put it into a file, or give it on stdin: token inspect < FILE")
     if file == "-":
+        if sys.stdin and sys.stdin.isatty():
+            note("paste the token, end with a new line and ^D")
         return sys.stdin.read(_LONGEST) if sys.stdin else ""
     data = disk.read(file, limit=_LONGEST)
     if data is None:

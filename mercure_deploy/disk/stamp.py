@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mercure_deploy import __version__
-from mercure_deploy.disk.reading import TEMPORARY
+from mercure_deploy.disk.reading import TEMPORARY, beginning
 from mercure_deploy.targets.output import SECRET, File
 
 NAME = ".stamp"
@@ -64,8 +64,7 @@ def find(root: Path, wanted: str) -> Found | None:
     """The answer of the last render when it still holds, else None. The caller holds the lock, shared."""
     base = str(root)
     try:
-        with open(f"{base}/{NAME}", "rb") as file:  # noqa: PTH123
-            said = json.loads(file.read(_LARGEST))
+        said = json.loads(beginning(f"{base}/{NAME}", _LARGEST) or b"")
         if said["key"] != wanted or not _quiet(base, set(said["environments"])):
             return None
         if any(_loose(f"{base}/{path}") for path in said["private"]):

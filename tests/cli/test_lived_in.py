@@ -471,3 +471,10 @@ def test_all_descriptors_closed_and_no_file_takes_their_place(project: Path):
     assert (project / "deploy/.lock").read_bytes() == b""
     check = [sys.executable, "-m", "mercure_deploy", "check"]
     assert subprocess.run(check, check=False, capture_output=True).returncode == 0
+
+
+def test_a_stamp_that_is_a_pipe_is_not_waited_for(run: Run, project: Path):
+    assert run("render", spec=MINIMAL).code == 0
+    (project / "deploy/.stamp").unlink()
+    os.mkfifo(project / "deploy/.stamp")
+    assert run("render").code == 0

@@ -3,7 +3,11 @@
 import base64
 import hmac
 import json
+import os
+import pty
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import jwt
@@ -156,3 +160,14 @@ def test_times_and_grants_of_hub_1_0(run: Run):
     said = run("token", "inspect", stdin=minted)
     assert said.code == 0
     assert "may publish: a\nmay subscribe: b\n" in said.out
+
+
+def test_who_waits_for_a_token_on_a_terminal_says_so(project: Path):
+    command = [str(Path(sys.executable).parent / "mercure-deploy"), "token", "inspect"]
+    ours, theirs = pty.openpty()
+    os.write(ours, b"no token\n\x04")
+    said = subprocess.run(command, cwd=project, stdin=theirs, capture_output=True, text=True, check=False, timeout=30)
+    assert said.returncode == 2
+    assert said.stderr.startswith("mercure-deploy: paste the token, end with a new line and ^D\n")
+    os.close(ours)
+    os.close(theirs)
