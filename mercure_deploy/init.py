@@ -49,7 +49,7 @@ def existing(spec: Path, root: Path, name: str) -> bytes | None:
 
     Trouble when it has one of that name, when it is wrong itself, or when there is a ring or manifest already.
     """
-    text = disk.read(spec, limit=LARGEST)
+    text = disk.read(spec, limit=LARGEST, pipe=True)
     if text is not None and name in load(text, str(spec)).spec.environments:
         hint = "edit it and render, or add another environment with --env NAME"
         raise Trouble(f"{spec} exists already and has an environment {name}", hint=hint)

@@ -174,7 +174,7 @@ def spec_bytes(spec: str) -> bytes:
     from mercure_deploy import disk
 
     supported()
-    data = disk.read(spec, limit=LARGEST)
+    data = disk.read(spec, limit=LARGEST, pipe=True)
     if data is None:
         raise Trouble(f"{spec} does not exist", hint="mercure-deploy init writes one, -f names another")
     return data

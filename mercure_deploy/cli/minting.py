@@ -114,7 +114,7 @@ def _text(file: str) -> str:
         if sys.stdin and sys.stdin.isatty():
             note("paste the token, end with a new line and ^D")
         return sys.stdin.read(_LONGEST) if sys.stdin else ""
-    data = disk.read(file, limit=_LONGEST)
+    data = disk.read(file, limit=_LONGEST, pipe=True)
     if data is None:
         raise Trouble(f"{typed(file)} does not exist")
     return data.decode("utf-8", errors="replace")

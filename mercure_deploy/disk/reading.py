@@ -1,5 +1,6 @@
 """What is on disk: bytes, modes, folders; and the two writes that need no undoing: a new file, a probe."""
 
+import errno
 import os
 import stat
 from collections.abc import Callable, Iterable
@@ -13,10 +14,13 @@ TEMPORARY = ".mercure-deploy-"
 Compared = Literal["missing", "changed", "same"]
 
 
-def read(path: Path | str, *, limit: int | None = None) -> bytes | None:
-    """The bytes of a file, None when there is none. Trouble when it cannot be read or is larger than `limit` bytes."""
+def read(path: Path | str, *, limit: int | None = None, pipe: bool = False) -> bytes | None:
+    """The bytes of a file, None when there is none. Trouble when it cannot be read or is larger than `limit` bytes.
+
+    With `pipe` it may be one, as a user may name one; nobody writes into one that lies in the place of a file.
+    """
     try:
-        handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC) if pipe else _opened(path)
     except FileNotFoundError:
         return None
     except OSError as error:
@@ -31,6 +35,15 @@ def read(path: Path | str, *, limit: int | None = None) -> bytes | None:
     if limit is not None and len(data) > limit:
         raise Trouble(f"{path} is larger than {limit // 1024} KiB", hint="that is no file of mercure-deploy")
     return data
+
+
+def _opened(path: Path | str) -> int:
+    """A descriptor for reading, without waiting. OSError for a pipe, or when it cannot be opened."""
+    handle = os.open(path, os.O_RDONLY | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NONBLOCK", 0))
+    if stat.S_ISFIFO(os.fstat(handle).st_mode):
+        os.close(handle)
+        raise OSError(errno.EINVAL, "it is a pipe, not a file")
+    return handle
 
 
 def beginning(path: str, most: int) -> bytes | None:
@@ -116,7 +129,7 @@ def compare(root: Path, files: Iterable[File]) -> dict[str, Compared]:
 
 def _compared(path: str, content: bytes) -> Compared:
     try:
-        handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        handle = _opened(path)
     except FileNotFoundError:
         return "missing"
     except OSError as error:

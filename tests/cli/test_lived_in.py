@@ -478,3 +478,16 @@ def test_a_stamp_that_is_a_pipe_is_not_waited_for(run: Run, project: Path):
     (project / "deploy/.stamp").unlink()
     os.mkfifo(project / "deploy/.stamp")
     assert run("render").code == 0
+
+
+@pytest.mark.parametrize(
+    "path", ["production/app.env", "production/keys.json", "production/manifest.json", ".gitignore"]
+)
+def test_a_pipe_in_the_place_of_a_file_is_not_waited_for(run: Run, project: Path, path: str):
+    assert run("render", spec=MINIMAL).code == 0
+    (project / "deploy" / path).unlink()
+    os.mkfifo(project / "deploy" / path, 0o600)
+    for command in ("check", "render", "diff", "status"):
+        said = run(command)
+        assert said.code == 2, command
+        assert f"{path} cannot be read: it is a pipe, not a file" in said.err
