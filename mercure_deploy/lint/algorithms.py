@@ -5,9 +5,9 @@ from collections.abc import Iterator
 
 from mercure_deploy.lint.keys import is_hmac, is_known
 from mercure_deploy.lint.rules import rule
-from mercure_deploy.lint.setup import Key, Setup
 from mercure_deploy.readers import tokens
 from mercure_deploy.readers.places import Slip, Value
+from mercure_deploy.readers.setup import Key, Setup
 
 _NAMES = re.compile(r"(HS|RS|ES|PS)(256|384|512)|EdDSA")
 # how the bundle's configuration calls them

@@ -4,8 +4,8 @@ import re
 from collections.abc import Iterator
 
 from mercure_deploy.lint.rules import rule
-from mercure_deploy.lint.setup import APP, IMAGE, Setup, is_hub
 from mercure_deploy.readers.places import Slip
+from mercure_deploy.readers.setup import APP, IMAGE, Setup, is_hub
 
 
 @rule

@@ -1,19 +1,16 @@
 """From texts to setups, and from a setup to findings in the order of the files."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from mercure_deploy.errors import printable
 from mercure_deploy.facts.origins import Origin
 from mercure_deploy.findings import Finding
-from mercure_deploy.lint.assembling import Text, assemble
 from mercure_deploy.lint.rules import RULES
-from mercure_deploy.lint.setup import Setup
-from mercure_deploy.readers import compose, kinds
+from mercure_deploy.readers.assembling import Text, assemble, groups, texts
 from mercure_deploy.readers.places import Place, Slip
-from mercure_deploy.readers.yamlfile import Node
+from mercure_deploy.readers.setup import Setup
 
-_KEYS = ("MERCURE_JWT_SECRET", "MERCURE_PUBLISHER_JWT_KEY", "MERCURE_SUBSCRIBER_JWT_KEY")
 # a sentence; what a file calls its services is not to fill a screen
 _LONGEST = 500
 
@@ -39,12 +36,8 @@ class Examined:
 
 def examine(files: Sequence[tuple[str, str]], told: Told, named: Callable[[str], bool]) -> Examined:
     """What is wrong in these files, (path, text); `named` tells those that were asked for by name."""
-    known: list[Text] = []
-    for path, text in files:
-        kind = kinds.by_name(path) or (kinds.by_text(text) if named(path) else None)
-        if kind:
-            known.append(Text(path, kind, text))
-    slips = [slip for group in _groups(known) for slip in _slips(group, told)]
+    known = texts(files, named)
+    slips = [slip for group in groups(known) for slip in _slips(group, told)]
     order = {each.path: number for number, each in enumerate(known)}
     slips.sort(key=lambda slip: (order.get(slip.place.file, len(order)), slip.place, slip.id))
     findings = tuple(dict.fromkeys(map(_finding, slips)))
@@ -69,35 +62,3 @@ def _finding(slip: Slip) -> Finding:
     where: Place | None = slip.place if slip.place.file else None
     place = (where.file, where.line, where.column) if where else (None, None, None)
     return Finding(slip.id, slip.level, printable(slip.what, _LONGEST), printable(slip.hint, _LONGEST), *place)
-
-
-def _groups(files: Sequence[Text], depth: int = 0) -> Iterator[Sequence[Text]]:
-    """The setups: all files are one, unless folders hold different values of one key, as for staging and production."""
-    if not _contradict(files):
-        yield files
-        return
-    parts: dict[str, list[Text]] = {}
-    for file in files:
-        folders = file.path.split("/")[:-1]
-        parts.setdefault(folders[depth] if len(folders) > depth else "", []).append(file)
-    for group in parts.values():
-        yield from _groups(group, depth + 1)
-
-
-def _contradict(files: Sequence[Text]) -> bool:
-    """Whether two folders have different values for the same key."""
-    if len({file.folder for file in files}) < 2:
-        return False
-    values: dict[str, dict[str, str]] = {name: {} for name in _KEYS}
-    for file in files:
-        for name, value in _keys(file):
-            values[name].setdefault(file.folder, value)
-    return any(len(set(found.values())) > 1 for found in values.values())
-
-
-def _keys(file: Text) -> Iterator[tuple[str, str]]:
-    variables = [file.env.variables] if file.kind == "dotenv" else []
-    if file.kind == "compose" and isinstance(file.document, Node):
-        variables = [service.environment for service in compose.services(file.document, {})]
-    for found in variables:
-        yield from ((name, found[name].text) for name in _KEYS if name in found and found[name].text)

@@ -6,9 +6,9 @@ from dataclasses import replace
 
 from mercure_deploy.keys import HMAC_BYTES, WELL_KNOWN, fingerprint, is_placeholder
 from mercure_deploy.lint.rules import rule
-from mercure_deploy.lint.setup import IMAGE, Block, Key, Setup
 from mercure_deploy.readers import tokens
 from mercure_deploy.readers.places import Place, Service, Slip
+from mercure_deploy.readers.setup import IMAGE, Block, Key, Setup
 
 # a key in base64 may begin with a slash, but has no point
 _PATH = re.compile(

@@ -6,8 +6,8 @@ from difflib import SequenceMatcher
 
 from mercure_deploy.facts.origins import Origin, parse_origin
 from mercure_deploy.lint.rules import rule
-from mercure_deploy.lint.setup import Setup, is_app_file, is_hub_file, split
 from mercure_deploy.readers.places import Slip, Value
+from mercure_deploy.readers.setup import Setup, is_app_file, is_hub_file, split
 
 Listed = list[tuple[Value, Origin]]
 # two domains that are this much alike, and differ in length by one letter at most, are one and its misspelling

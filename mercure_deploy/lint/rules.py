@@ -2,8 +2,8 @@
 
 from collections.abc import Callable, Iterator
 
-from mercure_deploy.lint.setup import Setup
 from mercure_deploy.readers.places import Slip
+from mercure_deploy.readers.setup import Setup
 
 Rule = Callable[[Setup], Iterator[Slip]]
 RULES: list[Rule] = []

@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 
 from mercure_deploy.lint.rules import rule
-from mercure_deploy.lint.setup import Setup
 from mercure_deploy.readers import tokens
 from mercure_deploy.readers.places import Slip
+from mercure_deploy.readers.setup import Setup
 
 
 @rule

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 from mercure_deploy.facts.hubs import HUB_PATH
 from mercure_deploy.facts.origins import Origin
 from mercure_deploy.lint.rules import rule
-from mercure_deploy.lint.setup import LEGACY, Setup, is_hub, origin_of, split
 from mercure_deploy.readers.places import Service, Slip, Value
+from mercure_deploy.readers.setup import LEGACY, Setup, is_hub, origin_of, split
 
 if TYPE_CHECKING:
     from mercure_deploy.findings import Level

@@ -7,8 +7,8 @@ from mercure_deploy.errors import closest
 from mercure_deploy.facts.hubs import GENERATIONS, floating_tag
 from mercure_deploy.findings import Level
 from mercure_deploy.lint.rules import rule
-from mercure_deploy.lint.setup import IMAGE, LEGACY, LEGACY_APP, Block, Setup, is_app_file, is_hub, is_hub_file
 from mercure_deploy.readers.places import Directive, Slip, Value
+from mercure_deploy.readers.setup import IMAGE, LEGACY, LEGACY_APP, Block, Setup, is_app_file, is_hub, is_hub_file
 
 # words of hubs before 0.11: those that have another name, and those that are said elsewhere
 _OLD_DIRECTIVES = {

@@ -1,19 +1,20 @@
 """Texts of several files put together to one setup: what each reader sees, and whose each value is."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from mercure_deploy.lint.setup import Block, Setup, is_app_file, is_hub, is_hub_file, split
 from mercure_deploy.readers import caddyfile, compose, dotenv, kinds, yamlfile
 from mercure_deploy.readers.places import Caddyfile, Directive, EnvFile, Place, Slip, Value
+from mercure_deploy.readers.setup import Block, Setup, is_app_file, is_hub, is_hub_file, split
 from mercure_deploy.readers.yamlfile import Node
 
 _APP = {"MERCURE_JWT_SECRET", "MERCURE_URL", "MERCURE_PUBLIC_URL"}
 _HUB_WORDS = ("url", "public_url", "protocol_version", "cookie_name")
 _JWT_WORDS = ("secret", "algorithm", "value", "publish", "subscribe")
 _DEEPEST = 6
+_KEYS = ("MERCURE_JWT_SECRET", "MERCURE_PUBLISHER_JWT_KEY", "MERCURE_SUBSCRIBER_JWT_KEY")
 
 
 @dataclass(frozen=True)
@@ -38,6 +39,48 @@ class Text:
     def document(self) -> Node | Slip | None:
         """It as YAML."""
         return yamlfile.read(self.path, self.text)
+
+
+def texts(files: Iterable[tuple[str, str]], named: Callable[[str], bool]) -> list[Text]:
+    """Those of the files, (path, text), whose kind is known; `named` tells those that were asked for by name."""
+    found = []
+    for path, text in files:
+        kind = kinds.by_name(path) or (kinds.by_text(text) if named(path) else None)
+        if kind:
+            found.append(Text(path, kind, text))
+    return found
+
+
+def groups(files: Sequence[Text], depth: int = 0) -> Iterator[Sequence[Text]]:
+    """The setups: all files are one, unless folders hold different values of one key, as for staging and production."""
+    if not _contradict(files):
+        yield files
+        return
+    parts: dict[str, list[Text]] = {}
+    for file in files:
+        folders = file.path.split("/")[:-1]
+        parts.setdefault(folders[depth] if len(folders) > depth else "", []).append(file)
+    for group in parts.values():
+        yield from groups(group, depth + 1)
+
+
+def _contradict(files: Sequence[Text]) -> bool:
+    """Whether two folders have different values for the same key."""
+    if len({file.folder for file in files}) < 2:
+        return False
+    values: dict[str, dict[str, str]] = {name: {} for name in _KEYS}
+    for file in files:
+        for name, value in _keys(file):
+            values[name].setdefault(file.folder, value)
+    return any(len(set(found.values())) > 1 for found in values.values())
+
+
+def _keys(file: Text) -> Iterator[tuple[str, str]]:
+    variables = [file.env.variables] if file.kind == "dotenv" else []
+    if file.kind == "compose" and isinstance(file.document, Node):
+        variables = [service.environment for service in compose.services(file.document, {})]
+    for found in variables:
+        yield from ((name, found[name].text) for name in _KEYS if name in found and found[name].text)
 
 
 def assemble(setup: Setup, files: Sequence[Text]) -> None:
