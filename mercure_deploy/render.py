@@ -7,6 +7,7 @@ from pathlib import Path
 
 from mercure_deploy import disk
 from mercure_deploy.disk import stamp
+from mercure_deploy.keys import KeyRing
 from mercure_deploy.root import View, look, to_preview, to_write
 from mercure_deploy.spec import Spec
 from mercure_deploy.targets import Deployment, manifest, platform
@@ -21,7 +22,7 @@ class Wish:
 
     `prune` is whether their orphans go, with `others` those of environments that the spec no longer has too; `replace`
     whether files that are not ours give way. With a `key` the answer is remembered under it, and the `warnings` of the
-    spec, as they were printed.
+    spec, as they were printed. `ring` is that of a new environment which has a key already.
     """
 
     names: tuple[str, ...]
@@ -30,6 +31,7 @@ class Wish:
     others: bool = False
     key: str | None = None
     warnings: tuple[str, ...] = ()
+    ring: KeyRing | None = None
 
 
 @dataclass(frozen=True)
@@ -49,7 +51,7 @@ def render(spec: Spec, wish: Wish, root: Path, now: datetime) -> Rendered:
 
     The caller holds the lock. Trouble, and nothing changed, when a ring is missing or a file is not ours.
     """
-    view = look(spec, wish.names, root, to_write(now), forget=wish.prune)
+    view = look(spec, wish.names, root, to_write(now, wish.ring), forget=wish.prune)
     hub = disk.compare(root, [file for file in view.files if file.path.endswith(_HUB)])
     old = {path: disk.read(root / path) for path, change in hub.items() if change == "changed"}
     gone = _pruned(view, wish, root)

@@ -11,7 +11,7 @@ PACKAGE = Path(__file__).parent.parent / "mercure_deploy"
 ROWS = [
     {"cli"},
     {"report"},
-    {"init", "render", "check", "rotation", "status", "token", "lint", "explain"},
+    {"init", "render", "check", "rotation", "status", "token", "lint", "importing", "explain"},
     {"root"},
     {"disk"},
     {"live"},

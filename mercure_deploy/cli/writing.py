@@ -1,6 +1,7 @@
 """Commands that write: `init` and `render`."""
 
 import sys
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import click
@@ -28,14 +29,15 @@ from mercure_deploy.errors import Trouble
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from mercure_deploy.init import Answers
+    from mercure_deploy.keys import KeyRing
     from mercure_deploy.render import Wish
+    from mercure_deploy.root.beginning import Draft
     from mercure_deploy.spec import Loaded
 
 
 # so many environments take over a second
 _MANY = 300
-_PLATFORMS = click.Choice(["coolify", "compose"])
+PLATFORMS = click.Choice(["coolify", "compose"])
 _TLS = click.Choice(["proxy", "hub"])
 
 
@@ -43,7 +45,7 @@ _TLS = click.Choice(["proxy", "hub"])
 @click.option("--app", "apps", multiple=True, metavar="[NAME=]URL", help="Origin of an app's pages; may be repeated.")
 @click.option("--hub", metavar="URL", help="Origin of the hub as browsers see it.")
 @click.option("--env", "name", default="production", show_default=True, metavar="NAME", help="Name of the environment.")
-@click.option("--platform", type=_PLATFORMS, help="Where the hub runs; default: coolify.")
+@click.option("--platform", type=PLATFORMS, help="Where the hub runs; default: coolify.")
 @click.option("--hub-version", "version", type=click.Choice(["0.24", "1.0"]), default="0.24", show_default=True)
 @click.option("--tls", type=_TLS, help="Who terminates TLS; default: proxy on coolify, hub on compose.")
 @click.option("--port", type=click.IntRange(1, 65535), help="compose with a proxy: the loopback port for it.")
@@ -68,29 +70,48 @@ def init(  # noqa: PLR0913 - each is an option of the command
     from pathlib import Path
 
     from mercure_deploy import init as starting
-    from mercure_deploy.render import Wish
+    from mercure_deploy.root import beginning
 
     supported()
     root, place = root_of(spec, output), Path(spec)
-    before = starting.existing(place, root, name)
+    before = beginning.existing(place, root, name)
     missing = [word for word, said in (("--app", apps), ("--hub", hub)) if not said]
     if missing and not sys.stdin.isatty():
         verb = "are" if len(missing) > 1 else "is"
         what = f"{' and '.join(missing)} {verb} missing, and there is no terminal to ask on"
         raise click.UsageError(what, click.get_current_context())
-    said = starting.Answers(name, starting.named(apps), hub, platform or "coolify", version, tls, port, mode)
+    said = beginning.Draft(name, starting.named(apps), hub, platform or "coolify", version, tls, port, mode)
     text, loaded = _asked(said, spec, before, platform is None) if missing else _checked(said, spec, before)
-    warn(loaded)
-    with starting.written(place, text, before):
-        render_all(loaded, Wish((name,), replace=replace), root)
-    _schema(place)
-    done = "wrote" if before is None else f"added {name} to"
-    note(f"{done} {spec}: commit it, and {root}/ without what its .gitignore names")
-    _afterwards(place, root, name)
+    written(loaded, Begun(name, text, before), place, root, replace=replace)
     return OK
 
 
+@dataclass(frozen=True)
+class Begun:
+    """A new environment: the text of the spec with it, that before it, and the ring where it has a key already."""
+
+    name: str
+    text: bytes
+    before: bytes | None
+    ring: "KeyRing | None" = None
+
+
+def written(loaded: "Loaded", begun: Begun, spec: "Path", root: "Path", *, replace: bool = False) -> None:
+    """Write the spec and its schema, render the new environment, and say what is next."""
+    from mercure_deploy.render import Wish
+    from mercure_deploy.root import beginning
+
+    warn(loaded)
+    with beginning.written(spec, begun.text, begun.before):
+        render_all(loaded, Wish((begun.name,), replace=replace, ring=begun.ring), root)
+    _schema_beside(spec)
+    done = "wrote" if begun.before is None else f"added {begun.name} to"
+    note(f"{done} {spec}: commit it, and {root}/ without what its .gitignore names")
+    _afterwards(spec, root, begun.name)
+
+
 def _afterwards(spec: "Path", root: "Path", name: str) -> None:
+    """Say what is next for a new environment."""
     from mercure_deploy.disk import exposure
 
     line = exposure.dockerignore_line(spec, root)
@@ -99,27 +120,27 @@ def _afterwards(spec: "Path", root: "Path", name: str) -> None:
     note(f"next: {root / name / 'README.md'}")
 
 
-def _checked(said: "Answers", spec: str, before: bytes | None) -> "tuple[bytes, Loaded]":
-    from mercure_deploy import init as starting
+def _checked(said: "Draft", spec: str, before: bytes | None) -> "tuple[bytes, Loaded]":
+    from mercure_deploy.root import beginning
 
-    text = starting.spec_text(said, before)
-    return text, starting.checked(text, spec, before)
+    text = beginning.spec_text(said, before)
+    return text, beginning.checked(text, spec, before)
 
 
-def _asked(said: "Answers", spec: str, before: bytes | None, unsaid: bool) -> "tuple[bytes, Loaded]":  # noqa: FBT001
+def _asked(said: "Draft", spec: str, before: bytes | None, unsaid: bool) -> "tuple[bytes, Loaded]":  # noqa: FBT001
     """Ask for what is missing, until it makes a spec."""
     while True:
         if not said.apps:
-            said.apps = {"app": _url("Origin of the app, as in https://app.example.com")}
+            said.apps = {"app": asked_url("Origin of the app, as in https://app.example.com")}
             while more := click.prompt("One more app, as in admin=https://admin.example.com", "", err=True):
                 word, equals, url = more.partition("=")
                 if equals and word not in said.apps:
-                    said.apps[word] = _url(None, url)
+                    said.apps[word] = asked_url(None, url)
                 else:
                     err("mercure-deploy: a name of its own, = and its origin")
-        said.hub = said.hub or _url("Origin of the hub, as in https://mercure.example.com")
+        said.hub = said.hub or asked_url("Origin of the hub, as in https://mercure.example.com")
         if unsaid:
-            said.platform = click.prompt("Where the hub runs", "coolify", type=_PLATFORMS, err=True)
+            said.platform = click.prompt("Where the hub runs", "coolify", type=PLATFORMS, err=True)
         if said.platform == "compose" and said.tls is None:
             said.tls = click.prompt("Who terminates TLS: a proxy, or the hub itself", "hub", type=_TLS, err=True)
         if said.platform == "compose" and said.tls == "proxy" and said.port is None:
@@ -132,7 +153,7 @@ def _asked(said: "Answers", spec: str, before: bytes | None, unsaid: bool) -> "t
             said.apps, said.hub, said.tls, said.port, unsaid = {}, None, None, None, True
 
 
-def _url(question: str | None, said: str | None = None) -> str:
+def asked_url(question: str | None, said: str | None = None) -> str:
     """An origin, asked for until it is one; what was understood is shown when it is not what was typed."""
     from mercure_deploy import init as starting
 
@@ -149,13 +170,13 @@ def _url(question: str | None, said: str | None = None) -> str:
         return url
 
 
-def _schema(spec: "Path") -> None:
+def _schema_beside(spec: "Path") -> None:
     """The schema beside the spec, where the first line of the spec tells an editor to look for it."""
     from mercure_deploy import disk
-    from mercure_deploy import init as starting
+    from mercure_deploy.root import beginning
     from mercure_deploy.spec import schema_text
 
-    place = spec.parent / starting.SCHEMA
+    place = spec.parent / beginning.SCHEMA
     if not disk.exists(place):
         disk.create(place, schema_text().encode())
 

@@ -19,6 +19,25 @@ def is_bare(value: str) -> bool:
     return _BARE.fullmatch(value) is not None
 
 
+def uncarried(value: str) -> str | None:
+    """Why a secret does not arrive unchanged at app and hub on every platform, None where it does.
+
+    Beyond what `dotenv` refuses these are the limits of Coolify: a literal value is written between single quotes as
+    it is, blanks around it are cut off, and `{{team.NAME}}` is filled in (measured on 4.3.11).
+    """
+    if "'" in value:
+        return "holds a '"
+    if value != value.strip():
+        return "has blanks around it"
+    if "{{" in value:
+        return "holds {{"
+    try:
+        dotenv(value)
+    except ValueError as error:
+        return str(error)
+    return None
+
+
 def dotenv(value: str) -> str:
     """What may stand after `NAME=`.
 

@@ -1,6 +1,7 @@
 """The key ring of an environment: values, transitions, text."""
 
 from mercure_deploy.keys.asymmetric import UNBORN
+from mercure_deploy.keys.asymmetric import read as read_pem
 from mercure_deploy.keys.masking import KNOWN, Known, fingerprint
 from mercure_deploy.keys.ring import (
     HMAC_BYTES,
@@ -12,6 +13,7 @@ from mercure_deploy.keys.ring import (
     findable,
     first,
     jwk,
+    kept,
     make,
     promote,
     replace_all,
@@ -48,6 +50,7 @@ __all__ = [
     "first",
     "is_placeholder",
     "jwk",
+    "kept",
     "loads",
     "loads_public",
     "make",
@@ -55,6 +58,7 @@ __all__ = [
     "newer",
     "promote",
     "public_view",
+    "read_pem",
     "replace_all",
     "retire",
     "stage",

@@ -4,7 +4,7 @@ The import costs a third of the tool's start-up, and the default algorithm does 
 """
 
 import base64
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, NamedTuple, cast
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey, EllipticCurvePublicKey
@@ -30,6 +30,43 @@ def private_pem(algorithm: str) -> str:
         private = ec.generate_private_key(ec.SECP256R1())
     pkcs8, plain = serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     return private.private_bytes(serialization.Encoding.PEM, pkcs8, plain).decode()
+
+
+class Pem(NamedTuple):
+    """A key of somebody's: `public` as we write it, the private half as PKCS8 where it is there.
+
+    `algorithm` is None where it is for none that this tool knows.
+    """
+
+    public: str
+    private: str | None
+    algorithm: str | None
+
+
+def read(text: str) -> Pem | None:
+    """What a PEM holds, private or public, in whatever form; None when it cannot be read without a passphrase."""
+    from cryptography.exceptions import UnsupportedAlgorithm
+    from cryptography.hazmat.primitives import serialization as of
+
+    plain = (of.Encoding.PEM, of.PrivateFormat.PKCS8, of.NoEncryption())
+    try:
+        if "PRIVATE KEY" in text:
+            private = of.load_pem_private_key(text.strip().encode(), password=None)
+            key, secret = private.public_key(), private.private_bytes(*plain).decode()
+        else:
+            key, secret = of.load_pem_public_key(text.strip().encode()), None
+    except (TypeError, ValueError, UnsupportedAlgorithm):
+        return None
+    public = key.public_bytes(of.Encoding.PEM, of.PublicFormat.SubjectPublicKeyInfo).decode().rstrip("\n")
+    return Pem(public, secret, next((each for each in ("RS256", "ES256") if _fits(key, each)), None))
+
+
+def _fits(key: object, algorithm: str) -> bool:
+    try:
+        _fitting(key, algorithm)
+    except ValueError:
+        return False
+    return True
 
 
 def public_pem(private: str, algorithm: str) -> str:

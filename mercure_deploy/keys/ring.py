@@ -122,6 +122,14 @@ def first(algorithm: str, now: datetime) -> KeyRing:
     return KeyRing((make(algorithm, now),), serial=1)
 
 
+def kept(text: str, algorithm: str, now: datetime) -> KeyRing:
+    """The ring of an environment that has a key already: an HMAC text, or a private PEM. ValueError when it is none."""
+    if algorithm not in HMAC_BYTES:
+        found = asymmetric.read(text)
+        text = found.private or "" if found else ""
+    return KeyRing((known(secrets.token_hex(4), algorithm, Secret(text), (now, "current", now)),), serial=1)
+
+
 def unborn(algorithm: str, now: datetime) -> KeyRing:
     """A stand-in for the ring that a render would make: its files can be compared, never written."""
     public = None if algorithm in HMAC_BYTES else asymmetric.UNBORN

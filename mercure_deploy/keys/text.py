@@ -15,6 +15,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from mercure_deploy.errors import Trouble
+from mercure_deploy.facts.quoting import uncarried
 from mercure_deploy.keys import asymmetric
 from mercure_deploy.keys.masking import KNOWN
 from mercure_deploy.keys.ring import HMAC_BYTES, Key, KeyRing, Secret, State, in_order, known
@@ -173,7 +174,7 @@ def _strong(text: str, algorithm: str) -> None:
         raise _WeakError("holds a placeholder instead of a key [key-placeholder]")
     if len(text.encode()) < HMAC_BYTES[algorithm]:
         raise _WeakError(f"holds a key shorter than {HMAC_BYTES[algorithm]} bytes [key-too-short]")
-    if not re.fullmatch(r"[A-Za-z0-9_./:@%+,=?!^*-]+", text):
+    if uncarried(text):
         raise _WeakError("holds a key with characters that not every reader of env files understands [key-quoting]")
 
 

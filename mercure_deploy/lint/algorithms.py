@@ -3,11 +3,11 @@
 import re
 from collections.abc import Iterator
 
-from mercure_deploy.lint.keys import is_hmac, is_known
 from mercure_deploy.lint.rules import rule
 from mercure_deploy.readers import tokens
+from mercure_deploy.readers.keys import Key, is_hmac, is_known
 from mercure_deploy.readers.places import Slip, Value
-from mercure_deploy.readers.setup import Key, Setup
+from mercure_deploy.readers.setup import Setup
 
 _NAMES = re.compile(r"(HS|RS|ES|PS)(256|384|512)|EdDSA")
 # how the bundle's configuration calls them

@@ -1,37 +1,14 @@
 """Rules about keys: which signs, which verifies, what stands in their place; no value ever shows."""
 
-import re
 from collections.abc import Container, Iterable, Iterator
 from dataclasses import replace
 
 from mercure_deploy.keys import HMAC_BYTES, WELL_KNOWN, fingerprint, is_placeholder
 from mercure_deploy.lint.rules import rule
 from mercure_deploy.readers import tokens
+from mercure_deploy.readers.keys import PATH, SHELL, Key, is_hmac, is_known
 from mercure_deploy.readers.places import Place, Service, Slip
-from mercure_deploy.readers.setup import IMAGE, Block, Key, Setup
-
-# a key in base64 may begin with a slash, but has no point
-_PATH = re.compile(
-    r"(~|\.{0,2})/\S*\.\w{2,4}|[^\s/]+\.(pem|key|pub|crt)"
-    r"|/(app|config|data|etc|home|opt|root|run|secrets?|srv|usr|var)/\S+"
-)
-_SHELL = re.compile(r"\$\(|^`|`$")
-# how a value begins that is no HMAC key itself
-_OTHER = ("-----", "${", "{", "%env(", "<")
-_NO_VALUE = re.compile(r"\$\{|^\{|%env\(|^<|\.\.\.|\u2026|x{5,}")
-
-
-def is_hmac(key: Key) -> bool:
-    """Whether it is used as a text that both sides share."""
-    text = key.value.text
-    if not text or text.startswith(_OTHER) or tokens.looks_like(text):
-        return False
-    return not _PATH.fullmatch(text) and not _SHELL.search(text)
-
-
-def is_known(key: Key) -> bool:
-    """Whether the text is what will be used, and no reference to something that the files do not hold."""
-    return bool(key.value.text) and not _NO_VALUE.search(key.value.text)
+from mercure_deploy.readers.setup import IMAGE, Block, Setup
 
 
 def _once(used: Iterable[Key], defaults: Container[Place] = ()) -> Iterator[Key]:
@@ -187,6 +164,6 @@ def _no_key(key: Key) -> str | None:
         return "is a private key, the hub wants the public one"
     if text.lstrip().startswith("-----BEGIN") and "\n" not in text.strip():
         return "has lost its line breaks"
-    if _SHELL.search(text):
+    if SHELL.search(text):
         return "holds a command, which nobody runs"
-    return "is a path, and is taken for the key itself" if _PATH.fullmatch(text) else None
+    return "is a path, and is taken for the key itself" if PATH.fullmatch(text) else None

@@ -4,10 +4,10 @@ import re
 from collections.abc import Iterator
 from difflib import SequenceMatcher
 
-from mercure_deploy.facts.origins import Origin, parse_origin
+from mercure_deploy.facts.origins import Origin
 from mercure_deploy.lint.rules import rule
 from mercure_deploy.readers.places import Slip, Value
-from mercure_deploy.readers.setup import Setup, is_app_file, is_hub_file, split
+from mercure_deploy.readers.setup import Setup, as_origin, bare, is_app_file, is_hub_file, split
 
 Listed = list[tuple[Value, Origin]]
 # two domains that are this much alike, and differ in length by one letter at most, are one and its misspelling
@@ -19,7 +19,7 @@ _ALMOST = {"cors_origins:", "cors_origin", "cors"}
 def cors_wildcard_credentials(setup: Setup) -> Iterator[Slip]:
     """A star, which browsers refuse together with a cookie."""
     for value in setup.origins() or []:
-        if _bare(value) == "*":
+        if bare(value) == "*":
             what = "* as an origin: browsers refuse it together with a cookie, and everybody else is let in"
             yield Slip("cors-wildcard-credentials", value.place, what, "list the origins of your pages")
 
@@ -53,13 +53,13 @@ def cors_origin_mismatch(setup: Setup) -> Iterator[Slip]:
     """An origin that is listed, and is not that of the page."""
     values = setup.origins() or []
     for value in values:
-        if value.text[:1] in {"'", '"'} and _bare(value) != "*":
+        if value.text[:1] in {"'", '"'} and bare(value) != "*":
             what = "has quotes in it, and matches no page"
             yield Slip("cors-origin-mismatch", value.place, what, "leave the quotes out")
     listed = [(value, parsed) for value in values for parsed in [as_origin(value)] if parsed]
     if not setup.pages:
         yield from _misspelt(setup, listed)
-    elif listed and not any(_bare(value) == "*" for value in values):
+    elif listed and not any(bare(value) == "*" for value in values):
         yield from _not_listed(setup, listed)
 
 
@@ -90,18 +90,6 @@ def _likeness(one: str, other: str) -> float:
 
 def _domain(host: str) -> str:
     return ".".join(host.split(".")[-2:]) if "." in host else ""
-
-
-def _bare(value: Value) -> str:
-    return value.text.strip("'\"")
-
-
-def as_origin(value: Value) -> Origin | None:
-    """The origin that stands there, None when it is none."""
-    try:
-        return parse_origin(_bare(value), wildcard=True)
-    except ValueError:
-        return None
 
 
 def _covers(listed: Origin, page: Origin) -> bool:

@@ -6,10 +6,9 @@ from collections.abc import Iterator
 from mercure_deploy.facts import cookies
 from mercure_deploy.facts.hubs import DOORS, HUB_PATH
 from mercure_deploy.facts.origins import Origin, parse_origin
-from mercure_deploy.lint.origins import as_origin
 from mercure_deploy.lint.rules import rule
 from mercure_deploy.readers.places import Directive, Place, Slip
-from mercure_deploy.readers.setup import Block, Setup
+from mercure_deploy.readers.setup import Block, Setup, as_origin
 
 _HEADER = "access-control-allow-origin"
 _HINT = "app and hub under one domain of your own, e.g. app.example.com and hub.example.com"

@@ -7,6 +7,7 @@ from functools import cached_property
 
 from mercure_deploy.facts.origins import Origin, parse_origin
 from mercure_deploy.readers import tokens
+from mercure_deploy.readers.keys import Key
 from mercure_deploy.readers.places import Caddyfile, Directive, EnvFile, Place, Service, Slip, Value
 
 # words that tell whose a file is
@@ -52,16 +53,6 @@ LEGACY_APP = {
 }
 IMAGE = re.compile(r"(^|/)mercure(:|@|$)")
 _CERTAIN = frozenset(LEGACY) - {"ADDR", "DB_PATH", "HISTORY_SIZE", "TRANSPORT_URL", "JWT_KEY", "JWT_ALGORITHM"}
-
-
-@dataclass(frozen=True)
-class Key:
-    """A key where it is used: by the app to sign, or by the hub to verify for a role."""
-
-    role: str
-    value: Value
-    algorithm: Value | None = None
-    name: str = ""
 
 
 @dataclass(frozen=True)
@@ -164,7 +155,7 @@ class Setup:
     def _hub_keys(self, role: str) -> Iterator[Key]:
         literal = False
         for block in self.blocks:
-            for directive in [*block.named(f"{role}_jwt"), *block.named(f"{role}_jwt_key")]:
+            for directive in [*block.named(f"{role}_jwt"), *block.named(f"{role}_jwt_key"), *_issued(block, role)]:
                 if directive.arguments and not directive.arguments[0].text.startswith("{env."):
                     literal = True
                     algorithm = directive.arguments[1] if len(directive.arguments) > 1 else None
@@ -216,6 +207,12 @@ class Setup:
         return found if said else None
 
 
+def _issued(block: Block, role: str) -> list[Directive]:
+    """The keys of a role in the issuer blocks of hub 1.0."""
+    roles = [inner for issuer in block.named("issuer") for inner in issuer.block if inner.name == role]
+    return [key for inner in roles for key in inner.block if key.name == "jwt"]
+
+
 def is_hub(service: Service) -> bool:
     """Whether a service runs a hub: by its image, else by its variables."""
     image = service.image.text if service.image else ""
@@ -253,3 +250,16 @@ def origin_of(value: Value | None) -> tuple[Origin, Value] | None:
 def split(names: Value | None) -> list[str]:
     """The addresses of SERVER_NAME."""
     return [part for part in re.split(r"[\s,]+", names.text) if part] if names is not None else []
+
+
+def bare(value: Value) -> str:
+    """Its text without quotes around it."""
+    return value.text.strip("'\"")
+
+
+def as_origin(value: Value) -> Origin | None:
+    """The origin that stands there, None when it is none."""
+    try:
+        return parse_origin(bare(value), wildcard=True)
+    except ValueError:
+        return None

@@ -60,9 +60,9 @@ Choose = Callable[[Known, Environment], KeyRing]
 Know = Callable[[Path, str], Known]
 
 
-def to_write(now: datetime) -> Choose:
-    """For render: the ring that is there, a new one for a new environment. Trouble when it is missing."""
-    return lambda known, env: known.secret() or keys.first(env.keys.algorithm, now)
+def to_write(now: datetime, ring: KeyRing | None = None) -> Choose:
+    """For render: the ring that is there; `ring`, or a new one, for a new environment. Trouble when it is missing."""
+    return lambda known, env: known.secret() or ring or keys.first(env.keys.algorithm, now)
 
 
 def to_compare(now: datetime) -> Choose:

@@ -107,10 +107,12 @@ def request(
             return Answer(answer.status, {k.lower(): v for k, v in answer.getheaders()}, text)
 
 
-def publish(token: str, topic: str, data: str, *, host: str = "127.0.0.1", port: int = 80) -> int:
-    """Publish as a PHP app does, over a connection of its own; the status of the answer."""
+def publish(
+    token: str, topic: str, data: str, *, host: str = "127.0.0.1", port: int = 80, name: str = "hub.example.com"
+) -> int:
+    """Publish as a PHP app does, over a connection of its own, to the hub of that `name`; the status of the answer."""
     headers = {
-        "Host": "hub.example.com",
+        "Host": name,
         "Authorization": f"Bearer {token}",
         "Content-Type": "application/x-www-form-urlencoded",
     }
@@ -190,12 +192,12 @@ def hub(folder: Path, scratch: Path) -> Iterator[Hub]:
     need_isolation()
     binary = tools("hub", "image_caddyfile")
     service, configs = compose_service(folder)
-    variables = {str(k): str(v) for k, v in service.get("environment", {}).items()}
+    # compose doubles every $ in what it prints, and undoes that when it starts the container
+    variables = {str(k): str(v).replace("$$", "$") for k, v in service.get("environment", {}).items()}
     shutil.copy(binary["image_caddyfile"], "/etc/caddy/Caddyfile")
     for place in Path("/etc/mercure").iterdir():
         place.unlink()
     for config in service.get("configs", []):
-        # compose doubles every $ in what it prints, and undoes that when it makes the file
         Path(config["target"]).write_text(configs[config["source"]]["content"].replace("$$", "$"))
     if (folder / "hub").is_dir():
         for file in (folder / "hub").iterdir():
