@@ -34,7 +34,8 @@ HOMES = {
     "httpx": {"live.fetch"},
     "jwt": {"live.tokens"},
     "fcntl": {"disk.locking"},
-    "tempfile": {"disk"},
+    "tempfile": {"disk", "readers.nginx"},
+    "crossplane": {"readers.nginx"},
     "subprocess": {"disk.exposure"},
 }
 

@@ -104,6 +104,8 @@ def _pages(setup: Setup, found: Carried) -> None:
         origin = as_origin(value)
         if origin is None:
             found.leave(f"{value.text[:60]} is no origin of a page; list those of your pages instead", value.place)
+        elif not draft.development and (origin.scheme != "https" or origin.is_local):
+            found.leave(f"{origin}: pages in production have https and a public name", value.place)
         elif str(origin) != draft.hub:
             listed.append(str(origin))
     if not draft.apps:

@@ -116,8 +116,11 @@ def _differ(one: Key, other: Key) -> Slip:
 @rule
 def key_missing(setup: Setup) -> Iterator[Slip]:
     """A hub that is there and has no key."""
+    for word, place in (each for chart in setup.charts for each in chart.unset):
+        what = f"{word} is not set: the chart makes a random key, another one with each upgrade"
+        yield Slip("key-missing", place, what, f"{word}: the key that the app signs with")
     for service in setup.hub_services:
-        if _without_key(service):
+        if not service.charted and _without_key(service):
             what = f"the hub {service.name} has no MERCURE_PUBLISHER_JWT_KEY and does not start without"
             yield Slip("key-missing", service.place, what, "give it the key that the app signs with")
     for block in setup.blocks:

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from difflib import SequenceMatcher
 
 from mercure_deploy.facts.origins import Origin
+from mercure_deploy.lint.proxies import doubled
 from mercure_deploy.lint.rules import rule
 from mercure_deploy.readers.places import Slip, Value
 from mercure_deploy.readers.setup import Setup, as_origin, bare, is_app_file, is_hub_file, split
@@ -30,6 +31,11 @@ def cors_origin_missing(setup: Setup) -> Iterator[Slip]:
     said = [each for block in setup.blocks for each in block.directives]
     if any(each.name == "cors_origins" for each in said):
         return
+    for dropped in (chart.dropped for chart in setup.charts if chart.dropped):
+        if "cors_origins" in dropped.text:
+            what = "with existingSecret the chart drops extraDirectives: no page of another origin is let in"
+            yield Slip("cors-origin-missing", dropped.place, what, "put them into the Secret, as extra-directives")
+            return
     almost = [each for each in said if each.name in _ALMOST]
     strangers = [page for page in setup.pages if page != setup.hub_origin] if setup.hub_origin else []
     if almost:
@@ -57,6 +63,7 @@ def cors_origin_mismatch(setup: Setup) -> Iterator[Slip]:
             what = "has quotes in it, and matches no page"
             yield Slip("cors-origin-mismatch", value.place, what, "leave the quotes out")
     listed = [(value, parsed) for value in values for parsed in [as_origin(value)] if parsed]
+    yield from doubled(setup)
     if not setup.pages:
         yield from _misspelt(setup, listed)
     elif listed and not any(bare(value) == "*" for value in values):

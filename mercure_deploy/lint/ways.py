@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from mercure_deploy.facts.hubs import HUB_PATH
 from mercure_deploy.facts.origins import Origin
+from mercure_deploy.lint.proxies import nameless
 from mercure_deploy.lint.rules import rule
 from mercure_deploy.readers.places import Service, Slip, Value
 from mercure_deploy.readers.setup import LEGACY, Setup, is_hub, origin_of, split
@@ -122,6 +123,7 @@ def server_name_mismatch(setup: Setup) -> Iterator[Slip]:
                 yield Slip("server-name-mismatch", value.place, what, f"SERVER_NAME=:{url.port}")
                 return
     yield from _other_names(setup, split(name), urls)
+    yield from nameless(setup)
 
 
 def _other_names(setup: Setup, names: list[str], urls: list[tuple[Origin, Value]]) -> Iterator[Slip]:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from mercure_deploy.readers import caddyfile, compose, dotenv, kinds, yamlfile
+from mercure_deploy.readers import caddyfile, compose, dotenv, helm, kinds, nginx, yamlfile
 from mercure_deploy.readers.places import Caddyfile, Directive, EnvFile, Place, Slip, Value
 from mercure_deploy.readers.setup import Block, Setup, is_app_file, is_hub, is_hub_file, split
 from mercure_deploy.readers.yamlfile import Node
@@ -45,8 +45,10 @@ def texts(files: Iterable[tuple[str, str]], named: Callable[[str], bool]) -> lis
     """Those of the files, (path, text), whose kind is known; `named` tells those that were asked for by name."""
     found = []
     for path, text in files:
-        kind = kinds.by_name(path) or (kinds.by_text(text) if named(path) else None)
-        if kind:
+        kind = kinds.by_name(path)
+        if named(path) and (kind is None or not kinds.is_about(kind, text)):
+            kind = kinds.by_text(text)
+        if kind and kinds.is_about(kind, text):
             found.append(Text(path, kind, text))
     return found
 
@@ -99,7 +101,10 @@ def assemble(setup: Setup, files: Sequence[Text]) -> None:
     variables = {name: value for file in setup.env_files for name, value in file.variables.items()}
     written = sorted(by_kind.get("compose", []), key=lambda each: _layer(each.path))
     found = [service for each in _documents(written, setup) for service in compose.services(each, variables)]
-    setup.services = compose.merged(found)
+    setup.charts = [chart for each in _documents(by_kind.get("helm", []), setup) for chart in helm.read(each)]
+    setup.services = [*compose.merged(found), *(chart.service for chart in setup.charts)]
+    for chart in setup.charts:
+        setup.app |= chart.app
     _sides(setup)
     setup.caddyfiles = [*_caddyfiles(by_kind.get("caddyfile", []), setup)]
     setup.slips += [slip for inner in setup.caddyfiles for slip in inner.slips]
@@ -107,6 +112,10 @@ def assemble(setup: Setup, files: Sequence[Text]) -> None:
     for each in by_kind.get("tokens", []):
         lines = enumerate(each.text.splitlines(), 1)
         setup.tokens += [Value(line.strip(), Place(each.path, number)) for number, line in lines if line.strip()]
+    for each in by_kind.get("nginx", []):
+        directives, slips = nginx.read(each.path, each.text)
+        setup.nginx.append(directives)
+        setup.slips += slips
     for document in _documents(by_kind.get("symfony", []), setup):
         _symfony(document, setup)
 

@@ -3,16 +3,26 @@
 import re
 from typing import Literal
 
-from mercure_deploy.readers import tokens
+from mercure_deploy.readers import helm, tokens
 
-Kind = Literal["dotenv", "compose", "caddyfile", "symfony", "tokens"]
+Kind = Literal["dotenv", "compose", "caddyfile", "symfony", "helm", "nginx", "tokens"]
 
 _NAMES: tuple[tuple[Kind, "re.Pattern[str]"], ...] = (
     ("compose", re.compile(r"(docker-)?compose[^/]*\.ya?ml")),
     ("caddyfile", re.compile(r"Caddyfile[^/]*|[^/]+\.caddy(file)?", re.IGNORECASE)),
     ("dotenv", re.compile(r"\.env(\.[^/]+)?|[^/]+\.env")),
     ("symfony", re.compile(r"mercure\.ya?ml")),
+    ("helm", re.compile(r"values[^/]*\.ya?ml")),
+    ("nginx", re.compile(r"[^/]+\.conf|nginx[^/]*")),
     ("tokens", re.compile(r"[^/]*token[^/]*\.(txt|jwt)|[^/]+\.jwt", re.IGNORECASE)),
+)
+# what stands in a file of each kind alone
+_TEXTS: tuple[tuple[Kind, "re.Pattern[str]"], ...] = (
+    ("symfony", re.compile(r"^mercure:\s*$\n(\s*#.*\n)*\s+hubs:", re.MULTILINE)),
+    ("nginx", re.compile(r"^\s*location\s[^;{]*\{[^}]*\bproxy_pass\b", re.MULTILINE)),
+    ("compose", re.compile(r"^services:", re.MULTILINE)),
+    ("caddyfile", re.compile(r"^\s*mercure\s*\{", re.MULTILINE)),
+    ("helm", helm.WORDS),
 )
 
 
@@ -27,6 +37,13 @@ def by_name(path: str) -> Kind | None:
     return kind
 
 
+def is_about(kind: Kind, text: str) -> bool:
+    """Whether a file of that name has to do with a hub at all: others have values and configurations too."""
+    if kind == "helm":
+        return helm.WORDS.search(text) is not None
+    return kind != "nginx" or ("proxy_pass" in text and "location" in text)
+
+
 def by_text(text: str) -> Kind | None:
     """The kind that the text of a file tells."""
     lines = [line.strip() for line in text.splitlines() if line.strip() and not line.lstrip().startswith("#")]
@@ -34,10 +51,7 @@ def by_text(text: str) -> Kind | None:
         return None
     if all(tokens.looks_like(line) for line in lines):
         return "tokens"
-    if re.search(r"^mercure:\s*$\n(\s*#.*\n)*\s+hubs:", text, re.MULTILINE):
-        return "symfony"
-    if re.search(r"^services:", text, re.MULTILINE):
-        return "compose"
-    if re.search(r"^\s*mercure\s*\{", text, re.MULTILINE):
-        return "caddyfile"
+    kind = next((kind for kind, pattern in _TEXTS if pattern.search(text)), None)
+    if kind:
+        return kind
     return "dotenv" if all(re.match(r"(export\s+)?[A-Za-z_][A-Za-z0-9_]*=", line) for line in lines[:5]) else None

@@ -81,7 +81,10 @@ class EnvFile:
 
 @dataclass
 class Service:
-    """One service of a compose file. `ports` are (host port or None, container port) with their place."""
+    """One service of a compose file, or the hub of a Helm chart (`charted`).
+
+    `ports` are (host port or None, container port) with their place.
+    """
 
     file: str
     name: str
@@ -95,3 +98,4 @@ class Service:
     volumes: list[str] = field(default_factory=list)
     configs: dict[str, Value] = field(default_factory=dict)
     replicas: Value | None = None
+    charted: bool = False

@@ -7,6 +7,7 @@ from functools import cached_property
 
 from mercure_deploy.facts.origins import Origin, parse_origin
 from mercure_deploy.readers import tokens
+from mercure_deploy.readers.helm import Chart
 from mercure_deploy.readers.keys import Key
 from mercure_deploy.readers.places import Caddyfile, Directive, EnvFile, Place, Service, Slip, Value
 
@@ -83,6 +84,8 @@ class Setup:
     tokens: list[Value] = field(default_factory=list)
     slips: list[Slip] = field(default_factory=list)
     symfony: dict[str, Value] = field(default_factory=dict)
+    charts: list[Chart] = field(default_factory=list)
+    nginx: list[tuple[Directive, ...]] = field(default_factory=list)
     blocks: list[Block] = field(default_factory=list)
     app: dict[str, Value] = field(default_factory=dict)
     hub: dict[str, Value] = field(default_factory=dict)

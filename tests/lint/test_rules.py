@@ -49,6 +49,17 @@ def environment(**more: str) -> list[str]:
     return ["environment:", *(f"  {name}: {value}" for name, value in values.items())]
 
 
+def nginx(
+    *lines: str,
+    beside: str = "",
+    location: str = "^~ /.well-known/mercure",
+    target: str = "http://hub:3000",
+    host: str = "proxy_set_header Host $host;",
+) -> str:
+    inner = "\n    ".join((f"proxy_pass {target};", host, *lines))
+    return f"server {{\n  server_name hub.example.com;\n  {beside}\n  location {location} {{\n    {inner}\n  }}\n}}\n"
+
+
 def app(**changed: str) -> str:
     lines = dict(line.split("=", 1) for line in APP.splitlines())
     return "".join(f"{name}={value}\n" for name, value in {**lines, **changed}.items())
@@ -73,6 +84,7 @@ def ids(files: Files, **told: object) -> list[str]:
     return [f"{each.id} {each.file}:{each.line}" for each in examined.findings]
 
 
+HOUSE = {"app.env": APP}
 # the id and place of what is wrong, the files, those that are right, and what is told of both
 CASES: list[tuple[str, Files, Files, dict[str, object]]] = [
     (
@@ -634,6 +646,96 @@ CASES: list[tuple[str, Files, Files, dict[str, object]]] = [
             "compose.yaml": compose(*environment()) + "  web: {image: web, env_file: app.env}\n",
         },
         {"app.env": app(MERCURE_URL="http://localhost/.well-known/mercure"), "compose.yaml": compose(*environment())},
+        {},
+    ),
+    *[
+        (
+            f"{found} hub.conf:{line}",
+            {"hub.conf": nginx(wrong), **HOUSE},
+            {"hub.conf": nginx(right), **HOUSE},
+            {"hub": HUB_URL},
+        )
+        for found, line, wrong, right in (
+            ("proxy-timeout-buffering", 7, "proxy_read_timeout 30s;", "proxy_read_timeout 1h;"),
+            ("proxy-timeout-buffering", 7, "proxy_cache all;", "proxy_cache off;"),
+            ("proxy-timeout-buffering", 7, "proxy_ignore_headers X-Accel-Buffering;", "proxy_buffering on;"),
+            ("proxy-not-routing", 7, 'auth_basic "no";', "auth_basic off;"),
+            ("proxy-not-routing", 7, "limit_except GET { deny all; }", "limit_except GET POST { deny all; }"),
+            ("credentials-not-sent", 7, 'proxy_set_header Authorization "";', "proxy_set_header Authorization $x;"),
+            ("credentials-not-sent", 7, "proxy_set_header Cookie '';", 'proxy_set_header Upgrade "";'),
+            (
+                "cors-origin-mismatch",
+                7,
+                "add_header Access-Control-Allow-Origin *;",
+                "add_header X-Frame-Options DENY;",
+            ),
+            ("cors-origin-mismatch", 7, "if ($request_method = OPTIONS) { return 204; }", "if ($a) { set $b 1; }"),
+        )
+    ],
+    (
+        "proxy-not-routing hub.conf:5",
+        {"hub.conf": nginx(location="/.well-known/mercure", target="http://hub:3000/")},
+        {"hub.conf": nginx(location="/.well-known/mercure", target="http://hub:3000/.well-known/mercure")},
+        {},
+    ),
+    (
+        "proxy-not-routing hub.conf:3",
+        {"hub.conf": nginx(beside="location ~ /\\. { deny all; }", location="/.well-known/mercure")},
+        {"hub.conf": nginx(beside="location ~ /\\. { deny all; }")},
+        {},
+    ),
+    (
+        "server-name-mismatch hub.conf:4",
+        {"hub.conf": nginx(host=""), "hub.env": hub(SERVER_NAME="http://hub.example.com")},
+        {"hub.conf": nginx(), "hub.env": hub(SERVER_NAME="http://hub.example.com")},
+        {"hub": HUB_URL},
+    ),
+    (
+        "directive-syntax hub.conf:9",
+        {"hub.conf": f"{nginx()}}}"},
+        {"hub.conf": nginx()},
+        {},
+    ),
+    (
+        "key-missing values.yaml:1",
+        {"values.yaml": "publisherJwtKey: ''\nsubscriberJwtKey: " + KEY},
+        {"values.yaml": f"publisherJwtKey: {KEY}\nsubscriberJwtKey: {KEY}\n"},
+        {},
+    ),
+    (
+        "key-mismatch values.yaml:4",
+        {"app.env": APP, "values.yaml": f"x: 1\nmercure:\n  subscriberJwtKey: {KEY}\n  publisherJwtKey: {OTHER}\n"},
+        {"app.env": APP, "values.yaml": f"x: 1\nmercure:\n  subscriberJwtKey: {KEY}\n  publisherJwtKey: {KEY}\n"},
+        {},
+    ),
+    (
+        "key-placeholder values.yaml:3",
+        {"values.yaml": "mercure:\n  publicUrl: https://hub.example.com/x\n  jwtSecret: '!ChangeMe!'"},
+        {"values.yaml": f"mercure:\n  publicUrl: https://hub.example.com/x\n  jwtSecret: {KEY}"},
+        {},
+    ),
+    (
+        "cors-origin-missing values.yaml:2",
+        {"values.yaml": "existingSecret: mine\nextraDirectives: cors_origins https://a.example.com\n"},
+        {"values.yaml": "existingSecret: mine\nextraDirectives: ''\n"},
+        {},
+    ),
+    (
+        "transport-not-shared values.yaml:1",
+        {"values.yaml": f"replicaCount: 3\nsubscriberJwtKey: {KEY}\npublisherJwtKey: {KEY}\n"},
+        {"values.yaml": f"replicaCount: 1\nsubscriberJwtKey: {KEY}\npublisherJwtKey: {KEY}\n"},
+        {},
+    ),
+    (
+        "transport-not-shared values.yaml:2",
+        {"values.yaml": f"autoscaling:\n  enabled: true\nsubscriberJwtKey: {KEY}\npublisherJwtKey: {KEY}\n"},
+        {"values.yaml": f"autoscaling:\n  enabled: false\nsubscriberJwtKey: {KEY}\npublisherJwtKey: {KEY}\n"},
+        {},
+    ),
+    (
+        "anonymous values.yaml:1",
+        {"values.yaml": f"dev: true\nsubscriberJwtKey: {KEY}\npublisherJwtKey: {KEY}\n"},
+        {"values.yaml": f"dev: false\nsubscriberJwtKey: {KEY}\npublisherJwtKey: {KEY}\n"},
         {},
     ),
     ("token-lifecycle token.txt:1", {"token.txt": token(exp=100)}, {"token.txt": token(exp=300)}, {"now": 200.0}),

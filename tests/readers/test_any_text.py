@@ -12,7 +12,7 @@ from mercure_deploy.readers.places import Place, Value
 from mercure_deploy.readers.yamlfile import Node
 
 CASES = Path(__file__).parent.parent / "lint/cases"
-NAMES = ["app.env", "hub.env", "compose.yaml", "Caddyfile", "config/mercure.yaml", "token.txt", "other"]
+NAMES = "app.env hub.env compose.yaml Caddyfile config/mercure.yaml token.txt values.yaml hub.conf other".split()
 # what each kind of file is made of, so that more than its first line is read
 WORDS = [
     *"MERCURE_JWT_SECRET= MERCURE_URL= MERCURE_EXTRA_DIRECTIVES=' SERVER_NAME= export".split(),
@@ -20,6 +20,7 @@ WORDS = [
     *"services: mercure: image: environment: env_file: ports: configs: deploy: hubs: jwt: 8080:80".split(),
     *"mercure { } transport bolt cors_origins * https://a.example.com :80 publisher_jwt `".split(),
     *"{$SERVER_NAME:localhost} import (a)".split(),
+    *"server location ^~ ~ proxy_pass http://hub:80/ ; publisherJwtKey: extraDirectives: image.tag: true".split(),
     *"eyJhbGciOiJIUzI1NiJ9.e30.AA eyJ.. -----BEGIN http://[ \ufeff \x00".split(),
     *["\n", "\n  ", "\n    ", "\t", " ", "\r\n"],
 ]
