@@ -5,14 +5,12 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from mercure_deploy.readers import caddyfile, compose, dotenv, helm, kinds, nginx, yamlfile
+from mercure_deploy.readers import caddyfile, compose, dotenv, helm, kinds, nginx, symfony, yamlfile
 from mercure_deploy.readers.places import Caddyfile, Directive, EnvFile, Place, Slip, Value
 from mercure_deploy.readers.setup import Block, Setup, is_app_file, is_hub, is_hub_file, split
 from mercure_deploy.readers.yamlfile import Node
 
 _APP = {"MERCURE_JWT_SECRET", "MERCURE_URL", "MERCURE_PUBLIC_URL"}
-_HUB_WORDS = ("url", "public_url", "protocol_version", "cookie_name")
-_JWT_WORDS = ("secret", "algorithm", "value", "publish", "subscribe")
 _DEEPEST = 6
 _KEYS = ("MERCURE_JWT_SECRET", "MERCURE_PUBLISHER_JWT_KEY", "MERCURE_SUBSCRIBER_JWT_KEY")
 
@@ -213,10 +211,15 @@ def _nested(directives: Sequence[Directive], depth: int = 0) -> Iterator[Directi
 
 
 def _symfony(document: Node, setup: Setup) -> None:
-    hubs = document.get("mercure", "hubs")
-    for _, hub in hubs.items() if hubs else ():
-        found = {word: hub.get(word) for word in _HUB_WORDS}
-        found |= {f"jwt.{word}": hub.get("jwt", word) for word in _JWT_WORDS}
-        for word, node in found.items():
-            if node and node.scalar:
-                setup.symfony.setdefault(word, node.scalar)
+    """The words of the bundle; where they name another variable than the recipe, or the value itself, that counts."""
+    for word, value in symfony.hubs(document).items():
+        setup.symfony.setdefault(word, value)
+    known = {name: value for file in setup.env_files for name, value in file.variables.items()}
+    for service in setup.services:
+        if not is_hub(service):
+            known |= service.environment
+    for word, variable in symfony.WORDS.items():
+        said = setup.symfony.get(word)
+        used = symfony.filled(said, known) if said is not None else None
+        if used is not None:
+            setup.app[variable] = used

@@ -49,6 +49,10 @@ def environment(**more: str) -> list[str]:
     return ["environment:", *(f"  {name}: {value}" for name, value in values.items())]
 
 
+def configured(secret: str) -> str:
+    return f"mercure:\n  hubs:\n    default:\n      jwt:\n        secret: '{secret}'\n"
+
+
 def nginx(
     *lines: str,
     beside: str = "",
@@ -736,6 +740,26 @@ CASES: list[tuple[str, Files, Files, dict[str, object]]] = [
         "anonymous values.yaml:1",
         {"values.yaml": f"dev: true\nsubscriberJwtKey: {KEY}\npublisherJwtKey: {KEY}\n"},
         {"values.yaml": f"dev: false\nsubscriberJwtKey: {KEY}\npublisherJwtKey: {KEY}\n"},
+        {},
+    ),
+    (
+        "key-mismatch hub.env:1",
+        {
+            "app.env": f"MY_SECRET={OTHER}\n",
+            "config/packages/mercure.yaml": configured("%env(MY_SECRET)%"),
+            "hub.env": HUB,
+        },
+        {
+            "app.env": f"MY_SECRET={KEY}\n",
+            "config/packages/mercure.yaml": configured("%env(MY_SECRET)%"),
+            "hub.env": HUB,
+        },
+        {},
+    ),
+    (
+        "key-mismatch hub.env:1",
+        {"config/packages/mercure.yaml": configured(OTHER), "hub.env": HUB},
+        {"config/packages/mercure.yaml": configured("%env(file:resolve:KEY_FILE)%"), "hub.env": HUB},
         {},
     ),
     ("token-lifecycle token.txt:1", {"token.txt": token(exp=100)}, {"token.txt": token(exp=300)}, {"now": 200.0}),

@@ -3,6 +3,7 @@
 //
 //   php symfony.php dump <env-file>                            every variable as JSON, as Dotenv reads it
 //   php symfony.php yaml <file>                                a YAML file as JSON, as Symfony (and Coolify) reads it
+//   php symfony.php value <env-file> <text>                    a value of a configuration, such as %env(NAME)%
 //   php symfony.php token <env-file> <mercure.yaml> <topic>    a token that may publish and subscribe
 //   php symfony.php publish <env-file> <mercure.yaml> <topic>  a private update; prints its id
 //   php symfony.php cookie <env-file> <mercure.yaml> <page> <topic>   the Set-Cookie header of that page
@@ -18,15 +19,19 @@ use Symfony\Component\Yaml\Yaml;
 
 require __DIR__.'/packages.php';
 
-/** The value of a parameter such as %env(base64:NAME)%, by Symfony's own processor. */
+/** A variable behind its processors, by Symfony's own: base64:NAME. */
+function variable(string $name): mixed
+{
+    $processor = new EnvVarProcessor(new Container(new EnvPlaceholderParameterBag()));
+    [$prefix, $rest] = str_contains($name, ':') ? explode(':', $name, 2) : [null, $name];
+
+    return $prefix ? $processor->getEnv($prefix, $rest, variable(...)) : $_ENV[$rest];
+}
+
+/** The value of a parameter such as %env(base64:NAME)%. */
 function parameter(string $text): string
 {
-    if (!preg_match('/^%env\((?:(\w+):)?(\w+)\)%$/', $text, $found)) {
-        return $text;
-    }
-    $read = fn (string $name) => $_ENV[$name];
-
-    return $found[1] ? (new EnvVarProcessor(new Container(new EnvPlaceholderParameterBag())))->getEnv($found[1], $found[2], $read) : $read($found[2]);
+    return preg_match('/^%env\(([\w:]+)\)%$/', $text, $found) ? variable($found[1]) : $text;
 }
 
 function hub(string $env, string $config): array
@@ -44,6 +49,9 @@ try {
         echo json_encode((new Dotenv())->parse(file_get_contents($argv[2]), $argv[2]), JSON_THROW_ON_ERROR);
     } elseif ('yaml' === $argv[1]) {
         echo json_encode(Yaml::parseFile($argv[2]), JSON_THROW_ON_ERROR);
+    } elseif ('value' === $argv[1]) {
+        (new Dotenv())->overload($argv[2]);
+        echo json_encode(parameter($argv[3]), JSON_THROW_ON_ERROR);
     } else {
         [$hub, $factory] = hub($argv[2], $argv[3]);
         echo match ($argv[1]) {

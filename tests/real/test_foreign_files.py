@@ -1,5 +1,6 @@
 """What `lint` reads in files of others is what their real consumers read: Symfony Dotenv, docker compose and Caddy."""
 
+import base64
 import json
 import os
 import subprocess
@@ -13,12 +14,14 @@ from test_readers import symfony
 
 from mercure_deploy import lint
 from mercure_deploy.readers import caddyfile, compose, dotenv, yamlfile
+from mercure_deploy.readers import symfony as symfony_reader
 from mercure_deploy.readers.places import Directive, Place, Service, Value
 from mercure_deploy.readers.yamlfile import Node
 
 pytestmark = pytest.mark.real
 
 HERE = Path(__file__).parent.parent
+KEY = "ab" * 32
 FOLDERS = [*sorted((HERE / "lint/cases").iterdir()), *sorted((HERE / "targets/golden").glob("*/expected/*/"))]
 # what people write, beside what stood in reports
 WRITTEN = {
@@ -284,3 +287,31 @@ def found(node: Any, key: str) -> Iterator[Any]:
 def handlers(adapted: Any) -> Iterator[dict[str, Any]]:
     for handle in found(adapted, "handle"):
         yield from handle
+
+
+ENCODED = base64.b64encode(KEY.encode()).decode()
+VALUES = {
+    "plain": f"A={KEY}\n",
+    "blanks": f"A=' {KEY}  '\n",
+    "base64": f"A={ENCODED}\n",
+    "url": f"A={base64.urlsafe_b64encode(bytes(range(60, 127))).decode()}\n",
+    "no padding": f"A={ENCODED.rstrip('=')}\n",
+}
+
+
+@pytest.mark.against("php", "symfony")
+@pytest.mark.proves("`lint` fills `%env()%` in the bundle's configuration as Symfony's own processors do")
+@pytest.mark.parametrize(
+    "text", ["x", *(f"%env({word}A)%" for word in ("", "string:", "trim:", "base64:", "trim:base64:"))]
+)
+@pytest.mark.parametrize("kind", VALUES)
+def test_values_of_the_configuration(tmp_path: Path, kind: str, text: str):
+    path = tmp_path / "x.env"
+    path.write_text(VALUES[kind])
+    read = symfony_reader.filled(Value(text, Place("mercure.yaml", 1)), dotenv.read("x.env", VALUES[kind]).variables)
+    said = symfony("symfony", "value", path, text, check=False)
+    if read is None:
+        # bytes that are no text, which JSON cannot say either
+        assert said.returncode == 1
+    else:
+        assert read.text == json.loads(said.stdout)
