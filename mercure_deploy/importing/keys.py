@@ -51,7 +51,8 @@ def in_use(setup: Setup, use: Side | None, now: datetime) -> tuple[KeyRing, Plac
     sides = [side for side in _sides(setup) if not use or side.side == use]
     if not sides:
         what = "no key that is used stands in these files" + (f" for the {use}" if use else "")
-        hint = "name the file that holds it: the app's MERCURE_JWT_SECRET, the hub's MERCURE_PUBLISHER_JWT_KEY"
+        named = "name the file that holds it, as the app's MERCURE_JWT_SECRET or the hub's MERCURE_PUBLISHER_JWT_KEY"
+        hint = f"{named}; or {_FRESH}"
         raise Trouble(Problem(what, hint, id="key-missing"), code=1)
     sides = list(map(_completed, sides))
     chosen = next((side for side in sides if side.side == "app"), sides[0])

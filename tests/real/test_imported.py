@@ -22,6 +22,7 @@ CASES = Path(__file__).parent.parent / "lint/cases"
 WITH_APP = [path.parent.name for path in sorted(CASES.glob("clean-*/app.env"))]
 # every character that all readers hand on, in quotes
 AWKWARD = 'a"b$c#d e\\f{g}`h&i;j<k>l(m)n|o~p[q]é!%' + "Qz7" * 7
+RECIPE = Path(__file__).parent.parent / "php/recipe.mercure.yaml"
 NAMES = ("MERCURE_JWT_SECRET", "MERCURE_PUBLIC_URL", "MERCURE_URL")
 # of these the hub runs from its old files where no other machine is at hand
 RUNNING = {
@@ -91,9 +92,8 @@ def old_hub(scratch: Path) -> Iterator[None]:
 def test_old_and_new_understand_each_other(project: Path, run: Run, name: str, platform: str):
     folder = imported(name, run, platform)
     topic = programs.topic()
-    recipe = Path(__file__).parent.parent / "php/recipe.mercure.yaml"
     tokens = {
-        which: symfony("symfony", "token", file, recipe, topic).stdout
+        which: symfony("symfony", "token", file, RECIPE, topic).stdout
         for which, file in (("old", Path("old/app.env")), ("new", folder / "app.env"))
     }
     with programs.hub(folder, project) as hub:
@@ -135,3 +135,36 @@ def test_a_private_key_goes_on_signing(project: Path, run: Run, algorithm: str, 
     assert run("import", "app.env", "Caddyfile", *urls, "--yes").code == 0
     with programs.hub(Path("deploy/production"), project) as hub:
         assert hub.publish(programs.token((private, algorithm), publish=["*"]), programs.topic()).status == 200
+
+
+# reports with a 401 in them, and what their reporter is told to do: keep a key, or take a fresh one
+REPORTS = {
+    "mercure-602-synology-two-key-directives": ["import"],
+    "mercure-103-jwtio-sample-token": ["import", "import --use app", "init"],
+    "mercure-1039-coolify-401": ["import", "init"],
+    "novosga-414-key-changed-on-hub-only": ["import", "init"],
+    "mercure-539-api-platform-apache": ["import", "init"],
+}
+
+
+@pytest.mark.proves("Five public reports of a 401, from `lint` to a hub that takes what the app signs")
+@pytest.mark.parametrize("name", REPORTS)
+def test_from_a_report_to_a_hub_that_works(project: Path, run: Run, name: str):
+    Path("theirs").mkdir()
+    for path in (CASES / name).iterdir():
+        if path.name != "case.yaml":
+            Path("theirs", path.name).write_bytes(path.read_bytes())
+    assert run("lint", "theirs", "--app-url", "https://app.example.com").code == 1
+    urls = ["--app", "https://app.example.com", "--hub", "https://hub.example.com", "--platform", "coolify"]
+    for step in REPORTS[name]:
+        verb, *more = step.split()
+        said = run(verb, *(["theirs", "--yes"] if verb == "import" else []), *more, *urls)
+        last = step == REPORTS[name][-1]
+        assert said.code == (0 if last else 1), said.err
+        # the way on stands in what was said
+        assert last or re.search("--use app|mercure-deploy init", said.err)
+    topic = programs.topic()
+    token = symfony("symfony", "token", Path("deploy/production/app.env"), RECIPE, topic).stdout
+    with programs.hub(Path("deploy/production"), project) as hub:
+        assert hub.publish(token, topic).status == 200
+        assert programs.Stream(topic, token).status == 200
