@@ -34,20 +34,28 @@ def search(paths: Sequence[str], wanted: Callable[[str], bool]) -> Searched:
     problems = [problem for path in paths for problem in _named(path, found, wanted)]
     if problems:
         raise Trouble(*problems)
-    found.files = list({os.path.realpath(path): (path, text) for path, text in reversed(found.files)}.values())[::-1]
+    folders: dict[str, str] = {}
+    found.files = list({_real(path, folders): (path, text) for path, text in reversed(found.files)}.values())[::-1]
     return found
+
+
+def _real(path: str, folders: dict[str, str]) -> str:
+    """Where a file really lies; `folders` remembers where its folder does."""
+    folder, name = os.path.split(path)
+    if os.path.islink(path):  # noqa: PTH114 - as above
+        return os.path.realpath(path)
+    if folder not in folders:
+        folders[folder] = os.path.realpath(folder or ".")
+    return f"{folders[folder]}/{name}"
 
 
 def tracked(paths: Iterable[str]) -> frozenset[str]:
     """Those of the files that git tracks; none where it cannot be asked."""
-    folders: dict[str, list[str]] = {}
-    for path in paths:
-        folders.setdefault(os.path.dirname(path), []).append(path)  # noqa: PTH120 - as above
-    top = os.path.commonpath([os.path.realpath(folder or ".") for folder in folders]) if folders else "."
+    folders: dict[str, str] = {}
+    real = {path: _real(path, folders) for path in paths}
+    top = os.path.commonpath(folders.values()) if folders else "."
     known = exposure.tracked(Path(top)) or set()
-    return frozenset(
-        path for each in folders.values() for path in each if os.path.relpath(os.path.realpath(path), top) in known
-    )
+    return frozenset(path for path, place in real.items() if place.removeprefix(f"{top.rstrip('/')}/") in known)
 
 
 def _named(path: str, found: Searched, wanted: Callable[[str], bool]) -> Iterator[Problem]:

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from mercure_deploy.findings import Level
 
 # by far most lines: nothing in them that readers could take differently
-_PLAIN = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)=([A-Za-z0-9_.:/@%+,=-]*)(?:\n|\Z)")
+_PLAIN = re.compile(r"(?:[A-Za-z_][A-Za-z0-9_]*=[A-Za-z0-9_.:/@%+,=-]*(?:\n|\Z))+")
 _COMMENT = re.compile(r"[ \t]*(#.*)?$", re.MULTILINE)
 _BARE = re.compile(r"(?:\\['\"]|(?<![ \t])#|[^\n\"'#])*")
 _NAME = re.compile(r"[ \t]*(?:export[ \t]+)?(?P<name>[A-Za-z_][A-Za-z0-9_]*)(?P<gap>[ \t]*)=(?P<after>[ \t]*)")
@@ -35,8 +35,11 @@ def read(path: str, text: str) -> EnvFile:
         number += 1
         plain = _PLAIN.match(text, position)
         if plain:
-            name, value = plain.groups()
-            found.variables[name] = Value(value, Place(path, number, len(name) + 2), value)
+            for line in plain[0].splitlines():
+                name, _, value = line.partition("=")
+                found.variables[name] = Value(value, Place(path, number, len(name) + 2), value)
+                number += 1
+            number -= 1
             position = plain.end()
             continue
         end = _end(text, position)

@@ -14,7 +14,7 @@ class Place(NamedTuple):
     column: int = 1
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True, unsafe_hash=True)
 class Value:
     """Text as its reader sees it. `raw` is how it was written, where that differs.
 
