@@ -10,8 +10,9 @@ PACKAGE = Path(__file__).parent.parent / "mercure_deploy"
 # from the top: a room imports only from those below it; what stands at the door, the verbs, share a row
 ROWS = [
     {"cli"},
+    {"diagnosis"},
     {"report"},
-    {"init", "render", "check", "rotation", "status", "token", "lint", "importing", "explain"},
+    {"init", "render", "check", "rotation", "status", "token", "lint", "importing", "explain", "doctor"},
     {"root"},
     {"disk"},
     {"live"},
@@ -31,7 +32,7 @@ HOMES = {
     "cryptography": {"keys.asymmetric"},
     "publicsuffixlist": {"facts.cookies"},
     "idna": {"facts.origins"},
-    "httpx": {"live.fetch"},
+    "httpx": {"live.fetch", "live.stream"},
     "jwt": {"live.tokens"},
     "fcntl": {"disk.locking"},
     "tempfile": {"disk", "readers.nginx"},

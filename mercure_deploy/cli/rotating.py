@@ -87,7 +87,7 @@ def _sure(*, yes: bool) -> bool:
 
 
 def _prove(via: str | None, cacert: str | None) -> "Callable[[Deployment], None]":
-    address = _via(via) if via else None
+    address = via_of(via) if via else None
 
     def prove(d: "Deployment") -> None:
         # the HTTP client and the signing of tokens are needed here only
@@ -133,7 +133,8 @@ def _moment(text: str, moment: "datetime") -> "datetime":
     return found
 
 
-def _via(text: str) -> "Origin":
+def via_of(text: str) -> "Origin":
+    """The other address of a hub that was said. Trouble when it is none."""
     from mercure_deploy.facts.hubs import HUB_PATH
     from mercure_deploy.facts.origins import parse_origin
 

@@ -1,5 +1,6 @@
 """A value as text for the program that reads it: env files, compose, YAML, Caddyfile, shell."""
 
+import json
 import re
 
 # Read alike, without quotes, by Symfony Dotenv, docker compose, python-dotenv, bash, dash, systemd, docker run,
@@ -91,6 +92,12 @@ def caddy(value: str) -> str:
     if re.search(r'["\\]', value):
         raise ValueError("holds a ` together with a quote or a backslash")
     return f'"{value}"'
+
+
+def php(value: object) -> str:
+    """A literal of PHP: a text as it is, everything else as the text of its JSON."""
+    text = value if isinstance(value, str) else json.dumps(value)
+    return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"
 
 
 def shell(value: str) -> str:

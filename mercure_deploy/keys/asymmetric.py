@@ -4,11 +4,13 @@ The import costs a third of the tool's start-up, and the default algorithm does 
 """
 
 import base64
+from datetime import datetime
 from typing import TYPE_CHECKING, NamedTuple, cast
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey, EllipticCurvePublicKey
     from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPublicKey
+    from cryptography.x509 import Name
 
     PublicKey = EllipticCurvePublicKey | RSAPublicKey
 
@@ -59,6 +61,35 @@ def read(text: str) -> Pem | None:
         return None
     public = key.public_bytes(of.Encoding.PEM, of.PublicFormat.SubjectPublicKeyInfo).decode().rstrip("\n")
     return Pem(public, secret, next((each for each in ("RS256", "ES256") if _fits(key, each)), None))
+
+
+class Certificate(NamedTuple):
+    """Of an X.509 certificate: common names of subject and issuer, the DNS names it is for, when it ends."""
+
+    subject: str
+    issuer: str
+    names: tuple[str, ...]
+    ends: datetime
+
+
+def certificate_facts(der: bytes) -> Certificate:
+    """What a certificate says of itself. ValueError when it is none."""
+    from cryptography import x509
+
+    found = x509.load_der_x509_certificate(der)
+    try:
+        extension = found.extensions.get_extension_for_class(x509.SubjectAlternativeName)
+        names = tuple(extension.value.get_values_for_type(x509.DNSName))
+    except x509.ExtensionNotFound:
+        names = ()
+    return Certificate(_common_name(found.subject), _common_name(found.issuer), names, found.not_valid_after_utc)
+
+
+def _common_name(name: "Name") -> str:
+    from cryptography.x509 import NameOID
+
+    found = name.get_attributes_for_oid(NameOID.COMMON_NAME)
+    return str(found[0].value) if found else name.rfc4514_string()
 
 
 def _fits(key: object, algorithm: str) -> bool:

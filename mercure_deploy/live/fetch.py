@@ -1,42 +1,68 @@
-"""One HTTP exchange with a hub: what it answered, or which part of the way failed; no retries, no opinion."""
+"""One HTTP exchange with a hub: what it answered, or which part of the way failed; no retries, no opinion.
+
+Whatever the other side does, an exchange ends within its time, takes little memory, follows no redirect and decodes
+nothing.
+"""
 
 import os
 import ssl
-from collections.abc import Mapping
+import threading
+import urllib.request
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
-from typing import Literal
+from typing import Literal, TypeVar
 
 import httpx
 
 from mercure_deploy.facts.origins import Origin
 
-_SECONDS = 10.0
-# the longest body that is of interest is the id of an update
+SECONDS = 10.0
+# the longest body that is of interest is a page of a proxy
 _LONGEST = 4096
 
 Part = Literal["resolve", "connect", "tls", "answer"]
+_T = TypeVar("_T")
 
 
 @dataclass(frozen=True)
 class Way:
     """How to get to the hub: `via` is another address of it, `authority` a file with one's own certificate authority.
 
-    Host and the name in the certificate stay those of the public URL.
+    Host and the name in the certificate stay those of the public URL. `seconds` is how long one exchange may take.
     """
 
     via: Origin | None = None
     authority: Path | None = None
+    seconds: float = SECONDS
+
+    def address(self, url: Origin) -> Origin:
+        """Where the packets go."""
+        return self.via or url
 
 
 @dataclass(frozen=True)
 class Reply:
-    """What came back; `body` is empty for a stream, which is closed after its headers."""
+    """What came back; `body` is empty for a stream, which is closed after its headers.
+
+    A header that came twice has both values, with a comma; `cookies` are the Set-Cookie headers one by one.
+    """
 
     status: int
     headers: Mapping[str, str]
     body: str = field(repr=False)
+    cookies: tuple[str, ...] = field(default=(), repr=False)
+
+    def header(self, name: str) -> str:
+        """The value of a header, by its lower-case name, "" where there is none."""
+        return self.headers.get(name, "")
+
+    @property
+    def stream(self) -> bool:
+        """Whether it is a stream of events."""
+        return self.header("content-type").startswith("text/event-stream")
 
 
 class FetchError(Exception):
@@ -47,56 +73,116 @@ class FetchError(Exception):
         self.part = part
 
 
-def fetch(method: str, url: str, token: str, way: Way, form: Mapping[str, str] | None = None) -> Reply:
-    """Send one request with a bearer token. FetchError when nothing answers."""
+def fetch(  # noqa: PLR0913 - what is sent, and how
+    method: str,
+    url: str,
+    token: str | None,
+    way: Way,
+    *,
+    form: Mapping[str, str] | None = None,
+    headers: Mapping[str, str] | None = None,
+) -> Reply:
+    """Send one request, with a bearer token if there is one. FetchError when nothing answers in time."""
+
+    def exchange() -> Reply:
+        with opened(method, url, token, way, form=form, headers=headers) as answer:
+            body = "" if _is_stream(answer) else _body(answer)
+            cookies = tuple(answer.headers.get_list("set-cookie"))
+            return Reply(answer.status_code, dict(answer.headers), body, cookies)
+
+    return within(way.seconds, exchange)
+
+
+def within(seconds: float, function: Callable[[], _T]) -> _T:
+    """What `function` gives. FetchError when it has not ended by then: it is left alone, and ends with the program."""
+    given: list[_T] = []
+    raised: list[FetchError] = []
+
+    def run() -> None:
+        try:
+            given.append(function())
+        except FetchError as error:
+            raised.append(error)
+
+    thread = threading.Thread(target=run, daemon=True)
+    thread.start()
+    thread.join(seconds)
+    if raised:
+        raise raised[0]
+    if given:
+        return given[0]
+    raise FetchError("answer", "timed out")
+
+
+@contextmanager
+def opened(  # noqa: PLR0913 - as above
+    method: str,
+    url: str,
+    token: str | None,
+    way: Way,
+    *,
+    form: Mapping[str, str] | None = None,
+    headers: Mapping[str, str] | None = None,
+) -> Iterator[httpx.Response]:
+    """The answer, its body still to be read. FetchError for whatever goes wrong, inside of the block too."""
     public = httpx.URL(url)
-    target = public.copy_with(**_address(way.via)) if way.via else public
-    headers = {"Authorization": f"Bearer {token}", "Host": public.netloc.decode()}
+    via = way.via
+    target = public.copy_with(scheme=via.scheme, host=via.host, port=via.port) if via else public
+    sent = {"Host": public.netloc.decode(), "Accept-Encoding": "identity", "User-Agent": "mercure-deploy"}
+    sent |= {"Authorization": f"Bearer {token}"} if token else {}
+    named = {"sni_hostname": public.host}
     try:
-        # a proxy of the environment has no way to this machine's own addresses
-        trust = not Origin(target.scheme, target.host, target.port).is_local
         with (
             httpx.Client(
-                verify=_context(way.authority, os.environ.get("SSL_CERT_FILE")), timeout=_SECONDS, trust_env=trust
+                verify=context(way.authority, os.environ.get("SSL_CERT_FILE")),
+                timeout=way.seconds,
+                trust_env=proxied(Origin(target.scheme, target.host, target.port)),
             ) as client,
-            client.stream(
-                method, target, headers=headers, data=form, extensions={"sni_hostname": public.host}
-            ) as answer,
+            client.stream(method, target, headers={**sent, **(headers or {})}, data=form, extensions=named) as answer,
         ):
-            stream = answer.headers.get("content-type", "").startswith("text/event-stream")
-            body = "" if stream else _body(answer)
-            return Reply(answer.status_code, dict(answer.headers), body)
-    except httpx.HTTPError as error:
+            yield answer
+    except (httpx.HTTPError, httpx.InvalidURL) as error:
         raise _failure(error) from None
+    except (OSError, ValueError, RuntimeError):
+        # whatever a strange peer provokes below the library
+        raise FetchError("answer", "the answer cannot be read") from None
 
 
-def _address(via: Origin) -> dict[str, str | int | None]:
-    return {"scheme": via.scheme, "host": via.host, "port": via.port}
+def proxied(origin: Origin) -> bool:
+    """Whether a proxy of the environment is asked; it has no way to this machine's own addresses."""
+    if origin.is_local:
+        return False
+    found = urllib.request.getproxies()
+    return bool(found.get(origin.scheme) or found.get("all")) and not urllib.request.proxy_bypass(origin.host)
 
 
 @cache
-def _context(authority: Path | None, _system: str | None) -> ssl.SSLContext:
+def context(authority: Path | None, _system: str | None) -> ssl.SSLContext:
     """Mozilla's authorities (or SSL_CERT_FILE), the system's, and one's own. FetchError when that cannot be read."""
     try:
-        context = httpx.create_ssl_context()
-        context.load_default_certs()
+        made = httpx.create_ssl_context()
+        made.load_default_certs()
         if authority:
-            context.load_verify_locations(cafile=str(authority))
+            made.load_verify_locations(cafile=str(authority))
     except OSError as error:
         raise FetchError("tls", f"the certificate authority cannot be read: {error.strerror or 'not PEM'}") from None
-    return context
+    return made
+
+
+def _is_stream(answer: httpx.Response) -> bool:
+    return str(answer.headers.get("content-type", "")).startswith("text/event-stream")
 
 
 def _body(answer: httpx.Response) -> str:
     text = b""
-    for piece in answer.iter_bytes(_LONGEST):
+    for piece in answer.iter_raw(_LONGEST):
         text += piece
         if len(text) >= _LONGEST:
             break
     return text[:_LONGEST].decode(errors="replace")
 
 
-def _failure(error: httpx.HTTPError) -> FetchError:
+def _failure(error: Exception) -> FetchError:
     causes: list[BaseException] = [error]
     while (following := causes[-1].__cause__ or causes[-1].__context__) is not None and len(causes) < 8:
         causes.append(following)

@@ -1,0 +1,80 @@
+"""How probes ask: topics of nobody, tokens that grant just those, the words of a generation."""
+
+import uuid
+from collections.abc import Mapping
+from datetime import timedelta
+
+from mercure_deploy.facts.hubs import GENERATIONS
+from mercure_deploy.keys import KNOWN, Key
+from mercure_deploy.live import tokens
+from mercure_deploy.live.fetch import Reply, fetch
+from mercure_deploy.live.probing import Asking
+from mercure_deploy.live.stream import Stream
+from mercure_deploy.live.tokens import Grants
+from mercure_deploy.spec import Hub
+
+LIFETIME = timedelta(seconds=60)
+# longer than the least that a proxy lets through of a form
+PADDING = "mercure-deploy " * 100
+
+
+def topic() -> str:
+    """A topic that nobody else has."""
+    return f"urn:uuid:{uuid.uuid4()}"
+
+
+def hub_of(ask: Asking, **changed: str) -> Hub:
+    """The hub whose tokens are wanted, of the generation that it really is."""
+    version = "1.0" if ask.known.generation == "1.0" else "0.24"
+    return ask.target.hub.model_copy(update={"version": version, **changed})
+
+
+def token(ask: Asking, key: Key, topics: str, hub: Hub | None = None) -> str:
+    """A token for that topic alone, for a minute of the hub's own clock."""
+    expiry = ask.target.now() + timedelta(seconds=ask.known.offset) + LIFETIME
+    text = tokens.mint(key, hub or hub_of(ask), tokens.one_topic(topics), expiry)
+    # what a strange server echoes is not to show it
+    KNOWN.add(text, key.fingerprint)
+    return text
+
+
+def foreign(ask: Asking, text: str, algorithm: str, topics: str) -> str:
+    """The same, signed with any text."""
+    expiry = ask.target.now() + timedelta(seconds=ask.known.offset) + LIFETIME
+    hub = hub_of(ask)
+    said = tokens.claims(hub, Grants((topics,), (topics,)), expiry)
+    return tokens.signed(text, algorithm, said, "at+jwt" if hub.version == "1.0" else "JWT")
+
+
+def words(ask: Asking, topics: str) -> dict[str, str]:
+    """How a subscriber names its topic."""
+    return {"match" if ask.known.generation == "1.0" else "topic": topics}
+
+
+def cookie(ask: Asking, text: str) -> dict[str, str]:
+    """The header with which a browser brings its token."""
+    name = ask.target.hub.cookie_name or GENERATIONS["1.0" if ask.known.generation == "1.0" else "0.24"].cookie
+    return {"Cookie": f"{name}={text}"}
+
+
+def publish(ask: Asking, text: str | None, topics: str, data: str = PADDING) -> Reply:
+    """Publish a private update. FetchError when nothing answers."""
+    form = {"topic": topics, "data": data, "private": "on"}
+    return fetch("POST", ask.target.url, text, ask.target.way, form=form)
+
+
+def subscribe(ask: Asking, text: str | None, topics: str, headers: Mapping[str, str] | None = None) -> Reply:
+    """Ask for a stream, and close it after its headers. FetchError when nothing answers."""
+    url = f"{ask.target.url}?{_query(words(ask, topics))}"
+    return fetch("GET", url, text, ask.target.way, headers=headers)
+
+
+def stream(ask: Asking, text: str | None, topics: str, headers: Mapping[str, str], **more: str) -> Stream:
+    """A stream that stays open."""
+    return Stream(ask.target.url, {**words(ask, topics), **more}, text, ask.target.way, dict(headers))
+
+
+def _query(said: Mapping[str, str]) -> str:
+    from urllib.parse import urlencode  # noqa: PLC0415 - with httpx, which is imported late as well
+
+    return urlencode(said)
