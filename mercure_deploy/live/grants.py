@@ -1,5 +1,6 @@
 """Probes of keys: what the hub takes, by header and by cookie, for publishing and for subscribing."""
 
+import re
 import secrets
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -141,9 +142,8 @@ def _audience(ask: Asking, known: Key) -> Cause | None:
     """Whether a hub 1.0 takes the key with another audience or issuer."""
     if ask.known.generation != "1.0":
         return None
-    resource = (ask.known.metadata or {}).get("resource")
-    own = asking.hub_of(ask)
-    if isinstance(resource, str) and resource != own.public_url:
+    resource, own = _resource(ask), asking.hub_of(ask)
+    if resource is not None and resource != own.public_url:
         what = f"the hub wants tokens for {resource[:120]}, the apps make them for {own.public_url}"
         return Cause("audience-mismatch", what, f"resource_identifier {own.public_url} in the hub's Caddyfile")
     servers = (ask.known.metadata or {}).get("authorization_servers")
@@ -156,6 +156,16 @@ def _audience(ask: Asking, known: Key) -> Cause | None:
                 what = f"the hub trusts the issuer {issuer[:120]}, the tokens are of {own.issued_by}"
                 return Cause("audience-mismatch", what, f"issuer {own.issued_by} in the hub's Caddyfile")
     return None
+
+
+def _resource(ask: Asking) -> str | None:
+    """The audience that a hub 1.0 wants, by its metadata, or by where it says that those are (RFC 9728, section 3)."""
+    said = (ask.known.metadata or {}).get("resource")
+    if isinstance(said, str):
+        return said
+    header = ask.known.first.header("www-authenticate") if ask.known.first else ""
+    found = re.search(r'resource_metadata="([^"]+?)/\.well-known/oauth-protected-resource([^"]*)"', header)
+    return f"{found[1]}{found[2]}" if found else None
 
 
 def _placeholder() -> Cause:

@@ -202,5 +202,9 @@ def _settled(seen: Sequence[Seen]) -> list[Seen]:
 
 
 def _explained(id_: str, ids: set[str]) -> bool:
-    """Whether something worse explains it: a hub with a placeholder as its key knows no other."""
-    return id_ in {"key-mismatch", "alg-mismatch"} and "key-placeholder" in ids
+    """Whether something worse explains it.
+
+    A hub with a placeholder as its key knows no other; a proxy that refuses methods refuses preflights too.
+    """
+    by_placeholder = id_ in {"key-mismatch", "alg-mismatch"} and "key-placeholder" in ids
+    return by_placeholder or (id_ == "cors-origin-mismatch" and "proxy-not-routing" in ids)

@@ -1,7 +1,10 @@
 """A subscription that is kept open: what it answered, and which updates came, each with its moment."""
 
+import contextlib
+import socket
 import threading
 import time
+from collections.abc import Callable
 from urllib.parse import urlencode
 
 import httpx
@@ -52,13 +55,19 @@ class Stream:
         return self.bytes > before
 
     def close(self) -> None:
-        """End it; what is still on its way is not waited for."""
+        """End it, on the other side too."""
         self._closing = True
+        answer = self._answer
+        if answer is not None:
+            with contextlib.suppress(OSError):
+                # who reads is in another thread, and would wait for the next heartbeat
+                found = answer.extensions["network_stream"].get_extra_info("socket")
+                found.shutdown(socket.SHUT_RDWR)
 
-    def _wait(self, condition: "object", seconds: float) -> None:
+    def _wait(self, condition: Callable[[], bool], seconds: float) -> None:
         end = time.monotonic() + seconds
         with self._changed:
-            while not condition() and (left := end - time.monotonic()) > 0:  # type: ignore[operator]
+            while not condition() and (left := end - time.monotonic()) > 0:
                 self._changed.wait(left)
 
     def _tell(self) -> None:
@@ -68,6 +77,7 @@ class Stream:
     def _read(self, asked: str, token: str | None, way: Way, headers: dict[str, str]) -> None:
         try:
             with opened("GET", asked, token, way, headers=headers) as answer:
+                self._answer = answer
                 self.reply = Reply(answer.status_code, dict(answer.headers), "")
                 self._tell()
                 if self.reply.stream:

@@ -74,6 +74,8 @@ func main() {
 		log.Fatal(err)
 	}
 	http.Handle("/.well-known/mercure", hub)
+	// what the hub says of itself: its audience, whom it trusts, the name of its cookie
+	http.Handle("/.well-known/oauth-protected-resource/", hub)
 	go func() {
 		<-ctx.Done()
 		os.Exit(0)
