@@ -56,8 +56,10 @@ def text(diagnosed: Sequence[Diagnosed], *, more: bool = False) -> Iterator[tupl
         yield f"{each.target.name}: {each.target.url}", None
         width = max(len(seen.name) for seen in each.seen)
         for seen in each.seen:
-            about = f"{seen.subject}: " if seen.subject else ""
-            line = f"{_WORDS[seen.outcome]:<4}  {seen.name:<{width}}  {about}{seen.evidence}"
+            # what a finding says below is not said twice
+            said = [seen.evidence] if seen.evidence not in {finding.message for finding in seen.findings} else []
+            words = ": ".join([*([seen.subject] if seen.subject else []), *said])
+            line = f"{_WORDS[seen.outcome]:<4}  {seen.name:<{width}}  {words}".rstrip()
             yield printable(line, 600), _COLOURS[seen.outcome]
             for finding in seen.findings:
                 for row in finding_text(finding, more=more):
@@ -110,17 +112,14 @@ def page(diagnosed: Sequence[Diagnosed], now: "datetime", abouts: Mapping[str, s
 def _environment(each: Diagnosed, now: "datetime", abouts: Mapping[str, str]) -> dict[str, object]:
     target = each.target
     most = target.env.keys.max_age.days if target.env else 90
-    rows = [
-        {**vars(seen), "word": _WORDS[seen.outcome], "about": abouts.get(seen.name, ""), "evidence": seen.evidence}
-        for seen in each.seen
-    ]
+    rows = [{**vars(seen), "word": _WORDS[seen.outcome], "about": abouts.get(seen.name, "")} for seen in each.seen]
     return {
         "name": target.name,
         "hub": target.url,
         "summary": _counts([each]),
         "map": list(_map(each)),
-        "findings": each.findings,
-        "keys": [
+        "found": sorted(each.findings, key=lambda finding: finding.level),
+        "ring": [
             {
                 "fingerprint": key.fingerprint,
                 "algorithm": key.algorithm,

@@ -7,7 +7,8 @@ from urllib.parse import urlsplit
 from mercure_deploy.facts.hubs import HUB_PATH
 from mercure_deploy.live.fetch import FetchError, Reply
 
-_PLAIN_TO_TLS = "HTTP request to an HTTPS server"
+# Caddy, nginx, Apache
+_PLAIN_TO_TLS = re.compile(r"HTTP request (to an HTTPS server|was sent to HTTPS port)|speaking plain HTTP to an SSL")
 _GUARDS = re.compile(r"(basic|digest|negotiate|ntlm)\b", re.IGNORECASE)
 
 
@@ -98,7 +99,7 @@ def _of_redirect(reply: Reply, url: str) -> Cause:
 
 def _is_hubs(reply: Reply) -> bool:
     """Whether a refusal is the hub's: it is plain text, and asks for a bearer token at most."""
-    if _GUARDS.match(reply.header("www-authenticate")) or _PLAIN_TO_TLS in reply.body:
+    if _GUARDS.match(reply.header("www-authenticate")) or _PLAIN_TO_TLS.search(reply.body):
         return False
     if reply.header("www-authenticate").lower().startswith("bearer") or reply.status == 401:
         return "html" not in reply.header("content-type")
@@ -111,7 +112,7 @@ def _of_refusal(reply: Reply, url: str) -> Cause:
     by = f" by {server[:30]}" if server else ""
     path = urlsplit(url).path
     route = _ROUTE.format(path=path)
-    if _PLAIN_TO_TLS in reply.body:
+    if _PLAIN_TO_TLS.search(reply.body):
         what = f"https is spoken behind {url}, and it is asked in plain http (400)"
         return Cause("tls-mode-mismatch", what, "https:// in the URL, or SERVER_NAME=:80 for the hub behind the proxy")
     if status == 503 and "no available server" in reply.body:

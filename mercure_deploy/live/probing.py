@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Literal
 
+from mercure_deploy.errors import printable
 from mercure_deploy.facts.origins import Origin
 from mercure_deploy.findings import Finding, Level
 from mercure_deploy.keys import Key
@@ -19,6 +20,7 @@ Outcome = Literal["pass", "fail", "warn", "skip"]
 # of probes that ask at once; a hub is not to be flooded
 _THREADS = 16
 _BECAUSE = "because of "
+_LONGEST = 500
 
 
 @dataclass(frozen=True)
@@ -120,7 +122,7 @@ def probe(
 
 def passed(evidence: str) -> Seen:
     """Nothing is wrong."""
-    return Seen("", "pass", evidence)
+    return Seen("", "pass", printable(evidence, _LONGEST))
 
 
 def skipped(evidence: str) -> Seen:
@@ -130,8 +132,10 @@ def skipped(evidence: str) -> Seen:
 
 def failed(cause: Cause, evidence: str | None = None, *, level: Level = "error") -> Seen:
     """Something is wrong; a cause without an id is what was seen, and nothing is explained by it."""
-    finding = (Finding(cause.id, level, cause.what, cause.hint),) if cause.id else ()
-    return Seen("", "fail" if level == "error" else "warn", evidence or cause.what, findings=finding)
+    # a part of it may be what a strange server said
+    what, hint = printable(cause.what, _LONGEST), printable(cause.hint, _LONGEST)
+    finding = (Finding(cause.id, level, what, hint),) if cause.id else ()
+    return Seen("", "fail" if level == "error" else "warn", printable(evidence or what, _LONGEST), findings=finding)
 
 
 def run(target: Target, told: Callable[[str], None] = lambda _name: None) -> list[Seen]:

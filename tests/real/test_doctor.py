@@ -115,6 +115,12 @@ FAULTS: dict[str, Fault] = {
         nginx(target="http://127.0.0.1:8443"),
         replaced(":80 {", "https://hub.example.com:8443 {\n\ttls internal"),
     ),
+    "http to nginx that speaks https": Fault(
+        "tls-mode-mismatch", nginx(), arguments=("--via", "http://hub.example.com:443")
+    ),
+    "http to Apache that speaks https": Fault(
+        "tls-mode-mismatch", Edge("apache"), arguments=("--via", "http://hub.example.com:443")
+    ),
     "no certificate for the name": Fault("server-name-mismatch", Edge(listen="https://else.example.org")),
     "an expired certificate": Fault("tls-untrusted-publish", Edge(certificate="expired")),
     "a certificate that expires soon": Fault("tls-untrusted-publish", Edge(certificate="soon"), level="warning"),
