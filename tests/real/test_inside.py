@@ -132,7 +132,7 @@ def test_the_script_signs_as_the_app_does(project: Path, run: Run, authority: Au
 
 
 @pytest.mark.proves("The lines about `doctor` in the README, one after the other")
-def test_the_lines_of_the_readme(project: Path, run: Run, authority: Authority):
+def test_the_lines_of_the_readme(project: Path, authority: Authority):
     folder = rendered(project, ("coolify", {}), APPS["one"])
     Path("app.env").write_bytes((folder / "app.env").read_bytes())
     Path("/etc/hosts").write_text(f"127.0.0.1 localhost\n127.0.0.1 {HUB} app.example.com\n")
