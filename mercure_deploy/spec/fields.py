@@ -159,6 +159,13 @@ def _cookie_name(value: Any) -> str:  # noqa: ANN401
     return _matching(value, _COOKIE_NAME, "cookie-name", message, "shopAuthorization")
 
 
+def _resource(value: Any) -> str:  # noqa: ANN401
+    text = _plain(value, "shop")
+    if not text.isprintable() or text != text.strip() or not 0 < len(text) <= 200:
+        _refuse("resource", "must be a name or uuid as Coolify shows it, in one line")
+    return text
+
+
 def _address(value: Any) -> str:  # noqa: ANN401
     text = _plain(value, "127.0.0.1")
     import ipaddress  # noqa: PLC0415 - few specs name one
@@ -216,6 +223,7 @@ Network = Annotated[str, PlainValidator(_network), _schema()]
 HubPath = Annotated[str, PlainValidator(_path), _schema(pattern="^(/[A-Za-z0-9._~-]+)+$")]
 CookieName = Annotated[str, PlainValidator(_cookie_name), _schema()]
 Address = Annotated[str, PlainValidator(_address), _schema()]
+Resource = Annotated[str, PlainValidator(_resource), _schema(minLength=1, maxLength=200)]
 Image = Annotated[str, PlainValidator(_image), _schema()]
 Line = Annotated[str, PlainValidator(_line), _schema()]
 VersionText = BeforeValidator(_version)

@@ -24,6 +24,7 @@ from mercure_deploy.spec.fields import (
     Name,
     Network,
     PageOrigin,
+    Resource,
     Url,
     VersionText,
 )
@@ -162,6 +163,28 @@ class Keys(BaseModel):
     )
 
 
+class Coolify(BaseModel):
+    """Where push finds things on a Coolify instance; render and check work without it."""
+
+    model_config = _STRICT
+
+    url: Url = Field(description="Origin of the instance.")
+    project: Resource = Field(description="Name or uuid of the project.")
+    environment: Resource | None = Field(
+        default=None, description="Name of its environment; default: the name of this environment."
+    )
+    server: Resource | None = Field(
+        default=None, description="Name or uuid of the server that a new Service gets; default: the only one there is."
+    )
+    service: Resource | None = Field(
+        default=None,
+        description="Name or uuid of the hub's Service, made when there is none; default: mercure-<environment>.",
+    )
+    apps: dict[Name, Resource] = Field(
+        default={}, description="Name or uuid of the Application of each app; one that is not named is not pushed."
+    )
+
+
 class Environment(BaseModel):
     """One deployment of a hub and its apps, with keys of its own."""
 
@@ -177,6 +200,7 @@ class Environment(BaseModel):
         description="The apps, by name; the name becomes that of the env file."
     )
     keys: Keys = Field(default=Keys(), description="Keys and tokens.")
+    coolify: Coolify | None = Field(default=None, description="platform: coolify only: all that push needs.")
     accept: Annotated[tuple[Accepted, ...], Field(strict=False)] = Field(
         default=(), description="Finding ids that this environment knowingly accepts."
     )

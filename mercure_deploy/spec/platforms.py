@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from mercure_deploy.errors import closest
 from mercure_deploy.facts.origins import Origin
 from mercure_deploy.spec.contradiction import Contradiction, Rule
 from mercure_deploy.spec.models import Environment
@@ -10,6 +11,27 @@ from mercure_deploy.spec.models import Environment
 def rules(env: Environment) -> Iterator[Contradiction]:
     """What is at odds with the platform of an environment."""
     yield from _RULES[env.platform](env)
+    yield from _instance(env)
+
+
+def _instance(env: Environment) -> Iterator[Contradiction]:
+    """Where push finds things, which only Coolify has."""
+    if env.coolify is None:
+        return
+    if env.platform != "coolify":
+        yield Contradiction(("coolify",), "is for platform: coolify only", None, "leave it out")
+    if env.coolify.url.scheme != "https" and not env.coolify.url.is_local:
+        what = "the API token and every key go there in plain http"
+        yield Contradiction(("coolify", "url"), what, "secret-exposure", "https://, with a certificate", "warning")
+    owners: dict[str, str] = {}
+    for name, application in env.coolify.apps.items():
+        if name not in env.apps:
+            hint = closest(name, env.apps, names="the apps are")
+            yield Contradiction(("coolify", "apps", name), "there is no such app above", None, hint)
+        first = owners.setdefault(application, name)
+        if first != name:
+            what = f"is the Application of {first} already: two apps have different variables"
+            yield Contradiction(("coolify", "apps", name), what, None, "one Application for each app")
 
 
 def _coolify(env: Environment) -> Iterator[Contradiction]:

@@ -1,0 +1,32 @@
+"""All probes there are, each module adds its own; and what is asked of the hub of an environment."""
+
+from collections.abc import Callable
+from datetime import datetime
+
+from mercure_deploy.keys import KeyRing
+from mercure_deploy.live import delivery, grants, identity, inside, network, pages, sharing
+from mercure_deploy.live.fetch import Way
+from mercure_deploy.live.probing import PROBES, Seen, Target, run
+from mercure_deploy.spec import Environment
+
+__all__ = ["PROBES", "Seen", "Target", "of_environment", "run"]
+
+# each has added its probes
+_MODULES = (network, identity, grants, delivery, sharing, pages, inside)
+
+
+def of_environment(name: str, env: Environment, ring: KeyRing | None, way: Way, now: Callable[[], datetime]) -> Target:
+    """The hub of an environment, with its ring as far as it is here."""
+    asked = [
+        (page, env.public_url(app)) for app in env.apps.values() if app.subscribe for page in (app.url, *app.origins)
+    ]
+    return Target(
+        name,
+        env.hub,
+        way,
+        now,
+        env,
+        ring.keys if ring else (),
+        tuple(dict.fromkeys(asked)),
+        names=env.hub_names[1:],
+    )
