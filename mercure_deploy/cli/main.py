@@ -11,7 +11,7 @@ import sys
 import click
 
 from mercure_deploy import __version__
-from mercure_deploy.cli import diagnosing, importing, linting, minting, reading, rotating, writing
+from mercure_deploy.cli import diagnosing, importing, linting, minting, pushing, reading, rotating, writing
 from mercure_deploy.cli.common import BUG, INTERRUPTED, OK, TROUBLE, complain, err, lower, unwritten
 from mercure_deploy.errors import Problem, Trouble
 
@@ -91,6 +91,7 @@ for command in (
     reading.diff,
     reading.status,
     rotating.rotate_keys,
+    pushing.push,
     importing.import_,
     linting.lint,
     reading.explain,

@@ -1,0 +1,213 @@
+"""`push`, and what other commands ask Coolify: the token, the way, what is said before anything is written."""
+
+import os
+import sys
+import time
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from mercure_deploy.cli.common import (
+    NO,
+    OK,
+    common,
+    environments,
+    err,
+    formatted,
+    loaded_spec,
+    note,
+    now,
+    out,
+    root_of,
+    select,
+    typed,
+    waiting,
+    warn,
+)
+from mercure_deploy.cli.rotating import via_of
+from mercure_deploy.errors import Trouble
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from mercure_deploy.push import Done, Plan, Where
+    from mercure_deploy.root import View
+    from mercure_deploy.spec import Loaded
+
+_LARGEST_TOKEN = 4096
+
+
+@click.command()
+@click.argument("name", metavar="ENV", shell_complete=environments)
+@click.option("--dry-run", is_flag=True, help="Only say what is different; exit 1 when something is.")
+@click.option("--hub", "only_hub", is_flag=True, help="The hub alone.")
+@click.option("--apps", "only_apps", is_flag=True, help="The apps alone.")
+@click.option("--no-deploy", is_flag=True, help="Write, and start nothing.")
+@click.option("--token-file", metavar="FILE", help="The API token, instead of COOLIFY_TOKEN.")
+@click.option("--via", metavar="URL", help="Another address of the hub, for the proof.")
+@click.option("--cacert", metavar="FILE", help="A certificate authority of your own, PEM.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@formatted
+@common(several=False)
+def push(  # noqa: PLR0913 - each is an option of the command
+    *,
+    name: str,
+    dry_run: bool,
+    only_hub: bool,
+    only_apps: bool,
+    no_deploy: bool,
+    token_file: str | None,
+    via: str | None,
+    cacert: str | None,
+    yes: bool,
+    form: str,
+    spec: str,
+    output: str | None,
+) -> int:
+    """Bring the files of an environment to Coolify, deploy them, and prove on the live hub that they work."""
+    from mercure_deploy import push as pushing
+
+    both = only_hub == only_apps
+    wish = pushing.Wish(only_hub or both, only_apps or both, not no_deploy)
+    loaded = loaded_spec(spec)
+    select(loaded, [name])
+    warn(loaded)
+    way = Way(token_file, via, cacert)
+    with connected(loaded, name, root_of(spec, output), way, exclusive=not dry_run) as where:
+        planned = pushing.plan(where, wish)
+        if planned.nothing or dry_run:
+            _say(where, planned, None, form)
+            return NO if dry_run and not planned.nothing else OK
+        pushing.able(where)
+        if form == "text":
+            out(_coloured(pushing.lines(planned)), wrong=True)
+        if not _sure(yes=yes):
+            return NO
+        done = pushing.carry_out(where, planned, wish)
+    return _ended(where, planned, done, form)
+
+
+class Way:
+    """How Coolify and the hub are reached: where the token is, another address of the hub, an authority."""
+
+    def __init__(self, token_file: str | None, via: str | None, cacert: str | None) -> None:
+        self.token_file, self.via, self.cacert = token_file, via, cacert
+
+    def token(self) -> str:
+        """The API token. Trouble when there is none; it is never an argument, which others on the machine can read."""
+        from mercure_deploy import disk
+
+        if self.token_file:
+            data = disk.read(self.token_file, limit=_LARGEST_TOKEN, pipe=True)
+            if data is None:
+                raise Trouble(f"{typed(self.token_file)} does not exist")
+            text = data.decode(errors="replace").strip()
+        else:
+            text = os.environ.get("COOLIFY_TOKEN", "").strip()
+        if not text or not text.isprintable() or not text.isascii():
+            hint = "COOLIFY_TOKEN=…, or --token-file FILE; Coolify makes one at /security/api-tokens"
+            raise Trouble("there is no API token of Coolify", hint=hint)
+        return text
+
+
+@contextmanager
+def connected(loaded: "Loaded", name: str, root: Path, way: Way, *, exclusive: bool) -> "Iterator[Where]":
+    """An environment whose files are in line, and the way to its Coolify; the lock is held throughout.
+
+    Trouble when the files are not in line.
+    """
+    from mercure_deploy import disk
+    from mercure_deploy import push as pushing
+    from mercure_deploy.coolify.client import Client, Clock
+    from mercure_deploy.coolify.instance import Place
+    from mercure_deploy.live.fetch import Way as HubWay
+    from mercure_deploy.root import look, to_compare
+
+    env = loaded.spec.environments[name]
+    if env.coolify is None:
+        hint = "say coolify: {url: https://…, project: …} in that environment, see docs/spec.md"
+        raise Trouble(f"{name}: the spec does not say where Coolify is", hint=hint)
+    token, clock = way.token(), Clock(time.monotonic, time.sleep, _progress)
+    hub = HubWay(via_of(way.via) if way.via else None, Path(way.cacert) if way.cacert else None)
+    with disk.lock(root, shared=not exclusive, waiting=waiting):
+        view = look(loaded.spec, [name], root, to_compare(now()))
+        d = pushing.deployment(view, name)
+        _in_line(view, name, root)
+        wanted = pushing.wanted(view, d)
+        with Client(env.coolify.url, token, hub, clock) as client:
+            yield pushing.Where(Place(client, env, name, tuple(env.apps)), d, wanted, hub, clock, now)
+
+
+def _in_line(view: "View", name: str, root: Path) -> None:
+    from mercure_deploy import check as checks
+
+    drift = checks.drift(view, name, root)
+    if drift:
+        said = ", ".join(f"{each.change} {each.path}" for each in drift[:5])
+        raise Trouble(f"{name} is not in line with the spec: {said}", hint=f"mercure-deploy render {name}, then push")
+
+
+def _progress(what: str, left: float) -> None:
+    if sys.stderr is not None and sys.stderr.isatty():
+        err(f"mercure-deploy: {what}; waiting up to {left:.0f} s")
+
+
+def _sure(*, yes: bool) -> bool:
+    if yes:
+        return True
+    if not sys.stdin or not sys.stdin.isatty():
+        raise Trouble(
+            "there is something to write, and no terminal to ask on", hint="say --yes, or look with --dry-run"
+        )
+    sure = click.confirm("Write this to Coolify?", err=True)
+    if not sure:
+        err("mercure-deploy: nothing was written")
+    return sure
+
+
+def _coloured(lines: "Sequence[str]") -> "Iterator[tuple[str, str | None]]":
+    for line in lines:
+        yield line, "green" if ": + " in line else "red" if ": - " in line else None
+
+
+def _say(where: "Where", planned: "Plan", done: "Done | None", form: str) -> None:
+    import json
+
+    from mercure_deploy import push as pushing
+
+    if form == "json":
+        said = {"version": 1, "ok": planned.nothing, "environment": where.d.name, **pushing.row(planned, done)}
+        out([json.dumps(said, indent=2)], wrong=not planned.nothing)
+    elif planned.nothing:
+        out([f"{where.d.name}: Coolify has what the files say"])
+    else:
+        out(_coloured(pushing.lines(planned)), wrong=True)
+
+
+def _ended(where: "Where", planned: "Plan", done: "Done", form: str) -> int:
+    """What became of it, and the exit code."""
+    import json
+
+    from mercure_deploy import push as pushing
+    from mercure_deploy import report
+
+    proved = done.proved is not False and done.failed is None
+    findings = [finding for each in done.seen for finding in each.findings]
+    if form == "json":
+        said = {"version": 1, "ok": proved, "environment": where.d.name, **pushing.row(planned, done)}
+        out([json.dumps({**said, "findings": [report.finding_row(each) for each in findings]}, indent=2)], done=True)
+        return OK if proved else NO
+    deployed = f"deployed: {', '.join(done.deployed)}" if done.deployed else "written, nothing was deployed"
+    out([f"{where.d.name}: {deployed}"], done=True)
+    if done.proved:
+        note("proved on the live hub: its keys, a round trip, the origins")
+    for each in done.seen:
+        err(f"mercure-deploy: not proved: {each.name}: {each.evidence}")
+    for finding in findings:
+        for line in report.finding_text(finding):
+            err(line)
+    if done.failed:
+        err(f"mercure-deploy: {done.failed}")
+    return OK if proved else NO

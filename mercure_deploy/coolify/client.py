@@ -1,0 +1,163 @@
+"""One client for the API: what is asked again, what is not, and what an answer means (measured on 4.3.11).
+
+No redirect is followed with the token; the token stands in one header and nowhere else.
+"""
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any, Self
+
+import httpx
+
+from mercure_deploy.errors import Trouble, printable
+from mercure_deploy.facts.origins import Origin
+from mercure_deploy.keys import KNOWN
+from mercure_deploy.live.fetch import Way, context
+
+# one exchange; Coolify parses a compose file in some seconds
+_SECONDS = 30.0
+# all waiting for one request together: the limit is 200 a minute
+_PATIENCE = 150.0
+_AGAIN = frozenset((429, 502, 503, 504))
+_LARGEST = 32 * 1024 * 1024
+ABILITIES = ("read", "read:sensitive", "write", "deploy")
+
+
+@dataclass(frozen=True)
+class Clock:
+    """Time, as an argument; `waiting` is told what is waited for, and for how many seconds."""
+
+    now: Callable[[], float]
+    sleep: Callable[[float], None]
+    waiting: Callable[[str, float], None] = lambda _what, _left: None
+
+
+class ApiError(Exception):
+    """The API refused: `status`, and what it said, without anything that was sent."""
+
+    def __init__(self, status: int, message: str) -> None:
+        super().__init__(f"{message} ({status})")
+        self.status, self.message = status, message
+
+    @property
+    def lacking(self) -> str | None:
+        """The ability that the token has not, None when that is not the reason."""
+        start = "Missing required permissions: "
+        return self.message.removeprefix(start) if self.status == 403 and self.message.startswith(start) else None
+
+
+class LostError(Exception):
+    """No answer: what was asked for may have happened, or not."""
+
+
+class Client:
+    """The API of an instance."""
+
+    def __init__(self, url: Origin, token: str, way: Way, clock: Clock) -> None:
+        KNOWN.add(token, "of-coolify")
+        self.url, self.requests = url, 0
+        self._clock = clock
+        self._client = httpx.Client(
+            base_url=f"{url}/api/v1/",
+            headers={"Authorization": f"Bearer {token}", "Accept": "application/json", "User-Agent": "mercure-deploy"},
+            timeout=_SECONDS,
+            verify=context(way.authority, None),
+            trust_env=not url.is_local,
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._client.close()
+
+    def get(self, path: str) -> Any:  # noqa: ANN401 - the JSON of somebody
+        """What stands there. ApiError when it is refused, LostError when nothing answers in the end."""
+        return self._asked("GET", path, None, again=True)
+
+    def send(self, method: str, path: str, body: Mapping[str, object] | None = None, *, again: bool = True) -> Any:  # noqa: ANN401
+        """Change something; `again` is whether asking twice does the same as asking once. As `get`."""
+        return self._asked(method, path, body, again=again)
+
+    def _asked(self, method: str, path: str, body: Mapping[str, object] | None, *, again: bool) -> Any:  # noqa: ANN401
+        end = self._clock.now() + _PATIENCE
+        pause = 1.0
+        while True:
+            try:
+                answer = self._once(method, path, body)
+            except httpx.HTTPError as error:
+                if not again or self._clock.now() >= end:
+                    raise LostError(_reason(error)) from None
+                self._wait(f"{self.url} does not answer", pause)
+            else:
+                # what is refused for being too much has not happened, whatever it was
+                tried = answer.status_code == 429 or (again and answer.status_code in _AGAIN)
+                if not tried or self._clock.now() >= end:
+                    return _read(answer)
+                after = answer.headers.get("retry-after", "")
+                pause = min(float(after), 60.0) if after.isdigit() else pause
+                self._wait(f"{self.url} answers {answer.status_code}", pause)
+            pause = min(2 * pause, 15.0)
+
+    def _once(self, method: str, path: str, body: Mapping[str, object] | None) -> httpx.Response:
+        self.requests += 1
+        answer = (
+            self._client.request(method, path, json=body) if body is not None else self._client.request(method, path)
+        )
+        if len(answer.content) > _LARGEST:
+            raise httpx.ReadError("too large")
+        return answer
+
+    def _wait(self, what: str, seconds: float) -> None:
+        self._clock.waiting(what, seconds)
+        self._clock.sleep(seconds)
+
+
+def _reason(error: httpx.HTTPError) -> str:
+    return "timed out" if isinstance(error, httpx.TimeoutException) else "no connection, or it was cut"
+
+
+def _read(answer: httpx.Response) -> Any:  # noqa: ANN401
+    """Its JSON. ApiError for what is refused."""
+    try:
+        said = json.loads(answer.content) if answer.content else None
+    except (ValueError, RecursionError):
+        said = None
+    if answer.status_code < 300:
+        return said
+    raise ApiError(answer.status_code, _message(said, answer.status_code))
+
+
+def _message(said: object, status: int) -> str:
+    """What the API says, harmless for a terminal; an answer to invalid words may quote them, so only names go on."""
+    if 300 <= status < 400:
+        return "it redirects: is that the URL of the instance itself?"
+    message = said.get("message") if isinstance(said, dict) else None
+    errors = said.get("errors") if isinstance(said, dict) else None
+    names = ", ".join(str(name)[:40] for name in list(errors)[:5]) if isinstance(errors, dict) else ""
+    text = message if isinstance(message, str) else "no word about it"
+    return printable(f"{text}: {names}" if names else text, 200)
+
+
+def trouble(error: ApiError | LostError, url: Origin, doing: str) -> Trouble:
+    """What a user is told; `doing` is what was asked for."""
+    if isinstance(error, LostError):
+        return Trouble(f"{url} does not answer: {error}, while {doing}", hint="is it up? Run the same again later")
+    if error.status == 401:
+        return Trouble(f"{url} does not know that token", hint=f"COOLIFY_TOKEN, made at {url}/security/api-tokens")
+    if error.status == 403 and "API is disabled" in error.message:
+        return Trouble(f"{url}: the API is switched off", hint=f"switch it on at {url}/settings/advanced")
+    if error.lacking:
+        return lacking(url, [error.lacking])
+    return Trouble(f"{url} refused {doing}: {error}", hint="what was there before is there again; run push once more")
+
+
+def lacking(url: Origin, abilities: list[str]) -> Trouble:
+    """All that the token must be allowed to do besides."""
+    said = ", ".join(abilities)
+    hint = f"{url}/security/api-tokens: a token with {', '.join(ABILITIES)}; tick deploy first, it clears the others"
+    return Trouble(f"the token may not do all that push needs: {said}", hint=hint)

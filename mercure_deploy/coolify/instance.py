@@ -1,0 +1,263 @@
+"""What an instance has: the hub's Service, the Applications, their variables; read, and nothing written."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import quote
+
+from mercure_deploy.coolify.client import ApiError, Client, lacking
+from mercure_deploy.errors import Problem, Trouble, printable
+from mercure_deploy.spec import Environment
+from mercure_deploy.spec.models import Coolify
+
+# compose files with the text of a config in them (measured)
+_COMPOSE = (2, 23, 1)
+
+
+@dataclass(frozen=True)
+class Variable:
+    """One row; `value` is None where none is set, or where it is hidden. `updated` is when, as the API writes times."""
+
+    uuid: str
+    key: str
+    value: str | None = field(repr=False)
+    literal: bool = False
+    buildtime: bool = True
+    runtime: bool = True
+    multiline: bool = False
+    shown_once: bool = False
+    preview: bool = False
+    hidden: bool = False
+    updated: str = ""
+
+
+@dataclass(frozen=True)
+class Service:
+    """The hub's Service. `compose` is the text as it is stored, `urls` the domain of its container `container`."""
+
+    uuid: str
+    name: str
+    compose: str
+    description: str
+    container: str
+    urls: str
+    gzip: bool
+    strip: bool
+    running: bool
+    variables: tuple[Variable, ...] = ()
+
+
+@dataclass(frozen=True)
+class Application:
+    """One app; `deployed` is when the last deployment began that ended well, "" where there was none."""
+
+    uuid: str
+    name: str
+    variables: tuple[Variable, ...] = ()
+    deployed: str = ""
+
+    def stale(self, names: Iterable[str]) -> bool:
+        """Whether one of these variables is newer than what runs."""
+        wanted = set(names)
+        newest = max((row.updated for row in self.variables if row.key in wanted and not row.preview), default="")
+        return newest > self.deployed
+
+
+@dataclass(frozen=True)
+class Instance:
+    """Where the hub's Service is, or is to be: uuids of project and server, the name of the environment."""
+
+    project: str
+    environment: str
+    server: str
+    service_name: str
+    service: Service | None
+    apps: Mapping[str, Application]
+
+
+@dataclass(frozen=True)
+class Place:
+    """An environment of the spec, called `name`, on the instance behind the client; `apps` are those that are meant."""
+
+    client: Client
+    env: Environment
+    name: str
+    apps: tuple[str, ...]
+
+
+def look(place: Place) -> Instance:
+    """What is there.
+
+    Trouble for what is not there, or is there twice, and for a token that may not read, all at once.
+    """
+    client, name, words = place.client, place.name, place.env.coolify
+    if words is None:
+        hint = "say coolify: {url: https://…, project: …} in that environment, see docs/spec.md"
+        raise Trouble(f"{name}: the spec does not say where Coolify is", hint=hint)
+    servers = _readable(client)
+    project = _one("project", words.project, _rows(client.get("projects")))
+    uuid = str(project["uuid"])
+    here = words.environment or name
+    try:
+        listed = client.get(f"projects/{uuid}/{quote(here, safe='')}")
+    except ApiError as error:
+        if error.status != 404:
+            raise
+        hint = f"create it in Coolify, or say another one: environment, in coolify of {name}"
+        raise Trouble(f"the project {words.project} has no environment {here}", hint=hint) from None
+    service_name = words.service or f"mercure-{name}"
+    services, applications = _rows(listed.get("services")), _rows(listed.get("applications"))
+    found = _some("Service", service_name, services)
+    apps = _apps(client, words, applications, [each for each in place.apps if each in words.apps])
+    service = _service(client, str(found["uuid"])) if found else None
+    server = _server(words, servers, made=service is None)
+    return Instance(uuid, str(listed.get("name", here)), server, service_name, service, apps)
+
+
+def _readable(client: Client) -> list[dict[str, Any]]:
+    """The servers. Trouble when the token may not read them, or not what is secret in them."""
+    try:
+        servers = _rows(client.get("servers"))
+    except ApiError as error:
+        if error.lacking is None:
+            raise
+        raise lacking(client.url, ["read", *unable(client)]) from None
+    settings = next((row["settings"] for row in servers if isinstance(row.get("settings"), dict)), None)
+    # a field that only those see who may see secrets, be they empty
+    if settings is not None and "sentinel_token" not in settings:
+        raise lacking(client.url, ["read:sensitive", *unable(client)])
+    return servers
+
+
+def unable(client: Client) -> list[str]:
+    """Which of the abilities to write and to deploy the token lacks: they are looked at before the uuid is."""
+    found = []
+    for ability, method, path in (("write", "PATCH", "services/none"), ("deploy", "POST", "services/none/start")):
+        try:
+            client.send(method, path, {"name": "none"} if method == "PATCH" else None)
+        except ApiError as error:
+            if error.lacking:
+                found.append(ability)
+    return found
+
+
+def _rows(said: object) -> list[dict[str, Any]]:
+    return [row for row in said if isinstance(row, dict)] if isinstance(said, list) else []
+
+
+def _some(kind: str, word: str, rows: Sequence[Mapping[str, Any]]) -> Mapping[str, Any] | None:
+    """The one of that name or uuid, None when there is none. Trouble for several: nobody tells them apart."""
+    found = [row for row in rows if row.get("uuid") == word] or [row for row in rows if row.get("name") == word]
+    if len(found) > 1:
+        uuids = ", ".join(str(row.get("uuid")) for row in found)
+        raise Trouble(f"there are {len(found)} of the name {word}: {kind}s", hint=f"say which by its uuid: {uuids}")
+    return found[0] if found else None
+
+
+def _one(kind: str, word: str, rows: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:
+    found = _some(kind, word, rows)
+    if found is None:
+        names = ", ".join(sorted({printable(str(row.get("name")), 60) for row in rows})[:20])
+        raise Trouble(f"there is no {kind} {word}", hint=f"there are: {names}" if names else f"create that {kind}")
+    return found
+
+
+def _server(words: Coolify, servers: Sequence[Mapping[str, Any]], *, made: bool) -> str:
+    """The uuid of the server for a new Service. Trouble where nobody said which, or its compose is too old."""
+    if not made and words.server is None:
+        return ""
+    if words.server is None and len(servers) != 1:
+        names = ", ".join(printable(str(row.get("name")), 60) for row in servers[:20])
+        raise Trouble("which server is the hub to run on", hint=f"say server in coolify: {names}")
+    server = _one("server", words.server, servers) if words.server else servers[0]
+    settings = server.get("settings")
+    version = str(settings.get("compose_version") or "") if isinstance(settings, dict) else ""
+    parts = tuple(int(part) for part in version.split(".")[:3] if part.isdigit())
+    if parts and parts < _COMPOSE:
+        what = f"docker compose {version} of {server.get('name')} knows no configs with a text in them"
+        raise Trouble(what, hint="upgrade docker there, to compose 2.23.1 or newer")
+    return str(server["uuid"])
+
+
+def _service(client: Client, uuid: str) -> Service:
+    said = client.get(f"services/{uuid}")
+    containers = _rows(said.get("applications"))
+    container = next((row for row in containers if row.get("name") == "mercure"), containers[0] if containers else {})
+    status = str(container.get("status") or said.get("status") or "")
+    return Service(
+        uuid,
+        str(said.get("name")),
+        str(said.get("docker_compose_raw") or ""),
+        str(said.get("description") or ""),
+        str(container.get("uuid") or ""),
+        str(container.get("fqdn") or ""),
+        bool(container.get("is_gzip_enabled")),
+        bool(container.get("is_stripprefix_enabled")),
+        not status.startswith("exited") and status != "",
+        variables(client, f"services/{uuid}"),
+    )
+
+
+def variables(client: Client, resource: str) -> tuple[Variable, ...]:
+    """The variables of a Service or an Application, preview rows too."""
+    return tuple(_variable(row) for row in _rows(client.get(f"{resource}/envs")) if row.get("uuid") and row.get("key"))
+
+
+def _variable(row: Mapping[str, Any]) -> Variable:
+    value = row.get("value")
+    return Variable(
+        str(row["uuid"]),
+        str(row["key"]),
+        str(value) if value is not None else None,
+        bool(row.get("is_literal")),
+        bool(row.get("is_buildtime")),
+        bool(row.get("is_runtime", True)),
+        bool(row.get("is_multiline")),
+        bool(row.get("is_shown_once")),
+        bool(row.get("is_preview")),
+        "value" not in row,
+        str(row.get("updated_at") or ""),
+    )
+
+
+def _apps(
+    client: Client, words: Coolify, listed: Sequence[Mapping[str, Any]], wanted: Sequence[str]
+) -> dict[str, Application]:
+    """The Applications of the wanted apps. Trouble, all at once, for those that are not there."""
+    found: dict[str, Application] = {}
+    problems: list[Problem] = []
+    for name in wanted:
+        word = words.apps[name]
+        try:
+            row = _some("Application", word, listed) or _elsewhere(client, word)
+        except Trouble as error:
+            problems += error.problems
+            continue
+        if row is None:
+            names = ", ".join(printable(str(each.get("name")), 60) for each in listed[:20])
+            what = f"there is no Application {word} for the app {name}"
+            problems.append(Problem(what, f"there are: {names}" if names else "create it in Coolify first"))
+            continue
+        uuid = str(row["uuid"])
+        rows = variables(client, f"applications/{uuid}")
+        found[name] = Application(uuid, str(row.get("name")), rows, _deployed(client, uuid))
+    if problems:
+        raise Trouble(*problems)
+    return found
+
+
+def _deployed(client: Client, uuid: str) -> str:
+    said = client.get(f"deployments/applications/{uuid}?skip=0&take=10")
+    rows = _rows(said.get("deployments")) if isinstance(said, dict) else []
+    return max((str(row.get("created_at")) for row in rows if row.get("status") == "finished"), default="")
+
+
+def _elsewhere(client: Client, word: str) -> Mapping[str, Any] | None:
+    """An Application of another project or environment, by its uuid alone."""
+    try:
+        said = client.get(f"applications/{word}") if word.isalnum() else None
+    except ApiError as error:
+        if error.status != 404:
+            raise
+        return None
+    return said if isinstance(said, dict) and said.get("uuid") == word else None

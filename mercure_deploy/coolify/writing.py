@@ -1,0 +1,199 @@
+"""Bring an instance to what it ought to have; when that fails, what was there before is there again."""
+
+import base64
+import contextlib
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
+
+from mercure_deploy.coolify.client import ApiError, Client, LostError
+from mercure_deploy.coolify.difference import HUB, Change, Wanted
+from mercure_deploy.coolify.instance import Instance, Place, Service, Variable, look
+
+# a description of ours begins so; one of somebody's is let be
+MARK = "mercure-deploy"
+_Step = Callable[[], object]
+
+
+class _Undo:
+    """What takes back what was done, the latest first."""
+
+    def __init__(self) -> None:
+        self._steps: list[_Step] = []
+
+    def add(self, step: _Step) -> None:
+        self._steps.append(step)
+
+    def run(self) -> None:
+        """Take everything back that can be; a step that fails keeps no other from being taken."""
+        while self._steps:
+            with contextlib.suppress(ApiError, LostError):
+                self._steps.pop()()
+
+
+def write(place: Place, instance: Instance, wanted: Wanted, changes: Sequence[Change]) -> Instance:
+    """Make the changes; what is there afterwards. ApiError or LostError, and everything as before, when one fails."""
+    client, undo = place.client, _Undo()
+    try:
+        if any(change.kind == "create" for change in changes):
+            instance = _created(place, instance, wanted, undo)
+        service = instance.service
+        if service:
+            _service(client, service, wanted, [change for change in changes if change.target == HUB], undo)
+        for app, application in instance.apps.items():
+            own = [change for change in changes if change.target == app]
+            _variables(client, f"applications/{application.uuid}", application.variables, own, undo)
+        return look(place)
+    except BaseException:
+        undo.run()
+        raise
+
+
+def take_back(client: Client, before: Instance, changes: Sequence[Change]) -> None:
+    """Put back what was there, after a write that did not arrive as it was sent."""
+    undo = _Undo()
+    if before.service:
+        _undo_service(client, before.service, undo)
+        _undo_rows(client, f"services/{before.service.uuid}", before.service.variables, changes, HUB, undo)
+    for app, application in before.apps.items():
+        _undo_rows(client, f"applications/{application.uuid}", application.variables, changes, app, undo)
+    undo.run()
+
+
+def _created(place: Place, instance: Instance, wanted: Wanted, undo: _Undo) -> Instance:
+    """The instance with the new Service. A second one is never made: after a lost answer it is looked for by name."""
+    body = {
+        "project_uuid": instance.project,
+        "server_uuid": instance.server,
+        "environment_name": instance.environment,
+        "name": instance.service_name,
+        "description": MARK,
+        "docker_compose_raw": _coded(wanted.compose),
+        "urls": _urls(wanted),
+    }
+    try:
+        place.client.send("POST", "services", body, again=False)
+    except LostError:
+        found = look(place)
+        if found.service is None:
+            raise
+    found = look(place)
+    if found.service is None:
+        raise ApiError(404, "the Service that was created is not there")
+    uuid = found.service.uuid
+    undo.add(lambda: place.client.send("DELETE", f"services/{uuid}"))
+    return found
+
+
+def _coded(text: str) -> str:
+    return base64.b64encode(text.encode()).decode()
+
+
+def _urls(wanted: Wanted) -> list[dict[str, str]]:
+    return [{"name": "mercure", "url": wanted.urls}]
+
+
+def _service(client: Client, service: Service, wanted: Wanted, changes: Iterable[Change], undo: _Undo) -> None:
+    own = list(changes)
+    kinds = {change.kind for change in own}
+    path = f"services/{service.uuid}"
+    if kinds & {"compose", "domain"}:
+        # a domain that is taken is refused after the rest was stored (measured): so it is put back whatever happens
+        undo.add(lambda: client.send("PATCH", path, _before(service)))
+        body: dict[str, object] = {"docker_compose_raw": _coded(wanted.compose)} if "compose" in kinds else {}
+        client.send("PATCH", path, {**body, "urls": _urls(wanted)})
+    flags = {"gzip": "is_gzip_enabled", "strip": "is_stripprefix_enabled"}
+    off = {word: False for kind, word in flags.items() if kind in kinds}
+    if off:
+        container = f"{path}/applications/{service.container}"
+        before = {"is_gzip_enabled": service.gzip, "is_stripprefix_enabled": service.strip}
+        undo.add(lambda: client.send("PATCH", container, before))
+        client.send("PATCH", container, off)
+    _variables(client, path, service.variables, own, undo)
+
+
+def _before(service: Service) -> dict[str, object]:
+    body: dict[str, object] = {"urls": [{"name": "mercure", "url": service.urls}]}
+    return {**body, "docker_compose_raw": _coded(service.compose)} if service.compose else body
+
+
+def _undo_service(client: Client, service: Service, undo: _Undo) -> None:
+    container = f"services/{service.uuid}/applications/{service.container}"
+    flags = {"is_gzip_enabled": service.gzip, "is_stripprefix_enabled": service.strip}
+    undo.add(lambda: client.send("PATCH", container, flags))
+    undo.add(lambda: client.send("PATCH", f"services/{service.uuid}", _before(service)))
+
+
+def _variables(client: Client, resource: str, rows: Sequence[Variable], changes: Sequence[Change], undo: _Undo) -> None:
+    values = {change.key: change.value for change in changes if change.kind == "set"}
+    if values:
+        _undo_set(client, resource, rows, values, undo)
+        data = [_row(key, value) for key, value in values.items()]
+        client.send("PATCH", f"{resource}/envs/bulk", {"data": data})
+    by_uuid = {row.uuid: row for row in rows}
+    for change in changes:
+        if change.kind == "delete":
+            row = by_uuid[change.uuid]
+            if not row.preview:
+                undo.add(_setting(client, resource, row))
+            _deleted(client, f"{resource}/envs/{change.uuid}")
+
+
+def _setting(client: Client, resource: str, row: Variable) -> _Step:
+    return lambda: client.send("PATCH", f"{resource}/envs/bulk", {"data": [_as_it_was(row)]})
+
+
+def _deleted(client: Client, path: str) -> None:
+    try:
+        client.send("DELETE", path)
+    except ApiError as error:
+        if error.status != 404:
+            raise
+
+
+def _row(key: str, value: str) -> dict[str, object]:
+    """With every flag: what is left out is reset for an Application, and kept for a Service (measured)."""
+    return _as_it_was(Variable("", key, value, literal=True, buildtime=False, multiline="\n" in value))
+
+
+def _as_it_was(row: Variable) -> dict[str, object]:
+    return {
+        "key": row.key,
+        "value": row.value or "",
+        "is_literal": row.literal,
+        "is_multiline": row.multiline,
+        "is_shown_once": row.shown_once,
+        "is_preview": row.preview,
+        "is_runtime": row.runtime,
+        "is_buildtime": row.buildtime,
+    }
+
+
+def _undo_set(client: Client, resource: str, rows: Sequence[Variable], values: Mapping[str, str], undo: _Undo) -> None:
+    """Old values come back, new rows go; what was hidden cannot come back, and is let be."""
+    before = {row.key: row for row in rows if not row.preview}
+    old = [replace(before[key]) for key in values if key in before and not before[key].hidden]
+    new = [key for key in values if key not in before]
+
+    def back() -> None:
+        if old:
+            client.send("PATCH", f"{resource}/envs/bulk", {"data": [_as_it_was(row) for row in old]})
+        if new:
+            for row in client.get(f"{resource}/envs"):
+                if row.get("key") in new:
+                    _deleted(client, f"{resource}/envs/{row['uuid']}")
+
+    undo.add(back)
+
+
+def _undo_rows(  # noqa: PLR0913, PLR0917 - one side of an instance
+    client: Client, resource: str, rows: Sequence[Variable], changes: Sequence[Change], target: str, undo: _Undo
+) -> None:
+    own = [change for change in changes if change.target == target]
+    values = {change.key: change.value for change in own if change.kind == "set"}
+    gone = [row for row in rows if row.uuid in {change.uuid for change in own if change.kind == "delete"}]
+    kept = [row for row in gone if not row.preview]
+    if kept:
+        data = [_as_it_was(row) for row in kept]
+        undo.add(lambda: client.send("PATCH", f"{resource}/envs/bulk", {"data": data}))
+    if values:
+        _undo_set(client, resource, rows, values, undo)
