@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from mercure_deploy.coolify.client import ApiError, Client, LostError
-from mercure_deploy.coolify.difference import HUB, Change, Wanted
-from mercure_deploy.coolify.instance import Instance, Place, Service, Variable, look
+from mercure_deploy.coolify.difference import HUB, SECRETS, Change, Wanted
+from mercure_deploy.coolify.instance import Instance, Place, Service, Variable, look, variables
 
 # a description of ours begins so; one of somebody's is let be
 MARK = "mercure-deploy"
@@ -129,6 +129,8 @@ def _variables(client: Client, resource: str, rows: Sequence[Variable], changes:
         _undo_set(client, resource, rows, values, undo)
         data = [_row(key, value) for key, value in values.items()]
         client.send("PATCH", f"{resource}/envs/bulk", {"data": data})
+        if resource.startswith("applications/"):
+            _copies(client, resource, rows, values)
     by_uuid = {row.uuid: row for row in rows}
     for change in changes:
         if change.kind == "delete":
@@ -136,6 +138,14 @@ def _variables(client: Client, resource: str, rows: Sequence[Variable], changes:
             if not row.preview:
                 undo.add(_setting(client, resource, row))
             _deleted(client, f"{resource}/envs/{change.uuid}")
+
+
+def _copies(client: Client, resource: str, before: Sequence[Variable], values: Mapping[str, str]) -> None:
+    """Delete the copies for previews that Coolify made of new secrets: nobody would ever change them."""
+    known = {row.uuid for row in before}
+    for row in variables(client, resource):
+        if row.preview and row.uuid not in known and row.value == values.get(row.key) and SECRETS.fullmatch(row.key):
+            _deleted(client, f"{resource}/envs/{row.uuid}")
 
 
 def _setting(client: Client, resource: str, row: Variable) -> _Step:

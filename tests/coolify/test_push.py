@@ -1,0 +1,334 @@
+"""`push` against the Coolify of the tests: what is written, what is left alone, and what a fault leaves behind."""
+
+import copy
+import json
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import coolify
+import pytest
+from conftest import Run, Said
+from coolify import Asked, Coolify
+
+from mercure_deploy.cli import pushing
+
+SPEC = """\
+version: 1
+environments:
+  production:
+    hub:
+      url: https://hub.example.com
+      internal_url: http://hub-shop
+    apps:
+      app:
+        url: https://app.example.com
+    coolify:
+      url: {url}
+      project: shop
+      apps: {{app: shop}}
+"""
+Snapshot = dict[str, Any]
+
+
+@pytest.fixture(autouse=True)
+def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is waited for is not waited for."""
+    monkeypatch.setattr(pushing.time, "sleep", lambda _seconds: None)
+
+
+@contextmanager
+def instance(run: Run, monkeypatch: pytest.MonkeyPatch, **others: str) -> Iterator[Coolify]:
+    """A Coolify with an Application that has variables of its own, and the files for it."""
+    fake = Coolify()
+    fake.add("shop", APP_SECRET="of-the-app", DATABASE_URL="mysql://user:pass@db/shop", **others)
+    fake.add("somebody else's", compose="services: {x: {image: y}}\n", MERCURE_PUBLISHER_JWT_KEY="not-ours")
+    with coolify.serving(fake) as url:
+        monkeypatch.setenv("COOLIFY_TOKEN", fake.token)
+        assert run("render", spec=SPEC.format(url=url)).code == 0
+        yield fake
+
+
+def push(run: Run, *arguments: str) -> Said:
+    return run("push", "production", "--yes", "--no-deploy", *arguments)
+
+
+def state(fake: Coolify) -> Snapshot:
+    """All that is stored."""
+    return {
+        each.name: {
+            "compose": each.compose,
+            "fqdn": each.fqdn,
+            "gzip": each.gzip,
+            "strip": each.strip,
+            "variables": sorted((v.key, v.value, sorted(v.flags.items())) for v in each.variables),
+        }
+        for each in fake.resources
+    }
+
+
+def values(fake: Coolify, name: str) -> dict[str, str | None]:
+    [resource] = [each for each in fake.resources if each.name == name]
+    return {v.key: v.value for v in resource.variables if not v.flags["is_preview"]}
+
+
+def key() -> str:
+    return str(json.loads(Path("deploy/production/keys.json").read_text())["keys"][-1]["secret"])
+
+
+def nothing_leaked(fake: Coolify, *said: Said) -> None:
+    """No secret but in the body of a write of variables, no token but in its header, neither in what was printed."""
+    secrets = [row["secret"] for row in json.loads(Path("deploy/production/keys.json").read_text())["keys"]]
+    for asked in fake.asked:
+        head = asked.path + json.dumps(
+            {name: value for name, value in asked.headers.items() if name != "authorization"}
+        )
+        assert fake.token not in head + asked.body
+        assert not [each for each in secrets if each in head]
+        if not asked.path.endswith("/envs/bulk"):
+            assert not [each for each in secrets if each in asked.body]
+    for each in said:
+        printed = each.out + each.err
+        assert not [secret for secret in (*secrets, fake.token, "of-the-app", "not-ours") if secret in printed]
+
+
+def test_the_first_push_makes_the_service_and_the_second_has_nothing_to_do(run: Run, monkeypatch: pytest.MonkeyPatch):
+    with instance(run, monkeypatch) as fake:
+        strangers = values(fake, "somebody else's"), values(fake, "shop")
+        dry = run("push", "production", "--dry-run")
+        assert dry.code == 1
+        assert {asked.method for asked in fake.asked} == {"GET"}
+        first = push(run)
+        assert first.code == 0, first.err
+        [hub] = [each for each in fake.services() if each.name == "mercure-production"]
+        assert hub.compose == Path("deploy/production/docker-compose.yaml").read_text()
+        assert (hub.fqdn, hub.gzip) == ("https://hub.example.com:80", False)
+        assert hub.value("MERCURE_PUBLISHER_JWT_KEY") == hub.value("MERCURE_SUBSCRIBER_JWT_KEY") == key()
+        assert values(fake, "shop") == {
+            **strangers[1],
+            "MERCURE_URL": "http://hub-shop/.well-known/mercure",
+            "MERCURE_PUBLIC_URL": "https://hub.example.com/.well-known/mercure",
+            "MERCURE_JWT_SECRET": key(),
+        }
+        assert values(fake, "somebody else's") == strangers[0]
+        [shop] = [each for each in fake.resources if each.name == "shop"]
+        for variable in shop.variables:
+            if variable.key == "MERCURE_JWT_SECRET":
+                assert not variable.flags["is_preview"], "a copy of the secret for previews is left"
+                assert variable.flags["is_literal"]
+                assert not variable.flags["is_buildtime"]
+        count = len(fake.asked)
+        # never started so far, so that is what is left
+        left = run("push", "production", "--dry-run")
+        assert left.lines == ["to deploy: hub, app"]
+        assert len(fake.asked) - count <= 8 + 2
+        assert {asked.method for asked in fake.asked[count:]} == {"GET"}
+        nothing_leaked(fake, dry, first, left)
+
+
+def test_what_is_different_is_shown_without_a_secret(run: Run, monkeypatch: pytest.MonkeyPatch):
+    with instance(run, monkeypatch) as fake:
+        assert push(run).code == 0
+        [hub] = [each for each in fake.services() if each.name == "mercure-production"]
+        [shop] = [each for each in fake.resources if each.name == "shop"]
+        hub.compose = str(hub.compose).replace("unless-stopped", "always")
+        hub.variable("MERCURE_PUBLISHER_JWT_KEY").value = "by-hand-" * 8  # type: ignore[union-attr]
+        shop.variable("MERCURE_PUBLIC_URL").flags["is_literal"] = False  # type: ignore[union-attr]
+        shop.variables.append(coolify.Variable("MERCURE_JWT_KEY_B64", "b2xk", coolify.flags()))
+        hub.gzip = True
+        said = run("push", "production", "--dry-run")
+        assert said.code == 1
+        assert "hub: - services.mercure.restart: always" in said.lines
+        assert "hub: + services.mercure.restart: unless-stopped" in said.lines
+        assert re.search(r"^hub: - MERCURE_PUBLISHER_JWT_KEY=<key [0-9a-f]{8}>$", said.out, re.MULTILINE)
+        assert "hub: - gzip on" in said.lines
+        assert "app: - MERCURE_JWT_KEY_B64=<key" in said.out
+        assert "(not literal, or for builds too)" in said.out
+        assert "by-hand" not in said.out
+        row = json.loads(run("push", "production", "--dry-run", "--format", "json").out)
+        assert {each["kind"] for each in row["changes"]} == {"compose", "gzip", "set", "delete"}
+        done = push(run)
+        assert done.code == 0, done.err
+        assert "MERCURE_JWT_KEY_B64" not in values(fake, "shop")
+        assert run("push", "production", "--dry-run").lines == ["to deploy: hub, app"]
+        nothing_leaked(fake, said, done)
+
+
+@pytest.mark.parametrize("side", ["--hub", "--apps"])
+def test_one_side_alone(run: Run, monkeypatch: pytest.MonkeyPatch, side: str):
+    with instance(run, monkeypatch) as fake:
+        assert push(run, side).code == 0
+        written = {asked.path.split("/")[3] for asked in fake.asked if asked.method in {"POST", "PATCH"}}
+        made = [asked for asked in fake.asked if asked.path.endswith("/envs/bulk")]
+        assert {asked.path.split("/")[3] for asked in made} == {"services" if side == "--hub" else "applications"}
+        assert written
+
+
+FAULTS = ["before", "lost", "422", "429", "500", "half"]
+# what was done since the last push
+SINCE: dict[str, tuple[str, ...]] = {
+    "first": (),
+    "now": ("rotate-keys", "production", "--now", "--yes"),
+    "staged": ("rotate-keys", "production"),
+}
+
+
+@pytest.mark.real
+@pytest.mark.parametrize("fault", FAULTS)
+@pytest.mark.parametrize("after", SINCE)
+def test_a_fault_at_every_request_leaves_the_old_state_or_the_new_one(
+    run: Run, monkeypatch: pytest.MonkeyPatch, after: str, fault: str
+):
+    every_request(run, monkeypatch, after, fault, 1)
+
+
+@pytest.mark.parametrize("fault", ["lost", "500"])
+def test_a_fault_at_some_requests(run: Run, monkeypatch: pytest.MonkeyPatch, fault: str):
+    every_request(run, monkeypatch, "now", fault, 4)
+
+
+def every_request(run: Run, monkeypatch: pytest.MonkeyPatch, after: str, fault: str, step: int) -> None:
+    with instance(run, monkeypatch) as fake:
+        if SINCE[after]:
+            assert push(run).code == 0
+            assert run(*SINCE[after]).code == 0
+        before, old, strangers = copy.deepcopy(fake.resources), state(fake), values(fake, "somebody else's")
+        count = len(fake.asked)
+        assert push(run).code == 0
+        number = len(fake.asked) - count
+        assert number > 8
+        for at in range(1, number + 1, step):
+            fake.resources = copy.deepcopy(before)
+            first = len(fake.asked) + at
+
+            def once(asked: Asked, now: int, at: int = first) -> str | None:
+                bulk = asked.path.endswith("/envs/bulk")
+                return fault if now == at and (fault != "half" or bulk) else None
+
+            fake.fault = once
+            said = push(run)
+            fake.fault = lambda _asked, _number: None
+            assert said.code in {0, 2}, said.err
+            assert "Traceback" not in said.err
+            if said.code == 2:
+                left = state(fake)
+                # one that was made by a request whose answer was lost is found the next time
+                left.pop("mercure-production", None) if after == "first" else None
+                assert stripped(left) == stripped(old), (at, fault, said.err)
+            again = push(run)
+            assert again.code == 0, (at, fault, again.err)
+            [hub] = [each for each in fake.services() if each.name == "mercure-production"]
+            assert hub.compose == Path("deploy/production/docker-compose.yaml").read_text()
+            assert values(fake, "shop")["MERCURE_JWT_SECRET"] == signing()
+            assert values(fake, "somebody else's") == strangers
+            assert values(fake, "shop")["APP_SECRET"] == "of-the-app"
+            nothing_leaked(fake, said, again)
+            fake.asked = fake.asked[:0]
+
+
+def signing() -> str:
+    text = Path("deploy/production/app.env").read_text()
+    return re.findall("MERCURE_JWT_SECRET=(.*)", text)[0]
+
+
+def stripped(said: Snapshot) -> Snapshot:
+    """Without what is of no account: variables without a value, and copies for previews of what is no secret."""
+    found = {}
+    for name, each in said.items():
+        kept = [(key, value) for key, value, flags in each["variables"] if value and not dict(flags)["is_preview"]]
+        found[name] = {**each, "variables": kept}
+    return found
+
+
+LACKING: dict[str, tuple[frozenset[str], str]] = {
+    "read": (coolify.ALL - {"read"}, "read"),
+    "read:sensitive": (coolify.ALL - {"read:sensitive"}, "read:sensitive"),
+    "write": (coolify.ALL - {"write"}, "write"),
+    "deploy": (coolify.ALL - {"deploy"}, "deploy"),
+    "all but read": (frozenset({"read"}), "read:sensitive, write, deploy"),
+    "all": (frozenset({"none"}), "read, write, deploy"),
+}
+
+
+@pytest.mark.parametrize("name", LACKING)
+def test_a_token_that_may_not_do_all_is_told_so_before_anything_is_written(
+    run: Run, monkeypatch: pytest.MonkeyPatch, name: str
+):
+    abilities, words = LACKING[name]
+    with instance(run, monkeypatch) as fake:
+        before = state(fake)
+        fake.tokens[fake.token] = abilities
+        said = push(run)
+        assert said.code == 2
+        assert f"may not do all that push needs: {words}\n" in said.err
+        assert "/security/api-tokens" in said.err
+        assert state(fake) == before
+
+
+def test_what_is_not_there_or_there_twice_is_named(run: Run, monkeypatch: pytest.MonkeyPatch):
+    def refused(words: str, **changed: Any) -> None:
+        with instance(run, monkeypatch) as fake:
+            before = None
+            for name, value in changed.items():
+                if callable(value):
+                    value(fake)
+                else:
+                    setattr(fake, name, value)
+            before = state(fake)
+            said = push(run)
+            assert (said.code, words in said.err) == (2, True), said.err
+            assert state(fake) == before
+
+    refused("there is no project shop\n  hint: there are: other", project_name="other")
+    refused("has no environment production", environment_name="live")
+    refused("there are 2 of the name shop: Applications", add=lambda fake: fake.add("shop"))
+    refused("there is no Application shop for the app app", add=lambda fake: fake.resources.pop(0))
+    twice = "services: {mercure: {image: x}}\n"
+    refused(
+        "there are 2 of the name mercure-production",
+        add=lambda fake: [fake.add("mercure-production", compose=twice) for _ in range(2)],
+    )
+    refused("docker compose 2.20.0 of localhost knows no configs", compose_version="2.20.0")
+    refused("the API is switched off", enabled=False)
+    refused("does not know that token", tokens={"another": coolify.ALL})
+
+
+def test_files_that_are_not_in_line_are_not_pushed(run: Run, monkeypatch: pytest.MonkeyPatch):
+    with instance(run, monkeypatch) as fake:
+        with Path("deploy/production/app.env").open("a") as file:
+            file.write("X=y\n")
+        said = push(run)
+        assert said.code == 2
+        assert "not in line with the spec: changed production/app.env" in said.err
+        assert fake.asked == []
+        assert run("render").code == 0
+        monkeypatch.delenv("COOLIFY_TOKEN")
+        assert "there is no API token" in push(run).err
+        Path("token").write_text(f"{fake.token}\n")
+        assert push(run, "--token-file", "token").code == 0
+        assert run("push", "production", "--token-file", "none", "--yes").code == 2
+
+
+def test_without_a_terminal_nothing_is_written_unless_told(run: Run, monkeypatch: pytest.MonkeyPatch):
+    with instance(run, monkeypatch) as fake:
+        said = run("push", "production", "--no-deploy")
+        assert said.code == 2
+        assert "say --yes" in said.err
+        assert not [asked for asked in fake.asked if asked.path.endswith("bulk") or asked.path.endswith("/services")]
+
+
+def test_a_domain_that_is_taken_puts_everything_back(run: Run, monkeypatch: pytest.MonkeyPatch):
+    with instance(run, monkeypatch) as fake:
+        assert push(run).code == 0
+        [hub] = [each for each in fake.services() if each.name == "mercure-production"]
+        hub.compose, hub.fqdn = str(hub.compose).replace("unless-stopped", "always"), "https://other.example.com:80"
+        before = state(fake)
+        fake.add("taken", compose="services: {}\n").fqdn = "https://hub.example.com:80"
+        said = push(run)
+        assert said.code == 2
+        assert "Domain conflicts detected" in said.err
+        after = state(fake)
+        after.pop("taken")
+        assert after == before
