@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Literal
+from typing import Literal, TypedDict
 
 from mercure_deploy.coolify import deploying, writing
 from mercure_deploy.coolify.client import ApiError, Client, Clock, LostError, lacking, trouble
@@ -11,7 +11,6 @@ from mercure_deploy.coolify.difference import HUB, Change, Wanted, changes
 from mercure_deploy.coolify.instance import Instance, Place, look, unable
 from mercure_deploy.errors import Problem, Trouble
 from mercure_deploy.facts.quoting import uncarried
-from mercure_deploy.keys import KeyRing
 from mercure_deploy.live import probes
 from mercure_deploy.live.fetch import Way
 from mercure_deploy.live.probing import Seen
@@ -65,6 +64,14 @@ class Plan:
         """Whether hub and apps get another key at once, as after rotate-keys --now: none waits for the other then."""
         said = {each.target == HUB for each in self.changes if each.lines[0].startswith(f"- {each.key}=<key ")}
         return len(said) > 1
+
+
+class Remote(TypedDict):
+    """What Coolify has: each side `same`, `different`, `absent` or `unknown`; `drift` are the lines that differ."""
+
+    hub: str
+    apps: dict[str, str]
+    drift: list[str]
 
 
 @dataclass
@@ -224,7 +231,7 @@ def row(planned: Plan, done: Done | None) -> Mapping[str, object]:
     }
 
 
-def state(planned: Plan, names: Iterable[str]) -> Mapping[str, object]:
+def state(planned: Plan, names: Iterable[str]) -> Remote:
     """What `status --remote` and `check --remote` say of an environment."""
     changed = {each.target for each in planned.changes}
     hub = "absent" if planned.instance.service is None else "different" if HUB in changed else "same"
@@ -236,8 +243,3 @@ def state(planned: Plan, names: Iterable[str]) -> Mapping[str, object]:
         },
         "drift": [f"{each.target}: {line}" for each in planned.changes for line in each.lines],
     }
-
-
-def apps_out(ring: KeyRing, named: Iterable[str], every: Iterable[str]) -> bool:
-    """Whether all apps are pushed, so that their deployments end the time of the old key."""
-    return ring.in_state("retiring") is not None and set(every) <= set(named)

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     # what is reported, not how it came about: who only prints needs none of it
     from datetime import datetime
 
+    from mercure_deploy.push import Remote
     from mercure_deploy.root.drift import Checked
     from mercure_deploy.status import Rotation, Status
 
@@ -45,6 +46,16 @@ def check_json(checked: "Mapping[str, Checked]", *, ok: bool) -> str:
         for name, each in checked.items()
     }
     return json.dumps({"version": 1, "ok": ok, "environments": environments}, indent=2)
+
+
+def with_remote(text: str, there: "Mapping[str, Remote]") -> str:
+    """That JSON with what Coolify has of each environment, as "remote"; null for one that does not say where it is."""
+    if not there:
+        return text
+    said = json.loads(text)
+    for name, each in said["environments"].items():
+        each["remote"] = there.get(name)
+    return json.dumps(said, indent=2)
 
 
 def problems_json(problems: Iterable[Problem]) -> str:

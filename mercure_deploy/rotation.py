@@ -89,6 +89,15 @@ def take(where: Rotation, moment: datetime, said: Said, prove: Prove, ask: Ask) 
         return _commit(where, following, known, list(_after(where, following)))
 
 
+def apps_out(where: Rotation, moment: datetime) -> Step:
+    """Keep in the ring when the last app went out with the promoted key; nothing else changes."""
+    with disk.lock(where.root, waiting=where.waiting):
+        ring = known(where.root, where.name).secret()
+        if ring is None or not ring.in_state("retiring"):
+            return Step([], [])
+        return _commit(where, keys.deployed(ring, moment), known, [])
+
+
 def _strange(where: Rotation, found: Known) -> list[str]:
     """The ring that is there and cannot be read, or is not that of the manifest: it is not thrown away."""
     path = f"{where.name}/keys.json"

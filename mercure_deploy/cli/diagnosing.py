@@ -21,9 +21,9 @@ from mercure_deploy.cli.common import (
     root_of,
     select,
     typed,
+    via_of,
     waiting,
 )
-from mercure_deploy.cli.rotating import via_of
 from mercure_deploy.errors import Trouble
 
 if TYPE_CHECKING:

@@ -23,16 +23,16 @@ from mercure_deploy.cli.common import (
     root_of,
     select,
     typed,
+    via_of,
     waiting,
     warn,
 )
-from mercure_deploy.cli.rotating import via_of
 from mercure_deploy.errors import Trouble
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from mercure_deploy.push import Done, Plan, Where
+    from mercure_deploy.push import Done, Plan, Remote, Where
     from mercure_deploy.root import View
     from mercure_deploy.spec import Loaded
 
@@ -86,7 +86,21 @@ def push(  # noqa: PLR0913 - each is an option of the command
         if not _sure(yes=yes):
             return NO
         done = pushing.carry_out(where, planned, wish)
-    return _ended(where, planned, done, form)
+    return said_of(where, planned, done, form)
+
+
+def push_all(loaded: "Loaded", name: str, root: Path, way: "Way") -> int:
+    """Push whatever is different, without asking, and say what became of it."""
+    from mercure_deploy import push as pushing
+
+    with connected(loaded, name, root, way, exclusive=True) as where:
+        wish = pushing.Wish()
+        planned = pushing.plan(where, wish)
+        if planned.nothing:
+            return OK
+        pushing.able(where)
+        done = pushing.carry_out(where, planned, wish)
+    return said_of(where, planned, done, "text")
 
 
 class Way:
@@ -113,10 +127,12 @@ class Way:
 
 
 @contextmanager
-def connected(loaded: "Loaded", name: str, root: Path, way: Way, *, exclusive: bool) -> "Iterator[Where]":
+def connected(  # noqa: PLR0913 - what is reached, and for what
+    loaded: "Loaded", name: str, root: Path, way: Way, *, exclusive: bool, reading: bool = False
+) -> "Iterator[Where]":
     """An environment whose files are in line, and the way to its Coolify; the lock is held throughout.
 
-    Trouble when the files are not in line.
+    Trouble when the files are not in line, unless it is only for `reading`: then what render would write counts.
     """
     from mercure_deploy import disk
     from mercure_deploy import push as pushing
@@ -134,7 +150,8 @@ def connected(loaded: "Loaded", name: str, root: Path, way: Way, *, exclusive: b
     with disk.lock(root, shared=not exclusive, waiting=waiting):
         view = look(loaded.spec, [name], root, to_compare(now()))
         d = pushing.deployment(view, name)
-        _in_line(view, name, root)
+        if not reading:
+            _in_line(view, name, root)
         wanted = pushing.wanted(view, d)
         with Client(env.coolify.url, token, hub, clock) as client:
             yield pushing.Where(Place(client, env, name, tuple(env.apps)), d, wanted, hub, clock, now)
@@ -147,6 +164,30 @@ def _in_line(view: "View", name: str, root: Path) -> None:
     if drift:
         said = ", ".join(f"{each.change} {each.path}" for each in drift[:5])
         raise Trouble(f"{name} is not in line with the spec: {said}", hint=f"mercure-deploy render {name}, then push")
+
+
+def remote(loaded: "Loaded", names: "Iterable[str]", root: Path, token_file: str | None) -> "dict[str, Remote]":
+    """What Coolify has of these environments, those that say where it is. Trouble when none of them does."""
+    from mercure_deploy import push as pushing
+
+    found: dict[str, Remote] = {}
+    for name in names:
+        env = loaded.spec.environments[name]
+        if env.coolify is not None:
+            with connected(loaded, name, root, Way(token_file, None, None), exclusive=False, reading=True) as where:
+                found[name] = pushing.state(pushing.plan(where, pushing.Wish()), env.apps)
+    if not found:
+        hint = "say coolify: {url: https://…, project: …} in an environment, see docs/spec.md"
+        raise Trouble("the spec does not say where Coolify is", hint=hint)
+    return found
+
+
+def remote_lines(found: "Mapping[str, Remote]") -> "Iterator[str]":
+    """The same for people, a line for each side."""
+    for name, each in found.items():
+        apps = ", ".join(f"{app} {state}" for app, state in each["apps"].items())
+        yield f"{name}: in Coolify: hub {each['hub']}, {apps}"
+        yield from (f"  {line}" for line in each["drift"])
 
 
 def _progress(what: str, left: float) -> None:
@@ -186,8 +227,8 @@ def _say(where: "Where", planned: "Plan", done: "Done | None", form: str) -> Non
         out(_coloured(pushing.lines(planned)), wrong=True)
 
 
-def _ended(where: "Where", planned: "Plan", done: "Done", form: str) -> int:
-    """What became of it, and the exit code."""
+def said_of(where: "Where", planned: "Plan", done: "Done", form: str) -> int:
+    """Say what became of it; the exit code."""
     import json
 
     from mercure_deploy import push as pushing

@@ -24,6 +24,7 @@ from mercure_deploy.cli.common import (
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from mercure_deploy.push import Remote
     from mercure_deploy.root import Know, View
     from mercure_deploy.spec import Loaded
 
@@ -34,11 +35,26 @@ def _ids(_context: click.Context, _parameter: click.Parameter, incomplete: str) 
     return sorted(each for each in IDS if each.startswith(incomplete))
 
 
+_REMOTE = click.option("--remote", is_flag=True, help="What Coolify has, too; nothing is written there.")
+_TOKEN = click.option("--token-file", metavar="FILE", help="With --remote: the API token, instead of COOLIFY_TOKEN.")
+
+
 @click.command()
 @click.option("--strict", is_flag=True, help="Warnings count too.")
+@_REMOTE
+@_TOKEN
 @formatted
 @common()
-def check(*, names: tuple[str, ...], strict: bool, form: str, spec: str, output: str | None) -> int:
+def check(  # noqa: PLR0913 - each is an option of the command
+    *,
+    names: tuple[str, ...],
+    strict: bool,
+    remote: bool,
+    token_file: str | None,
+    form: str,
+    spec: str,
+    output: str | None,
+) -> int:
     """Find drift and doubtful settings; for CI."""
     from pathlib import Path
 
@@ -49,12 +65,25 @@ def check(*, names: tuple[str, ...], strict: bool, form: str, spec: str, output:
     loaded, root, moment = loaded_spec(spec), root_of(spec, output), now()
     with _view(loaded, names, root, know=lenient) as planned:
         checked = checks.check(planned, root, Path(spec), loaded.findings, moment)
-    ok = checks.good(checked, strict=strict)
+    there = _there(loaded, names, root, token_file) if remote else {}
+    ok = checks.good(checked, strict=strict) and not any(each["drift"] for each in there.values())
     if form == "json":
-        out([report.check_json(checked, ok=ok)], wrong=not ok)
+        out([report.with_remote(report.check_json(checked, ok=ok), there)], wrong=not ok)
     else:
-        out(coloured(report.check_text(checked, more=on_terminal())), wrong=not ok)
+        out([*coloured(report.check_text(checked, more=on_terminal())), *_there_lines(there)], wrong=not ok)
     return OK if ok else NO
+
+
+def _there(loaded: "Loaded", names: Iterable[str], root: "Path", token_file: str | None) -> "dict[str, Remote]":
+    from mercure_deploy.cli import pushing
+
+    return pushing.remote(loaded, select(loaded, names), root, token_file)
+
+
+def _there_lines(there: "dict[str, Remote]") -> list[str]:
+    from mercure_deploy.cli import pushing
+
+    return list(pushing.remote_lines(there)) if there else []
 
 
 @click.command()
@@ -99,9 +128,13 @@ def diff(*, names: tuple[str, ...], form: str, spec: str, output: str | None) ->
 
 
 @click.command()
+@_REMOTE
+@_TOKEN
 @formatted
 @common()
-def status(*, names: tuple[str, ...], form: str, spec: str, output: str | None) -> int:
+def status(  # noqa: PLR0913 - each is an option of the command
+    *, names: tuple[str, ...], remote: bool, token_file: str | None, form: str, spec: str, output: str | None
+) -> int:
     """Show the keys, where a rotation stands, and whether the files are in line."""
     from mercure_deploy import check as checks
     from mercure_deploy import report
@@ -114,12 +147,13 @@ def status(*, names: tuple[str, ...], form: str, spec: str, output: str | None) 
             d.name: state(d, born=d.name not in planned.unborn, drift=bool(checks.drift(planned, d.name, root)))
             for d in planned.deployments
         }
-    wrong = any(each.drift for each in statuses.values())
+    there = _there(loaded, names, root, token_file) if remote else {}
+    wrong = any(each.drift for each in statuses.values()) or any(each["drift"] for each in there.values())
     if form == "json":
-        out([report.status_json(statuses, moment)], wrong=wrong)
+        out([report.with_remote(report.status_json(statuses, moment), there)], wrong=wrong)
     else:
         ages = {name: duration_text(loaded.spec.environments[name].keys.max_age) for name in statuses}
-        out(report.status_text(statuses, ages, moment), wrong=wrong)
+        out([*report.status_text(statuses, ages, moment), *_there_lines(there)], wrong=wrong)
     return OK
 
 

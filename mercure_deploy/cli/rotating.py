@@ -1,7 +1,7 @@
 """`rotate-keys`: what the user says, and how a live hub is asked."""
 
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import click
 
@@ -18,6 +18,7 @@ from mercure_deploy.cli.common import (
     select,
     show,
     typed,
+    via_of,
     waiting,
 )
 from mercure_deploy.errors import Trouble
@@ -26,8 +27,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime
 
-    from mercure_deploy.facts.origins import Origin
+    from mercure_deploy.rotation import Rotation
+    from mercure_deploy.spec import Loaded
     from mercure_deploy.targets import Deployment
+
+
+_OLDER = "With --push: a new key only when this one is older; default: max_age."
 
 
 @click.command("rotate-keys")
@@ -38,6 +43,9 @@ if TYPE_CHECKING:
 @click.option("--deployed-at", "at", metavar="TIME", help="When the last app went out: now, 14:30, 2026-11-24T12:00Z.")
 @click.option("--via", metavar="URL", help="Another address of the hub; Host and certificate stay those of its url.")
 @click.option("--cacert", metavar="FILE", help="A certificate authority of your own, PEM.")
+@click.option("--push", "pushed", is_flag=True, help="Deploy the step by Coolify's API, prove it, and go on with it.")
+@click.option("--if-older", "older", is_flag=False, flag_value="", metavar="[TIME]", help=_OLDER)
+@click.option("--token-file", metavar="FILE", help="With --push: the API token, instead of COOLIFY_TOKEN.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @replacing
 @common(several=False)
@@ -50,6 +58,9 @@ def rotate_keys(  # noqa: PLR0913 - each is an option of the command
     at: str | None,
     via: str | None,
     cacert: str | None,
+    pushed: bool,
+    older: str | None,
+    token_file: str | None,
     yes: bool,
     replace: bool,
     spec: str,
@@ -61,8 +72,12 @@ def rotate_keys(  # noqa: PLR0913 - each is an option of the command
     loaded = loaded_spec(spec)
     select(loaded, [name])
     where = rotation.Rotation(loaded.spec, name, root_of(spec, output), waiting, replace)
+    _fitting(pushed=pushed, with_push=bool(token_file) or older is not None, without=deployed or bool(at) or replace)
+    if pushed and not at_once:
+        turn = _turn(where, Turned(token_file, via, cacert, older), abort=abort, yes=yes)
+        return turn(loaded)
     if at_once:
-        if abort or deployed or at or via or cacert:
+        if abort or deployed or at or ((via or cacert) and not pushed):
             raise click.UsageError("--now goes with no other step", click.get_current_context())
         if not _sure(yes=yes):
             return NO
@@ -70,8 +85,53 @@ def rotate_keys(  # noqa: PLR0913 - each is an option of the command
     else:
         said = rotation.Said(abort, deployed, _moment(at, now()) if at else None)
         step = rotation.take(where, now(), said, _prove(via, cacert), _ask)
-    show(step.changes, where.root, [f"next: {line}" for line in step.next])
-    return OK
+    show(step.changes, where.root, [] if pushed else [f"next: {line}" for line in step.next])
+    return _push_all(where, Turned(token_file, via, cacert, older), loaded) if pushed else OK
+
+
+class Turned(NamedTuple):
+    """How Coolify and the hub are reached, and how old a key has to be for a new one."""
+
+    token_file: str | None
+    via: str | None
+    cacert: str | None
+    older: str | None
+
+
+def _fitting(*, pushed: bool, with_push: bool, without: bool) -> None:
+    if with_push and not pushed:
+        raise click.UsageError("--if-older and --token-file go with --push", click.get_current_context())
+    if pushed and without:
+        what = "--push knows when the apps are out, and replaces no file: leave the other options out"
+        raise click.UsageError(what, click.get_current_context())
+
+
+def _turn(where: "Rotation", said: Turned, *, abort: bool, yes: bool) -> "Callable[[Loaded], int]":
+    from mercure_deploy.cli import rolling
+    from mercure_deploy.cli.pushing import Way
+    from mercure_deploy.spec.fields import duration
+
+    try:
+        older = None if said.older is None else duration(said.older) if said.older else where.env.keys.max_age
+    except ValueError as error:
+        raise Trouble(f"--if-older {error}", hint="as in --if-older 90d") from None
+    way = Way(said.token_file, said.via, said.cacert)
+    turn = rolling.Turn(way, abort, older, lambda: _begin(yes=yes), _prove(said.via, said.cacert))
+    return lambda loaded: rolling.roll(loaded, where.name, where.root, turn)
+
+
+def _begin(*, yes: bool) -> bool:
+    if yes:
+        return True
+    if not sys.stdin.isatty():
+        raise Trouble("a new key would be made and deployed, and there is no terminal to ask on", hint="say --yes")
+    return click.confirm("Make a new key, and deploy the hub with both?", err=True)
+
+
+def _push_all(where: "Rotation", said: Turned, loaded: "Loaded") -> int:
+    from mercure_deploy.cli.pushing import Way, push_all
+
+    return push_all(loaded, where.name, where.root, Way(said.token_file, said.via, said.cacert))
 
 
 def _sure(*, yes: bool) -> bool:
@@ -131,15 +191,3 @@ def _moment(text: str, moment: "datetime") -> "datetime":
     if keys.stamp(found) != text:
         err(f"mercure-deploy: {typed(text)} is taken for {keys.stamp(found)}")
     return found
-
-
-def via_of(text: str) -> "Origin":
-    """The other address of a hub that was said. Trouble when it is none."""
-    from mercure_deploy.facts.hubs import HUB_PATH
-    from mercure_deploy.facts.origins import parse_origin
-
-    try:
-        return parse_origin(text, drop_path=HUB_PATH)
-    except ValueError as error:
-        hint = "the origin that is to be asked instead, as in --via http://127.0.0.1:8080"
-        raise Trouble(f"--via {typed(text)}: {error}", hint=hint) from None

@@ -82,14 +82,16 @@ class KeyRing:
 
     `serial` counts the changes of the ring, so that an old copy is known as one; `gone` are the ids of all keys that
     it ever forgot, so that a manifest which names one is known as an older one, and not as that of another ring.
-    `aborting` is an open rotation that is being taken back. `text` is the keys.json it was read from: nothing but a
-    rotation changes a byte of it.
+    `aborting` is an open rotation that is being taken back, `apps_deployed` when the last app went out since the
+    promotion, as far as that is known. `text` is the keys.json it was read from: nothing but a rotation changes a byte
+    of it.
     """
 
     keys: tuple[Key, ...]
     serial: int = 0
     gone: tuple[str, ...] = ()
     aborting: bool = False
+    apps_deployed: datetime | None = None
     text: bytes | None = field(default=None, repr=False, compare=False)
 
     def in_state(self, state: State) -> Key | None:
@@ -175,6 +177,11 @@ def abort(ring: KeyRing, now: datetime) -> KeyRing:
     raise Trouble("no rotation is open, there is nothing to abort")
 
 
+def deployed(ring: KeyRing, at: datetime) -> KeyRing:
+    """The same ring, which knows when the last app went out."""
+    return replace(ring, apps_deployed=at, text=None)
+
+
 def replace_all(algorithm: str, now: datetime, others: Iterable[KeyRing]) -> KeyRing:
     """One fresh key instead of those of all `others`, every token of which is refused from then on."""
     rings = list(others)
@@ -200,7 +207,7 @@ def _without(ring: KeyRing, state: State) -> KeyRing:
 
 
 def _changed(ring: KeyRing, keys: tuple[Key, ...]) -> KeyRing:
-    return replace(ring, keys=keys, serial=ring.serial + 1, text=None)
+    return replace(ring, keys=keys, serial=ring.serial + 1, apps_deployed=None, text=None)
 
 
 def known(id_: str, algorithm: str, secret: Secret, times: tuple[datetime, State, datetime]) -> Key:

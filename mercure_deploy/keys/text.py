@@ -4,7 +4,8 @@
                                           "created": "2026-11-24T10:00:00Z", "since": "2026-11-24T10:00:00Z"}],
      "gone": ["51aa7e02"]}
 
-A rotation that is being taken back also says "aborting": true. A ring of mercure-deploy 0.1 has no serial, and calls
+A rotation that is being taken back also says "aborting": true, and "apps_deployed" is when the apps went out, where
+`rotate-keys --push` deployed them. A ring of mercure-deploy 0.1 has no serial, and calls
 "replaced" what is "gone".
 """
 
@@ -48,8 +49,9 @@ def dumps(ring: KeyRing) -> bytes:
     lines = ",\n".join(f"    {json.dumps(row)}" for row in rows)
     gone = f',\n  "gone": {json.dumps(ring.gone)}' if ring.gone else ""
     aborting = ',\n  "aborting": true' if ring.aborting else ""
+    out = f',\n  "apps_deployed": "{stamp(ring.apps_deployed)}"' if ring.apps_deployed else ""
     head = f'{{\n  "version": 1,\n  "serial": {ring.serial},\n  "keys": [\n'
-    return f"{head}{lines}\n  ]{gone}{aborting}\n}}\n".encode()
+    return f"{head}{lines}\n  ]{gone}{aborting}{out}\n}}\n".encode()
 
 
 def loads(data: bytes, name: str) -> KeyRing:
@@ -136,7 +138,12 @@ def _ring(
     states = [key.state for key in keys]
     if states.count("current") != 1 or len(keys) > 2 or len({key.id for key in keys}) != len(keys):
         raise _damaged(name, "must have exactly one current key and at most one other", hint)
-    return KeyRing(in_order(keys), serial, aborting=aborting and "retiring" in states)
+    try:
+        out = moment(document["apps_deployed"]) if "apps_deployed" in document else None
+    except ValueError:
+        raise _damaged(name, "has a time that cannot be read", hint) from None
+    open_ = "retiring" in states
+    return KeyRing(in_order(keys), serial, aborting=aborting and open_, apps_deployed=out if open_ else None)
 
 
 def _damaged(name: str, reason: str, hint: str = _RESTORE) -> Trouble:

@@ -332,3 +332,50 @@ def test_a_domain_that_is_taken_puts_everything_back(run: Run, monkeypatch: pyte
         after = state(fake)
         after.pop("taken")
         assert after == before
+
+
+def test_check_and_status_say_what_coolify_has(run: Run, monkeypatch: pytest.MonkeyPatch):
+    with instance(run, monkeypatch) as fake:
+        row = json.loads(run("check", "--remote", "--format", "json").out)
+        assert row["environments"]["production"]["remote"]["hub"] == "absent"
+        assert row["environments"]["production"]["remote"]["apps"] == {"app": "different"}
+        assert row["ok"] is False
+        assert push(run).code == 0
+        said = run("check", "--remote")
+        assert (said.code, said.lines[-1]) == (0, "production: in Coolify: hub same, app same")
+        [shop] = [each for each in fake.resources if each.name == "shop"]
+        shop.variable("MERCURE_PUBLIC_URL").value = "https://else.example.com/"  # type: ignore[union-attr]
+        drift = run("check", "--remote")
+        assert drift.code == 1
+        assert "  app: - MERCURE_PUBLIC_URL=https://else.example.com/" in drift.lines
+        assert run("check").code == 0
+        status = run("status", "--remote", "--format", "json")
+        assert status.code == 0
+        assert json.loads(status.out)["environments"]["production"]["remote"]["apps"] == {"app": "different"}
+        assert {asked.method for asked in fake.asked[-5:]} == {"GET"}
+        nothing_leaked(fake, said, drift, status)
+    Path("mercure.yaml").write_text(re.sub("    coolify:.*", "", Path("mercure.yaml").read_text(), flags=re.DOTALL))
+    assert "does not say where Coolify is" in run("status", "--remote").err
+    assert "does not say where Coolify is" in push(run).err
+
+
+def test_the_ring_keeps_when_the_apps_went_out(run: Run, monkeypatch: pytest.MonkeyPatch):
+    with instance(run, monkeypatch):
+        assert run("rotate-keys", "production", "--if-older").code == 2
+        assert run("rotate-keys", "production", "--push", "--deployed").code == 2
+        assert run("rotate-keys", "production", "--push", "--if-older", "nonsense").code == 2
+        said = run("rotate-keys", "production", "--push", "--yes")
+        assert "the hub has no Service in Coolify yet" in said.err
+        assert push(run).code == 0
+        said = run("rotate-keys", "production", "--push")
+        assert (said.code, "say --yes" in said.err) == (2, True)
+    path = Path("deploy/production/keys.json")
+    text = path.read_text()
+    assert run("rotate-keys", "production").code == 0
+    assert run("rotate-keys", "production", "--deployed").code == 0
+    row = json.loads(path.read_text())
+    path.write_text(json.dumps({**row, "apps_deployed": "2026-01-01T00:00:00Z"}))
+    assert run("status").code == 0
+    path.write_text(json.dumps({**row, "apps_deployed": "yesterday"}))
+    assert "has a time that cannot be read" in run("status").err
+    assert text
