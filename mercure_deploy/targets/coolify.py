@@ -8,6 +8,7 @@ from mercure_deploy import keys
 from mercure_deploy.facts.hubs import HUB_PATH
 from mercure_deploy.keys import Key
 from mercure_deploy.targets import directives
+from mercure_deploy.targets.apps import needs_configuration
 from mercure_deploy.targets.hub import caddyfile, jwk_set, rewrite
 from mercure_deploy.targets.output import SECRET, File
 from mercure_deploy.targets.planning import Deployment, Platform
@@ -111,7 +112,18 @@ def words(d: Deployment) -> dict[str, object]:
     return {
         "domains": ",".join(f"https://{name.host}:80{path}" for name in env.hub_names),
         "inside": inside if env.alias else None,
+        "push": _push(d),
     }
+
+
+def _push(d: Deployment) -> dict[str, object] | None:
+    """What the README says of push: the instance, the apps that it does not know, whether there is more to do."""
+    said = d.env.coolify
+    if said is None:
+        return None
+    unknown = [f"`{name}`" for name in sorted(d.env.apps) if name not in said.apps]
+    configured = any(needs_configuration(d, app) for app in d.env.apps.values())
+    return {"url": str(said.url), "by_hand": unknown, "configured": configured}
 
 
 def applied(changed: Mapping[str, tuple[bytes, bytes]]) -> str | None:
