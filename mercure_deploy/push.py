@@ -114,10 +114,15 @@ def wanted(view: View, d: Deployment) -> Wanted:
     return Wanted(files[f"{d.name}/docker-compose.yaml"], domains, hub, apps, strip)
 
 
+def seen(place: Place) -> Instance:
+    """What an instance has. Trouble for what cannot be looked at."""
+    with _told(place.client, "looking"):
+        return look(place)
+
+
 def plan(where: Where, wish: Wish) -> Plan:
     """What is to be done. Trouble for what cannot be looked at."""
-    with _told(where.place.client, "looking"):
-        instance = look(where.place)
+    instance = seen(where.place)
     found = changes(instance, where.wanted, hub=wish.hub, apps=wish.apps)
     changed = {each.target for each in found}
     service = instance.service

@@ -1,8 +1,9 @@
 """`import`: which files, what is asked, and what is said before anything is written."""
 
 import sys
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import click
 
@@ -13,7 +14,7 @@ from mercure_deploy.errors import Trouble, printable
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from mercure_deploy.importing import Left
+    from mercure_deploy.importing import Left, Said
     from mercure_deploy.keys import KeyRing
     from mercure_deploy.readers.setup import Setup
     from mercure_deploy.root.beginning import Draft
@@ -27,6 +28,12 @@ if TYPE_CHECKING:
 @click.option("--platform", type=PLATFORMS, help="Where the hub runs; default: by the files.")
 @click.option("--hub-version", "version", type=click.Choice(["0.24", "1.0"]), help="Default: by the files.")
 @click.option("--use", type=click.Choice(["app", "hub"]), help="Whose key is kept where the two differ.")
+@click.option("--from-coolify", "instance", metavar="URL", help="Read an instance instead of files, by COOLIFY_TOKEN.")
+@click.option("--project", metavar="NAME", help="With --from-coolify: name or uuid of the project.")
+@click.option("--coolify-env", "there", metavar="NAME", help="Its environment; default: the name of this one.")
+@click.option("--service", metavar="NAME", help="Name or uuid of the hub's Service; default: mercure-ENV.")
+@click.option("--application", "applications", multiple=True, metavar="[NAME=]NAME", help="Name or uuid of an app's.")
+@click.option("--token-file", metavar="FILE", help="The API token, instead of COOLIFY_TOKEN.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @common(several=False)
 def import_(  # noqa: PLR0913 - each is an option of the command
@@ -38,6 +45,12 @@ def import_(  # noqa: PLR0913 - each is an option of the command
     platform: str | None,
     version: str | None,
     use: str | None,
+    instance: str | None,
+    project: str | None,
+    there: str | None,
+    service: str | None,
+    applications: tuple[str, ...],
+    token_file: str | None,
     yes: bool,
     spec: str,
     output: str | None,
@@ -49,34 +62,119 @@ def import_(  # noqa: PLR0913 - each is an option of the command
     """
     from mercure_deploy import importing
     from mercure_deploy import init as starting
-    from mercure_deploy.root import beginning
 
     supported()
-    root, place = root_of(spec, output), Path(spec)
-    before = beginning.existing(place, root, name)
     said = importing.Said(name, starting.named(apps), hub, platform, version)
-    setup = _setup(paths or (".",))
+    source = _source(paths, Asked(instance, project, there, service, applications, token_file), name)
+    return _taken(source, source.told(said), use, Path(spec), root_of(spec, output), yes=yes)
+
+
+def _taken(  # noqa: PLR0913 - what is taken over, and where to
+    source: "Source", said: "Said", use: str | None, spec: Path, root: Path, *, yes: bool
+) -> int:
+    from mercure_deploy import importing
+    from mercure_deploy.root import beginning
+
+    before = beginning.existing(spec, root, said.name)
+    setup = _setup(source)
     ring, where = importing.in_use(setup, use, now())  # type: ignore[arg-type] # click has checked it
     draft, left = importing.draft(setup, said, ring.current.algorithm)
+    draft.coolify = source.words
     _ask(draft)
-    text, loaded, more = importing.settled(draft, spec, before)
+    text, loaded, more = importing.settled(draft, str(spec), before)
     note(f"the key {ring.current.fingerprint} of {where.file}:{where.line} is kept ({ring.current.algorithm})")
     if not _sure([*left, *more, *_by_hand(draft, ring)], yes=yes):
         return NO
-    written(loaded, Begun(name, text, before, ring), place, root)
+    written(loaded, Begun(said.name, text, before, ring), spec, root)
     return OK
 
 
-def _setup(paths: "Sequence[str]") -> "Setup":
-    """The one setup that these files are. Trouble when there is none, or several."""
-    from mercure_deploy.disk import searching
-    from mercure_deploy.readers import assembling, kinds
-    from mercure_deploy.readers.setup import Setup
+class Asked(NamedTuple):
+    """What was said of a Coolify instance."""
 
-    found = searching.search(paths, lambda path: kinds.by_name(path) is not None)
+    instance: str | None
+    project: str | None
+    there: str | None
+    service: str | None
+    applications: tuple[str, ...]
+    token_file: str | None
+
+
+@dataclass(frozen=True)
+class Source:
+    """Files, (path, text), those that were named, and what else the source tells: origins, and words for push."""
+
+    files: "list[tuple[str, str]]"
+    named: frozenset[str]
+    words: dict[str, object] = field(default_factory=dict)
+    hub: str | None = None
+    apps: dict[str, str] = field(default_factory=dict)
+
+    def told(self, said: "Said") -> "Said":
+        """What was said, and where nothing was, what the source tells."""
+        platform = said.platform or ("coolify" if self.words else None)
+        return said._replace(hub=said.hub or self.hub, apps=said.apps or self.apps, platform=platform)
+
+
+def _source(paths: "Sequence[str]", asked: Asked, name: str) -> Source:
+    from mercure_deploy.disk import searching
+    from mercure_deploy.readers import kinds
+
+    if asked.instance:
+        if paths:
+            raise click.UsageError("--from-coolify reads an instance, and no files", click.get_current_context())
+        return _instance(asked, name)
+    if any(asked[1:5]):
+        what = "--project, --coolify-env, --service and --application go with --from-coolify"
+        raise click.UsageError(what, click.get_current_context())
+    found = searching.search(paths or (".",), lambda path: kinds.by_name(path) is not None)
     for line in found.left_out:
         note(f"left out: {line}")
-    groups = list(assembling.groups(assembling.texts(found.files, set(paths).__contains__)))
+    return Source(found.files, frozenset(paths))
+
+
+def _instance(asked: Asked, name: str) -> Source:
+    """What Coolify has now; nothing is written there."""
+    import time
+
+    from mercure_deploy import init as starting
+    from mercure_deploy import push as pushing
+    from mercure_deploy.cli.pushing import Way, progress
+    from mercure_deploy.coolify.client import Client, Clock
+    from mercure_deploy.coolify.instance import Place
+    from mercure_deploy.importing import instance as reading
+    from mercure_deploy.live.fetch import Way as HubWay
+    from mercure_deploy.spec.models import Coolify
+
+    if not asked.project:
+        raise click.UsageError("--from-coolify needs --project", click.get_current_context())
+    said = {"url": asked.instance, "project": asked.project, "environment": asked.there, "service": asked.service}
+    words: dict[str, object] = {word: value for word, value in said.items() if value}
+    apps = starting.named(asked.applications)
+    try:
+        place = Coolify.model_validate({**words, "apps": apps})
+    except ValueError:
+        raise Trouble(
+            "that is no place on a Coolify instance", hint="--from-coolify https://… --project NAME"
+        ) from None
+    token = Way(asked.token_file, None, None).token()
+    with Client(place.url, token, HubWay(), Clock(time.monotonic, time.sleep, progress)) as client:
+        found = pushing.seen(Place(client, place, name, tuple(apps)))
+    if found.service is None:
+        raise Trouble(f"there is no Service {found.service_name}", hint="--service names it, or its uuid")
+    urls = {app: reading.origin(each.urls) for app, each in found.apps.items()}
+    told = {app: url for app, url in urls.items() if url}
+    files = list(reading.texts(found))
+    known = frozenset(path for path, _ in files)
+    return Source(files, known, {**words, "apps": apps}, reading.origin(found.service.urls), told)
+
+
+def _setup(source: Source) -> "Setup":
+    """The one setup that these files are. Trouble when there is none, or several."""
+    from mercure_deploy.readers import assembling
+    from mercure_deploy.readers.setup import Setup
+
+    groups = list(assembling.groups(assembling.texts(source.files, source.named.__contains__)))
     if not groups or not groups[0]:
         hint = "name the files or the folder: env files, compose files, Caddyfiles, config/packages/mercure.yaml"
         raise Trouble("there is nothing here that import knows", hint=hint)

@@ -145,7 +145,7 @@ def connected(  # noqa: PLR0913 - what is reached, and for what
     if env.coolify is None:
         hint = "say coolify: {url: https://…, project: …} in that environment, see docs/spec.md"
         raise Trouble(f"{name}: the spec does not say where Coolify is", hint=hint)
-    token, clock = way.token(), Clock(time.monotonic, time.sleep, _progress)
+    token, clock = way.token(), Clock(time.monotonic, time.sleep, progress)
     hub = HubWay(via_of(way.via) if way.via else None, Path(way.cacert) if way.cacert else None)
     with disk.lock(root, shared=not exclusive, waiting=waiting):
         view = look(loaded.spec, [name], root, to_compare(now()))
@@ -154,7 +154,7 @@ def connected(  # noqa: PLR0913 - what is reached, and for what
             _in_line(view, name, root)
         wanted = pushing.wanted(view, d)
         with Client(env.coolify.url, token, hub, clock) as client:
-            yield pushing.Where(Place(client, env, name, tuple(env.apps)), d, wanted, hub, clock, now)
+            yield pushing.Where(Place(client, env.coolify, name, tuple(env.apps)), d, wanted, hub, clock, now)
 
 
 def _in_line(view: "View", name: str, root: Path) -> None:
@@ -190,7 +190,8 @@ def remote_lines(found: "Mapping[str, Remote]") -> "Iterator[str]":
         yield from (f"  {line}" for line in each["drift"])
 
 
-def _progress(what: str, left: float) -> None:
+def progress(what: str, left: float) -> None:
+    """Say on a terminal what is waited for."""
     if sys.stderr is not None and sys.stderr.isatty():
         err(f"mercure-deploy: {what}; waiting up to {left:.0f} s")
 

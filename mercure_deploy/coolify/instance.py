@@ -7,7 +7,6 @@ from urllib.parse import quote
 
 from mercure_deploy.coolify.client import ApiError, Client, lacking
 from mercure_deploy.errors import Problem, Trouble, printable
-from mercure_deploy.spec import Environment
 from mercure_deploy.spec.models import Coolify
 
 # compose files with the text of a config in them (measured)
@@ -49,12 +48,16 @@ class Service:
 
 @dataclass(frozen=True)
 class Application:
-    """One app; `deployed` is when the last deployment began that ended well, "" where there was none."""
+    """One app; `deployed` is when the last deployment began that ended well, "" where there was none.
+
+    `urls` are its domains, with commas.
+    """
 
     uuid: str
     name: str
     variables: tuple[Variable, ...] = ()
     deployed: str = ""
+    urls: str = ""
 
     def stale(self, names: Iterable[str]) -> bool:
         """Whether one of these variables is newer than what runs."""
@@ -77,10 +80,10 @@ class Instance:
 
 @dataclass(frozen=True)
 class Place:
-    """An environment of the spec, called `name`, on the instance behind the client; `apps` are those that are meant."""
+    """An environment called `name`, on the instance behind the client; `apps` are those that are meant."""
 
     client: Client
-    env: Environment
+    words: Coolify
     name: str
     apps: tuple[str, ...]
 
@@ -90,10 +93,7 @@ def look(place: Place) -> Instance:
 
     Trouble for what is not there, or is there twice, and for a token that may not read, all at once.
     """
-    client, name, words = place.client, place.name, place.env.coolify
-    if words is None:
-        hint = "say coolify: {url: https://…, project: …} in that environment, see docs/spec.md"
-        raise Trouble(f"{name}: the spec does not say where Coolify is", hint=hint)
+    client, name, words = place.client, place.name, place.words
     servers = _readable(client)
     project = _one("project", words.project, _rows(client.get("projects")))
     uuid = str(project["uuid"])
@@ -240,7 +240,8 @@ def _apps(
             continue
         uuid = str(row["uuid"])
         rows = variables(client, f"applications/{uuid}")
-        found[name] = Application(uuid, str(row.get("name")), rows, _deployed(client, uuid))
+        urls = str(row.get("fqdn") or "")
+        found[name] = Application(uuid, str(row.get("name")), rows, _deployed(client, uuid), urls)
     if problems:
         raise Trouble(*problems)
     return found

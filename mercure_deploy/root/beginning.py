@@ -21,7 +21,7 @@ SCHEMA = "mercure.schema.json"
 class Draft:
     """What an environment of a spec is made of; None what is not said yet, or has a default.
 
-    `origins` are further ones of the first app's pages.
+    `origins` are further ones of the first app's pages; `coolify` are the words of that name, `apps` by their name.
     """
 
     name: str
@@ -46,6 +46,7 @@ class Draft:
     origins: list[str] = field(default_factory=list)
     bundle: str | None = None
     algorithm: str | None = None
+    coolify: dict[str, object] = field(default_factory=dict)
 
     @property
     def development(self) -> bool:

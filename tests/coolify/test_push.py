@@ -379,3 +379,29 @@ def test_the_ring_keeps_when_the_apps_went_out(run: Run, monkeypatch: pytest.Mon
     path.write_text(json.dumps({**row, "apps_deployed": "yesterday"}))
     assert "has a time that cannot be read" in run("status").err
     assert text
+
+
+def test_an_instance_is_imported_with_the_key_that_it_has(run: Run, monkeypatch: pytest.MonkeyPatch):
+    with instance(run, monkeypatch) as fake:
+        assert push(run).code == 0
+        [shop] = [each for each in fake.resources if each.name == "shop"]
+        shop.fqdn = "https://app.example.com"
+        before, old = state(fake), key()
+        url = re.findall("url: (http://127.0.0.1:[0-9]+)", Path("mercure.yaml").read_text())[0]
+        words = ["--from-coolify", url, "--project", "shop", "--application", "app=shop", "-f", "new.yaml", "-o", "new"]
+        said = run("import", *words, "--yes")
+        assert said.code == 0, said.err
+        assert json.loads(Path("new/production/keys.json").read_text())["keys"][0]["secret"] == old
+        assert "is kept (HS256)" in said.err
+        # the same place, and nothing to do there
+        again = run("push", "production", "--dry-run", "-f", "new.yaml", "-o", "new")
+        assert again.lines == ["to deploy: hub, app"], again.out + again.err
+        assert state(fake) == before
+        assert {asked.method for asked in fake.asked if asked.path.startswith("/api/v1/none")} == set()
+        nothing_leaked(fake, said)
+        absent = run("import", *words[:4], "--service", "none", "-f", "x.yaml", "-o", "x")
+        assert (absent.code, "there is no Service none" in absent.err) == (2, True)
+        assert run("import", "--project", "shop").code == 2
+        assert run("import", "app.env", *words[:2]).code == 2
+        assert run("import", *words[:2]).code == 2
+        assert run("import", "--from-coolify", "nonsense", "--project", "shop").code == 2
