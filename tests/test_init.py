@@ -145,6 +145,23 @@ def test_a_terminal_is_asked_for_what_is_missing(project: Path):
     assert (project / "deploy/production/app.env").exists()
 
 
+def test_a_terminal_with_a_token_is_asked_where_coolify_is(project: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("COOLIFY_TOKEN", "1|not-shown-anywhere-0123456789")
+    answers = ["https://app.example.com\n", "\n", "https://hub.example.com\n", "\n"]
+    answers += ["https://coolify.example.com\n", "Shop\n", "\n", "shop\n"]
+    code, said = terminal(["init"], answers, project)
+    assert code == 0, said
+    words = YAML(typ="safe").load((project / "mercure.yaml").read_text())["environments"]["production"]["coolify"]
+    assert words == {
+        "url": "https://coolify.example.com",
+        "project": "Shop",
+        "service": "mercure-production",
+        "apps": {"app": "shop"},
+    }
+    assert "not-shown" not in said
+    assert "mercure-deploy push production" in (project / "deploy/production/README.md").read_text()
+
+
 def test_a_terminal_shows_what_it_understood_and_asks_again(project: Path):
     answers = [
         "app .acme.dev\n",  # no origin

@@ -145,12 +145,31 @@ def _asked(said: "Draft", spec: str, before: bytes | None, unsaid: bool) -> "tup
             said.tls = click.prompt("Who terminates TLS: a proxy, or the hub itself", "hub", type=_TLS, err=True)
         if said.platform == "compose" and said.tls == "proxy" and said.port is None:
             said.port = click.prompt("Loopback port for the proxy", 8080, type=click.IntRange(1, 65535), err=True)
+        _coolify(said)
         try:
             return _checked(said, spec, before)
         except Trouble as trouble:
             complain(trouble.problems)
             err("mercure-deploy: once more, with other answers")
-            said.apps, said.hub, said.tls, said.port, unsaid = {}, None, None, None, True
+            said.apps, said.hub, said.tls, said.port, said.coolify, unsaid = {}, None, None, None, {}, True
+
+
+def _coolify(said: "Draft") -> None:
+    """Where Coolify is, for push, from who has a token of it."""
+    import os
+
+    if said.platform != "coolify" or not os.environ.get("COOLIFY_TOKEN") or said.coolify:
+        return
+    url = click.prompt("URL of Coolify, for push (empty: not now)", "", err=True, show_default=False).strip()
+    if not url:
+        return
+    said.coolify = {"url": url, "project": click.prompt("Its project, name or uuid", err=True)}
+    said.coolify["service"] = click.prompt("The hub's Service there", f"mercure-{said.name}", err=True)
+    apps: dict[str, str] = {}
+    for app in said.apps:
+        word = click.prompt(f"The Application of {app} (empty: none)", "", err=True, show_default=False).strip()
+        apps |= {app: word} if word else {}
+    said.coolify["apps"] = apps
 
 
 def asked_url(question: str | None, said: str | None = None) -> str:

@@ -90,8 +90,9 @@ def _cause(ask: Asking, known: Key, said: Answers) -> Cause | None:
     if update and header:
         what = "the token is taken by header and not by cookie: a proxy drops it, or the hub looks at another cookie"
         return Cause("credentials-not-sent", what, _cookie_hint(ask))
-    if cookie and not update and not header:
-        what = "the token is taken by cookie and not by header: a proxy drops Authorization, no app can publish"
+    if cookie and not header:
+        lost = "" if update else ", no app can publish"
+        what = f"the token is taken by cookie and not by header: a proxy drops Authorization{lost}"
         return Cause("credentials-not-sent", what, "let the proxy hand on Authorization, and set none of its own")
     if update != (header or cookie):
         role, other = ("publisher", "subscriber") if not update else ("subscriber", "publisher")

@@ -3,6 +3,9 @@
 import copy
 import json
 import re
+import subprocess
+import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -405,3 +408,72 @@ def test_an_instance_is_imported_with_the_key_that_it_has(run: Run, monkeypatch:
         assert run("import", "app.env", *words[:2]).code == 2
         assert run("import", *words[:2]).code == 2
         assert run("import", "--from-coolify", "nonsense", "--project", "shop").code == 2
+
+
+PROGRAM = str(Path(sys.executable).parent / "mercure-deploy")
+
+
+def begun(*arguments: str) -> "subprocess.Popen[str]":
+    command = [PROGRAM, "push", "production", "--yes", "--no-deploy", *arguments]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+@pytest.mark.real
+@pytest.mark.parametrize("after", ["first", "now"])
+def test_a_push_that_is_killed_is_gone_on_with(run: Run, monkeypatch: pytest.MonkeyPatch, after: str):
+    with instance(run, monkeypatch) as fake:
+        if SINCE[after]:
+            assert push(run).code == 0
+            assert run(*SINCE[after]).code == 0
+        before, strangers = copy.deepcopy(fake.resources), values(fake, "somebody else's")
+        fake.asked.clear()
+        assert push(run).code == 0
+        for at in range(1, len(fake.asked) + 1):
+            fake.resources = copy.deepcopy(before)
+            fake.asked.clear()
+            started: list[subprocess.Popen[str]] = []
+
+            def kill(
+                _asked: Asked, number: int, at: int = at, own: "list[subprocess.Popen[str]]" = started
+            ) -> str | None:
+                if number == at:
+                    own[0].kill()
+                    return "lost"
+                return None
+
+            fake.fault = kill
+            started.append(begun())
+            _, said = started[0].communicate(timeout=60)
+            assert started[0].returncode == -9, said
+            fake.fault = lambda _asked, _number: None
+            again = push(run)
+            assert again.code == 0, (at, again.err)
+            assert len([each for each in fake.services() if each.name == "mercure-production"]) == 1
+            assert values(fake, "shop")["MERCURE_JWT_SECRET"] == signing()
+            assert values(fake, "somebody else's") == strangers
+            assert run("push", "production", "--dry-run").lines == ["to deploy: hub, app"]
+
+
+@pytest.mark.real
+def test_of_two_pushes_at_once_one_waits(run: Run, monkeypatch: pytest.MonkeyPatch):
+    with instance(run, monkeypatch) as fake:
+        held, going = threading.Event(), threading.Event()
+
+        def hold(asked: Asked, _number: int) -> str | None:
+            if asked.method == "GET" and not held.is_set():
+                held.set()
+                going.wait(30)
+            return None
+
+        fake.lock = threading.RLock()
+        fake.fault = hold
+        first = begun()
+        assert held.wait(30)
+        second = begun()
+        line = second.stderr.readline() if second.stderr else ""
+        assert line == "mercure-deploy: waiting for another run to end\n"
+        going.set()
+        for each in (first, second):
+            _, said = each.communicate(timeout=60)
+            assert each.returncode == 0, said
+        assert len([each for each in fake.services() if each.name == "mercure-production"]) == 1
