@@ -7,7 +7,7 @@ from datetime import timedelta
 from mercure_deploy.facts.hubs import GENERATIONS
 from mercure_deploy.keys import KNOWN, Key
 from mercure_deploy.live import tokens
-from mercure_deploy.live.fetch import Reply, fetch
+from mercure_deploy.live.fetch import FetchError, Reply, fetch
 from mercure_deploy.live.probing import Asking
 from mercure_deploy.live.stream import Stream
 from mercure_deploy.live.tokens import Grants
@@ -66,7 +66,10 @@ def publish(ask: Asking, text: str | None, topics: str, data: str = PADDING) -> 
 def subscribe(ask: Asking, text: str | None, topics: str, headers: Mapping[str, str] | None = None) -> Reply:
     """Ask for a stream, and close it after its headers. FetchError when nothing answers."""
     url = f"{ask.target.url}?{_query(words(ask, topics))}"
-    return fetch("GET", url, text, ask.target.way, headers=headers)
+    try:
+        return fetch("GET", url, text, ask.target.way, headers=headers)
+    except FetchError as error:
+        raise error.of_a_stream() from None
 
 
 def stream(ask: Asking, text: str | None, topics: str, headers: Mapping[str, str], **more: str) -> Stream:

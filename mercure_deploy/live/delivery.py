@@ -7,7 +7,6 @@ from mercure_deploy.keys import Key
 from mercure_deploy.live import asking, meaning
 from mercure_deploy.live.fetch import FetchError
 from mercure_deploy.live.grants import side_by_side
-from mercure_deploy.live.identity import BUFFERED
 from mercure_deploy.live.meaning import Cause
 from mercure_deploy.live.probing import Asking, Seen, failed, passed, probe, skipped
 from mercure_deploy.live.stream import BROWSER, Stream
@@ -39,7 +38,7 @@ def round_trip(ask: Asking, _subject: str | None) -> Seen:
             return failed(cause or Cause(None, f"a subscription is answered with {reply.status}", ""))
         return _delivered(ask, stream, text, topics)
     except FetchError as error:
-        return failed(BUFFERED if error.part == "answer" else meaning.of_error(error, ask.target.url))
+        return failed(meaning.of_error(error, ask.target.url))
     finally:
         stream.close()
 

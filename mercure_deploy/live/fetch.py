@@ -20,10 +20,11 @@ import httpx
 from mercure_deploy.facts.origins import Origin
 
 SECONDS = 10.0
+LATE = "timed out"
 # the longest body that is of interest is a page of a proxy
 _LONGEST = 4096
 
-Part = Literal["resolve", "connect", "tls", "answer"]
+Part = Literal["resolve", "connect", "tls", "answer", "held"]
 _T = TypeVar("_T")
 
 
@@ -66,11 +67,18 @@ class Reply:
 
 
 class FetchError(Exception):
-    """There was no answer; `part` is where the way ended, the text says how, without anything that was sent."""
+    """There was no answer; `part` is where the way ended, the text says how, without anything that was sent.
+
+    `held` is a stream whose answer does not come in time, though it is a stream that was asked for.
+    """
 
     def __init__(self, part: Part, text: str) -> None:
         super().__init__(text)
         self.part = part
+
+    def of_a_stream(self) -> "FetchError":
+        """The same, where it was a stream that was asked for."""
+        return FetchError("held", str(self)) if self.part == "answer" and str(self) == LATE else self
 
 
 def fetch(  # noqa: PLR0913 - what is sent, and how
@@ -111,7 +119,7 @@ def within(seconds: float, function: Callable[[], _T]) -> _T:
         raise raised[0]
     if given:
         return given[0]
-    raise FetchError("answer", "timed out")
+    raise FetchError("answer", LATE)
 
 
 @contextmanager
@@ -192,7 +200,7 @@ def _failure(error: Exception) -> FetchError:
         if isinstance(cause, ssl.SSLError):
             return FetchError("tls", (cause.reason or "handshake failed").replace("_", " ").lower())
     if isinstance(error, httpx.TimeoutException):
-        return FetchError("connect" if isinstance(error, httpx.ConnectTimeout) else "answer", "timed out")
+        return FetchError("connect" if isinstance(error, httpx.ConnectTimeout) else "answer", LATE)
     if isinstance(error, httpx.ConnectError):
         return _unreached(causes)
     return FetchError("answer", "the connection was cut")

@@ -10,7 +10,6 @@ from typing import TypeVar
 from mercure_deploy.keys import HMAC_BYTES, WELL_KNOWN, Key
 from mercure_deploy.live import asking, meaning
 from mercure_deploy.live.fetch import FetchError, Reply
-from mercure_deploy.live.identity import BUFFERED
 from mercure_deploy.live.meaning import Cause
 from mercure_deploy.live.probing import Asking, Seen, Target, failed, passed, probe, skipped
 
@@ -62,7 +61,7 @@ def key(ask: Asking, subject: str | None) -> Seen:
     try:
         said = answers(ask, lambda topics: asking.token(ask, known, topics))
     except FetchError as error:
-        return failed(BUFFERED if error.part == "answer" else meaning.of_error(error, ask.target.url))
+        return failed(meaning.of_error(error, ask.target.url))
     cause = _strange(ask, said) or _cause(ask, known, said)
     if cause is None and ask.target.env is None and known.text() in WELL_KNOWN:
         cause = _placeholder()

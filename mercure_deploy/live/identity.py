@@ -20,31 +20,24 @@ def redirect(ask: Asking, _subject: str | None) -> Seen:
     try:
         reply = asking.subscribe(ask, None, asking.topic())
     except FetchError as error:
-        if error.part != "answer":
+        if error.part != "held":
             return failed(meaning.of_error(error, ask.target.url))
-        return _held_back(ask, error)
+        return _held_back(ask)
     ask.known.first = reply
     if 300 <= reply.status < 400:
         return failed(meaning.of_answer(reply, ask.target.url) or Cause(None, "redirects", ""))
     return passed(f"no redirect: {reply.status}")
 
 
-def _held_back(ask: Asking, error: FetchError) -> Seen:
+def _held_back(ask: Asking) -> Seen:
     """Nothing came: no hub, or one that lets strangers in, whose stream a proxy keeps back."""
     try:
         refused = asking.publish(ask, None, asking.topic())
-    except FetchError:
+    except FetchError as error:
         return failed(meaning.of_error(error, ask.target.url))
     if refused.status == 401 and meaning.of_answer(refused, ask.target.url) is None:
-        return failed(BUFFERED)
-    return failed(meaning.of_answer(refused, ask.target.url) or meaning.of_error(error, ask.target.url))
-
-
-BUFFERED = Cause(
-    "proxy-timeout-buffering",
-    "a stream gets no answer, not even its status: a proxy keeps it back until it ends",
-    "no buffering, cache or compression on the hub's path",
-)
+        return failed(meaning.BUFFERED)
+    return failed(meaning.of_answer(refused, ask.target.url) or meaning.BUFFERED)
 
 
 @probe("redirect")

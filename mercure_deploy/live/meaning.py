@@ -20,11 +20,18 @@ class Cause(NamedTuple):
     hint: str
 
 
+BUFFERED = Cause(
+    "proxy-timeout-buffering",
+    "a stream gets no answer, not even its status: a proxy keeps it back until it ends",
+    "no buffering, cache or compression on the hub's path",
+)
 _ROUTE = "the proxy must hand on {path} to the hub, and nothing else may take it"
 
 
 def of_error(error: FetchError, asked: str) -> Cause:
     """What it means that nothing answered; `asked` is what was asked, as it may be shown."""
+    if error.part == "held":
+        return BUFFERED
     what = {
         "resolve": f"cannot resolve the name of {asked}",
         "connect": f"no connection to {asked}: {error}",

@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 
 import httpx
 
-from mercure_deploy.live.fetch import FetchError, Reply, Way, opened
+from mercure_deploy.live.fetch import LATE, FetchError, Reply, Way, opened
 
 # far more than what is published here; what is beyond is not read
 _MOST = 256 * 1024
@@ -37,7 +37,7 @@ class Stream:
         self._wait(lambda: self.reply is not None or self.error is not None, seconds)
         if self.reply is not None:
             return self.reply
-        raise self.error or FetchError("answer", "timed out")
+        raise (self.error or FetchError("answer", LATE)).of_a_stream()
 
     def has(self, number: int, seconds: float) -> bool:
         """Whether so many updates come within these seconds."""
