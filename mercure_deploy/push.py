@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Literal, TypedDict
 
 from mercure_deploy.coolify import deploying, writing
-from mercure_deploy.coolify.client import ApiError, Client, Clock, LostError, lacking, trouble
+from mercure_deploy.coolify.client import Client, Clock, NotDoneError, lacking, trouble
 from mercure_deploy.coolify.difference import HUB, Change, Wanted, changes
 from mercure_deploy.coolify.instance import Instance, Place, look, unable
 from mercure_deploy.errors import Problem, Trouble
@@ -151,13 +151,14 @@ def carry_out(where: Where, planned: Plan, wish: Wish) -> Done:
             instance = writing.write(where.place, instance, where.wanted, planned.changes)
             left = changes(instance, where.wanted, hub=wish.hub, apps=wish.apps)
             if left:
-                writing.take_back(client, planned.instance, planned.changes)
+                back = writing.take_back(client, planned.instance, planned.changes)
                 said = ", ".join(f"{each.target}: {each.key or each.kind}" for each in left[:5])
-                hint = "what was there before is there again; look at that Service in Coolify"
+                state = "what was there before is there again" if back else "not all of it could be put back"
+                hint = f"{state}; look at it in Coolify, and run push once more before anything is started there"
                 raise Trouble(f"what was written is not what is there: {said}", hint=hint)
     done = Done()
     if wish.deploy:
-        with _told(client, "deploying"):
+        with _told(client, "deploying", "what is written stays; run push once more, it goes on from there"):
             _deploy(where, planned, instance, done)
     return done
 
@@ -203,15 +204,15 @@ def prove(where: Where) -> list[Seen]:
 class _told:  # noqa: N801 - reads as a word
     """What the API refuses, as what a user is told."""
 
-    def __init__(self, client: Client, doing: str) -> None:
-        self._client, self._doing = client, doing
+    def __init__(self, client: Client, doing: str, then: str | None = None) -> None:
+        self._client, self._doing, self._then = client, doing, then
 
     def __enter__(self) -> None:
         pass
 
     def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> Literal[False]:
-        if isinstance(error, (ApiError, LostError)):
-            raise trouble(error, self._client.url, self._doing) from None
+        if isinstance(error, NotDoneError):
+            raise trouble(error, self._client.url, self._doing, self._then) from None
         return False
 
 

@@ -32,6 +32,7 @@ from mercure_deploy.errors import Trouble
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+    from mercure_deploy.errors import Problem
     from mercure_deploy.push import Done, Plan, Remote, Where
     from mercure_deploy.root import View
     from mercure_deploy.spec import Loaded
@@ -83,6 +84,9 @@ def push(  # noqa: PLR0913 - each is an option of the command
         pushing.able(where)
         if form == "text":
             out(_coloured(pushing.lines(planned)), wrong=True)
+        elif not yes:
+            for line in pushing.lines(planned):
+                err(line)
         if not _sure(yes=yes):
             return NO
         done = pushing.carry_out(where, planned, wish)
@@ -166,20 +170,33 @@ def _in_line(view: "View", name: str, root: Path) -> None:
         raise Trouble(f"{name} is not in line with the spec: {said}", hint=f"mercure-deploy render {name}, then push")
 
 
-def remote(loaded: "Loaded", names: "Iterable[str]", root: Path, token_file: str | None) -> "dict[str, Remote]":
-    """What Coolify has of these environments, those that say where it is. Trouble when none of them does."""
+def remote(
+    loaded: "Loaded", names: "Iterable[str]", root: Path, token_file: str | None
+) -> "tuple[dict[str, Remote], list[Problem]]":
+    """What Coolify has of these environments, those that say where it is; and why it is unknown where it is.
+
+    Trouble when none of them says it, and without a token.
+    """
     from mercure_deploy import push as pushing
 
+    way = Way(token_file, None, None)
     found: dict[str, Remote] = {}
+    problems: list[Problem] = []
     for name in names:
         env = loaded.spec.environments[name]
-        if env.coolify is not None:
-            with connected(loaded, name, root, Way(token_file, None, None), exclusive=False, reading=True) as where:
+        if env.coolify is None:
+            continue
+        way.token()
+        try:
+            with connected(loaded, name, root, way, exclusive=False, reading=True) as where:
                 found[name] = pushing.state(pushing.plan(where, pushing.Wish()), env.apps)
+        except Trouble as error:
+            found[name] = {"hub": "unknown", "apps": dict.fromkeys(env.apps, "unknown"), "drift": []}
+            problems += error.problems
     if not found:
         hint = "say coolify: {url: https://…, project: …} in an environment, see docs/spec.md"
         raise Trouble("the spec does not say where Coolify is", hint=hint)
-    return found
+    return found, problems
 
 
 def remote_lines(found: "Mapping[str, Remote]") -> "Iterator[str]":

@@ -11,6 +11,7 @@ from mercure_deploy.cli.common import (
     OK,
     coloured,
     common,
+    err,
     formatted,
     loaded_spec,
     now,
@@ -20,10 +21,12 @@ from mercure_deploy.cli.common import (
     select,
     waiting,
 )
+from mercure_deploy.errors import Trouble
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from mercure_deploy.errors import Problem
     from mercure_deploy.push import Remote
     from mercure_deploy.root import Know, View
     from mercure_deploy.spec import Loaded
@@ -65,16 +68,20 @@ def check(  # noqa: PLR0913 - each is an option of the command
     loaded, root, moment = loaded_spec(spec), root_of(spec, output), now()
     with _view(loaded, names, root, know=lenient) as planned:
         checked = checks.check(planned, root, Path(spec), loaded.findings, moment)
-    there = _there(loaded, names, root, token_file) if remote else {}
-    ok = checks.good(checked, strict=strict) and not any(each["drift"] for each in there.values())
+    there, unknown = _there(loaded, names, root, token_file) if remote else ({}, [])
+    ok = checks.good(checked, strict=strict) and not unknown and not any(each["drift"] for each in there.values())
     if form == "json":
         out([report.with_remote(report.check_json(checked, ok=ok), there)], wrong=not ok)
     else:
         out([*coloured(report.check_text(checked, more=on_terminal())), *_there_lines(there)], wrong=not ok)
+    if unknown:
+        raise Trouble(*unknown)
     return OK if ok else NO
 
 
-def _there(loaded: "Loaded", names: Iterable[str], root: "Path", token_file: str | None) -> "dict[str, Remote]":
+def _there(
+    loaded: "Loaded", names: Iterable[str], root: "Path", token_file: str | None
+) -> "tuple[dict[str, Remote], list[Problem]]":
     from mercure_deploy.cli import pushing
 
     return pushing.remote(loaded, select(loaded, names), root, token_file)
@@ -147,13 +154,15 @@ def status(  # noqa: PLR0913 - each is an option of the command
             d.name: state(d, born=d.name not in planned.unborn, drift=bool(checks.drift(planned, d.name, root)))
             for d in planned.deployments
         }
-    there = _there(loaded, names, root, token_file) if remote else {}
+    there, unknown = _there(loaded, names, root, token_file) if remote else ({}, [])
     wrong = any(each.drift for each in statuses.values()) or any(each["drift"] for each in there.values())
     if form == "json":
         out([report.with_remote(report.status_json(statuses, moment), there)], wrong=wrong)
     else:
         ages = {name: duration_text(loaded.spec.environments[name].keys.max_age) for name in statuses}
         out([*report.status_text(statuses, ages, moment), *_there_lines(there)], wrong=wrong)
+    for problem in unknown:
+        err(str(problem))
     return OK
 
 

@@ -4,10 +4,11 @@ No redirect is followed with the token; the token stands in one header and nowhe
 """
 
 import json
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 import httpx
 
@@ -34,7 +35,16 @@ class Clock:
     waiting: Callable[[str, float], None] = lambda _what, _left: None
 
 
-class ApiError(Exception):
+class NotDoneError(Exception):
+    """What was asked for is not known to be done. `put_back`: whether all that was written before is as it was.
+
+    None where nothing was to be put back.
+    """
+
+    put_back: bool | None = None
+
+
+class ApiError(NotDoneError):
     """The API refused: `status`, and what it said, without anything that was sent."""
 
     def __init__(self, status: int, message: str) -> None:
@@ -48,8 +58,16 @@ class ApiError(Exception):
         return self.message.removeprefix(start) if self.status == 403 and self.message.startswith(start) else None
 
 
-class LostError(Exception):
+class LostError(NotDoneError):
     """No answer: what was asked for may have happened, or not."""
+
+
+class _Answer(NamedTuple):
+    """What came: `after` is for how many seconds it wants to be left alone, as it says it."""
+
+    status: int
+    after: str
+    content: bytes
 
 
 class Client:
@@ -58,7 +76,7 @@ class Client:
     def __init__(self, url: Origin, token: str, way: Way, clock: Clock) -> None:
         KNOWN.add(token, "of-coolify")
         self.url, self.requests = url, 0
-        self._clock = clock
+        self.clock = clock
         self._client = httpx.Client(
             base_url=f"{url}/api/v1/",
             headers={"Authorization": f"Bearer {token}", "Accept": "application/json", "User-Agent": "mercure-deploy"},
@@ -75,61 +93,96 @@ class Client:
     ) -> None:
         self._client.close()
 
-    def get(self, path: str) -> Any:  # noqa: ANN401 - the JSON of somebody
-        """What stands there. ApiError when it is refused, LostError when nothing answers in the end."""
-        return self._asked("GET", path, None, again=True)
+    def record(self, path: str) -> dict[str, Any]:
+        """What stands there. ApiError when it is refused or is no record, LostError when nothing answers in the end."""
+        said = self._asked("GET", path, None, again=True)
+        if not isinstance(said, dict):
+            raise strange()
+        return said
+
+    def rows(self, path: str) -> list[dict[str, Any]]:
+        """The records that are listed there. As `record`."""
+        return rows_of(self._asked("GET", path, None, again=True))
 
     def send(self, method: str, path: str, body: Mapping[str, object] | None = None, *, again: bool = True) -> Any:  # noqa: ANN401
-        """Change something; `again` is whether asking twice does the same as asking once. As `get`."""
+        """Change something; `again` is whether asking twice does the same as asking once. As `record`."""
         return self._asked(method, path, body, again=again)
 
     def _asked(self, method: str, path: str, body: Mapping[str, object] | None, *, again: bool) -> Any:  # noqa: ANN401
-        end = self._clock.now() + _PATIENCE
+        end = self.clock.now() + _PATIENCE
         pause = 1.0
         while True:
             try:
                 answer = self._once(method, path, body)
             except httpx.HTTPError as error:
-                if not again or self._clock.now() >= end:
+                if not again or self.clock.now() >= end:
                     raise LostError(_reason(error)) from None
                 self._wait(f"{self.url} does not answer", pause)
             else:
                 # what is refused for being too much has not happened, whatever it was
-                tried = answer.status_code == 429 or (again and answer.status_code in _AGAIN)
-                if not tried or self._clock.now() >= end:
+                tried = answer.status == 429 or (again and answer.status in _AGAIN)
+                if not tried or self.clock.now() >= end:
                     return _read(answer)
-                after = answer.headers.get("retry-after", "")
-                pause = min(float(after), 60.0) if after.isdigit() else pause
-                self._wait(f"{self.url} answers {answer.status_code}", pause)
+                pause = min(float(answer.after), 60.0) if answer.after.isdecimal() else pause
+                self._wait(f"{self.url} answers {answer.status}", pause)
             pause = min(2 * pause, 15.0)
 
-    def _once(self, method: str, path: str, body: Mapping[str, object] | None) -> httpx.Response:
+    def _once(self, method: str, path: str, body: Mapping[str, object] | None) -> _Answer:
         self.requests += 1
-        answer = (
-            self._client.request(method, path, json=body) if body is not None else self._client.request(method, path)
-        )
-        if len(answer.content) > _LARGEST:
-            raise httpx.ReadError("too large")
-        return answer
+        with self._client.stream(method, path, json=body) as answer:
+            read, end = bytearray(), self.clock.now() + _PATIENCE
+            for piece in answer.iter_bytes():
+                read += piece
+                if len(read) > _LARGEST or self.clock.now() > end:
+                    raise _EndlessError("it has no end")
+            return _Answer(answer.status_code, answer.headers.get("retry-after", ""), bytes(read))
 
     def _wait(self, what: str, seconds: float) -> None:
-        self._clock.waiting(what, seconds)
-        self._clock.sleep(seconds)
+        self.clock.waiting(what, seconds)
+        self.clock.sleep(seconds)
+
+
+class _EndlessError(httpx.ReadError):
+    """An answer that is larger, or lasts longer, than any of Coolify."""
 
 
 def _reason(error: httpx.HTTPError) -> str:
+    if isinstance(error, _EndlessError):
+        return str(error)
     return "timed out" if isinstance(error, httpx.TimeoutException) else "no connection, or it was cut"
 
 
-def _read(answer: httpx.Response) -> Any:  # noqa: ANN401
-    """Its JSON. ApiError for what is refused."""
+def _read(answer: _Answer) -> Any:  # noqa: ANN401
+    """Its JSON. ApiError for what is refused, and for a success in other words than JSON."""
     try:
         said = json.loads(answer.content) if answer.content else None
     except (ValueError, RecursionError):
+        if answer.status < 300:
+            raise strange() from None
         said = None
-    if answer.status_code < 300:
+    if answer.status < 300:
         return said
-    raise ApiError(answer.status_code, _message(said, answer.status_code))
+    raise ApiError(answer.status, _message(said, answer.status))
+
+
+def strange() -> ApiError:
+    """A success that is not in the words of Coolify: something else stands at that URL."""
+    return ApiError(200, "it does not answer as Coolify does: is that the URL of the instance itself?")
+
+
+def rows_of(said: object) -> list[dict[str, Any]]:
+    """A list of records. ApiError for anything else."""
+    if not isinstance(said, list) or not all(isinstance(row, dict) for row in said):
+        raise strange()
+    return said
+
+
+def uuid_of(row: Mapping[str, Any]) -> str:
+    """Its uuid. ApiError when it has none."""
+    uuid = row.get("uuid")
+    if not isinstance(uuid, str) or not re.fullmatch("[A-Za-z0-9_-]{1,64}", uuid):
+        raise strange()
+    return uuid
 
 
 def _message(said: object, status: int) -> str:
@@ -143,17 +196,29 @@ def _message(said: object, status: int) -> str:
     return printable(f"{text}: {names}" if names else text, 200)
 
 
-def trouble(error: ApiError | LostError, url: Origin, doing: str) -> Trouble:
-    """What a user is told; `doing` is what was asked for."""
-    if isinstance(error, LostError):
-        return Trouble(f"{url} does not answer: {error}, while {doing}", hint="is it up? Run the same again later")
+def trouble(error: NotDoneError, url: Origin, doing: str, then: str | None = None) -> Trouble:
+    """What a user is told; `doing` is what was asked for, `then` how to go on."""
+    state = _state(error) or then
+    if not isinstance(error, ApiError):
+        return Trouble(
+            f"{url} does not answer: {error}, while {doing}", hint=state or "is it up? Run the same again later"
+        )
     if error.status == 401:
         return Trouble(f"{url} does not know that token", hint=f"COOLIFY_TOKEN, made at {url}/security/api-tokens")
     if error.status == 403 and "API is disabled" in error.message:
         return Trouble(f"{url}: the API is switched off", hint=f"switch it on at {url}/settings/advanced")
     if error.lacking:
         return lacking(url, [error.lacking])
-    return Trouble(f"{url} refused {doing}: {error}", hint="what was there before is there again; run push once more")
+    return Trouble(f"{url} refused {doing}: {error}", hint=state)
+
+
+def _state(error: NotDoneError) -> str | None:
+    """In what state that leaves the instance."""
+    if error.put_back is None:
+        return None
+    if error.put_back:
+        return "what was there before is there again; run push once more"
+    return "not all of what was there before could be put back: run push again before anything is started in Coolify"
 
 
 def lacking(url: Origin, abilities: list[str]) -> Trouble:

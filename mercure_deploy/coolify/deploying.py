@@ -58,7 +58,7 @@ def deploy(client: Client, name: str, application: Application, clock: Clock) ->
             _wait(clock, end, f"{name}: waits for a deployment before it")
     while True:
         try:
-            state: Mapping[str, Any] = client.get(f"deployments/{uuid}")
+            state: Mapping[str, Any] = client.record(f"deployments/{uuid}")
         except ApiError as error:
             # a queue that was full says a uuid all the same, of nothing
             if error.status != 404:

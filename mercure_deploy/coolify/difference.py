@@ -6,10 +6,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from mercure_deploy.coolify.instance import Application, Instance, Service, Variable
-from mercure_deploy.errors import Trouble, printable
+from mercure_deploy.coolify.instance import Application, Instance, Service, Variable, parsed
+from mercure_deploy.errors import printable
 from mercure_deploy.keys import KNOWN, fingerprint, is_placeholder
-from mercure_deploy.spec.yaml import parse
 
 Kind = Literal["create", "compose", "domain", "gzip", "strip", "set", "delete"]
 HUB = "hub"
@@ -132,7 +131,7 @@ def _shown(key: str, value: str | None) -> str:
 
 def _compared(before: str, after: str) -> Iterator[str]:
     """The differences of two compose files as YAML, a line a value; nothing where they are equal."""
-    old, new = (dict(_flat(_parsed(text))) for text in (before, after))
+    old, new = (dict(_flat(parsed(text))) for text in (before, after))
     for path in sorted({*old, *new}):
         if old.get(path) != new.get(path):
             yield from (f"- {path}: {_line(old[path])}",) if path in old else ()
@@ -141,14 +140,6 @@ def _compared(before: str, after: str) -> Iterator[str]:
 
 def _line(value: str) -> str:
     return printable(KNOWN.mask(value).replace("\n", "\\n"), 300)
-
-
-def _parsed(text: str) -> object:
-    try:
-        return parse(text, "compose")
-    except Trouble:
-        # what nobody can read is another file than ours
-        return text
 
 
 def _flat(value: object, path: str = "") -> Iterator[tuple[str, str]]:

@@ -5,12 +5,15 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote
 
-from mercure_deploy.coolify.client import ApiError, Client, lacking
+from mercure_deploy.coolify.client import ApiError, Client, lacking, rows_of, uuid_of
 from mercure_deploy.errors import Problem, Trouble, printable
 from mercure_deploy.spec.models import Coolify
+from mercure_deploy.spec.yaml import parse
 
 # compose files with the text of a config in them (measured)
 _COMPOSE = (2, 23, 1)
+# the hub in our compose file
+CONTAINER = "mercure"
 
 
 @dataclass(frozen=True)
@@ -32,13 +35,17 @@ class Variable:
 
 @dataclass(frozen=True)
 class Service:
-    """The hub's Service. `compose` is the text as it is stored, `urls` the domain of its container `container`."""
+    """The hub's Service. `compose` is the text as it is stored, `urls` the domain of its container.
+
+    `container` is the uuid of that, `container_name` its name in the compose file.
+    """
 
     uuid: str
     name: str
     compose: str
     description: str
     container: str
+    container_name: str
     urls: str
     gzip: bool
     strip: bool
@@ -95,21 +102,20 @@ def look(place: Place) -> Instance:
     """
     client, name, words = place.client, place.name, place.words
     servers = _readable(client)
-    project = _one("project", words.project, _rows(client.get("projects")))
-    uuid = str(project["uuid"])
+    uuid = uuid_of(_one("project", words.project, client.rows("projects")))
     here = words.environment or name
     try:
-        listed = client.get(f"projects/{uuid}/{quote(here, safe='')}")
+        listed = client.record(f"projects/{uuid}/{quote(here, safe='')}")
     except ApiError as error:
         if error.status != 404:
             raise
         hint = f"create it in Coolify, or say another one: environment, in coolify of {name}"
         raise Trouble(f"the project {words.project} has no environment {here}", hint=hint) from None
     service_name = words.service or f"mercure-{name}"
-    services, applications = _rows(listed.get("services")), _rows(listed.get("applications"))
+    services, applications = rows_of(listed.get("services")), rows_of(listed.get("applications"))
     found = _some("Service", service_name, services)
     apps = _apps(client, words, applications, [each for each in place.apps if each in words.apps])
-    service = _service(client, str(found["uuid"])) if found else None
+    service = of_service(client, uuid_of(found)) if found else None
     server = _server(words, servers, made=service is None)
     return Instance(uuid, str(listed.get("name", here)), server, service_name, service, apps)
 
@@ -117,7 +123,7 @@ def look(place: Place) -> Instance:
 def _readable(client: Client) -> list[dict[str, Any]]:
     """The servers. Trouble when the token may not read them, or not what is secret in them."""
     try:
-        servers = _rows(client.get("servers"))
+        servers = client.rows("servers")
     except ApiError as error:
         if error.lacking is None:
             raise
@@ -139,10 +145,6 @@ def unable(client: Client) -> list[str]:
             if error.lacking:
                 found.append(ability)
     return found
-
-
-def _rows(said: object) -> list[dict[str, Any]]:
-    return [row for row in said if isinstance(row, dict)] if isinstance(said, list) else []
 
 
 def _some(kind: str, word: str, rows: Sequence[Mapping[str, Any]]) -> Mapping[str, Any] | None:
@@ -176,20 +178,22 @@ def _server(words: Coolify, servers: Sequence[Mapping[str, Any]], *, made: bool)
     if parts and parts < _COMPOSE:
         what = f"docker compose {version} of {server.get('name')} knows no configs with a text in them"
         raise Trouble(what, hint="upgrade docker there, to compose 2.23.1 or newer")
-    return str(server["uuid"])
+    return uuid_of(server)
 
 
-def _service(client: Client, uuid: str) -> Service:
-    said = client.get(f"services/{uuid}")
-    containers = _rows(said.get("applications"))
-    container = next((row for row in containers if row.get("name") == "mercure"), containers[0] if containers else {})
+def of_service(client: Client, uuid: str) -> Service:
+    """One Service with its variables. ApiError or LostError when it cannot be read."""
+    said = client.record(f"services/{uuid}")
+    text = str(said.get("docker_compose_raw") or "")
+    container = _container(rows_of(said.get("applications")), text)
     status = str(container.get("status") or said.get("status") or "")
     return Service(
         uuid,
         str(said.get("name")),
-        str(said.get("docker_compose_raw") or ""),
+        text,
         str(said.get("description") or ""),
         str(container.get("uuid") or ""),
+        str(container.get("name") or ""),
         str(container.get("fqdn") or ""),
         bool(container.get("is_gzip_enabled")),
         bool(container.get("is_stripprefix_enabled")),
@@ -198,15 +202,32 @@ def _service(client: Client, uuid: str) -> Service:
     )
 
 
+def _container(rows: Sequence[Mapping[str, Any]], compose: str) -> Mapping[str, Any]:
+    """The hub's: ours if the compose file has it, else the first that it has; those of earlier files stay listed."""
+    said = parsed(compose)
+    services = said.get("services") if isinstance(said, dict) else None
+    names = {str(name) for name in services} if isinstance(services, dict) else set()
+    live = [row for row in rows if row.get("name") in names] or list(rows)
+    return next((row for row in live if row.get("name") == CONTAINER), live[0] if live else {})
+
+
+def parsed(compose: str) -> object:
+    """A compose file as YAML; the text itself where nobody can read it: that is another file than ours."""
+    try:
+        return parse(compose, "compose")
+    except Trouble:
+        return compose
+
+
 def variables(client: Client, resource: str) -> tuple[Variable, ...]:
     """The variables of a Service or an Application, preview rows too."""
-    return tuple(_variable(row) for row in _rows(client.get(f"{resource}/envs")) if row.get("uuid") and row.get("key"))
+    return tuple(_variable(row) for row in client.rows(f"{resource}/envs") if row.get("key"))
 
 
 def _variable(row: Mapping[str, Any]) -> Variable:
     value = row.get("value")
     return Variable(
-        str(row["uuid"]),
+        uuid_of(row),
         str(row["key"]),
         str(value) if value is not None else None,
         bool(row.get("is_literal")),
@@ -238,7 +259,7 @@ def _apps(
             what = f"there is no Application {word} for the app {name}"
             problems.append(Problem(what, f"there are: {names}" if names else "create it in Coolify first"))
             continue
-        uuid = str(row["uuid"])
+        uuid = uuid_of(row)
         rows = variables(client, f"applications/{uuid}")
         urls = str(row.get("fqdn") or "")
         found[name] = Application(uuid, str(row.get("name")), rows, _deployed(client, uuid), urls)
@@ -248,17 +269,16 @@ def _apps(
 
 
 def _deployed(client: Client, uuid: str) -> str:
-    said = client.get(f"deployments/applications/{uuid}?skip=0&take=10")
-    rows = _rows(said.get("deployments")) if isinstance(said, dict) else []
+    rows = rows_of(client.record(f"deployments/applications/{uuid}?skip=0&take=10").get("deployments"))
     return max((str(row.get("created_at")) for row in rows if row.get("status") == "finished"), default="")
 
 
 def _elsewhere(client: Client, word: str) -> Mapping[str, Any] | None:
     """An Application of another project or environment, by its uuid alone."""
     try:
-        said = client.get(f"applications/{word}") if word.isalnum() else None
+        said = client.record(f"applications/{word}") if word.isalnum() else None
     except ApiError as error:
         if error.status != 404:
             raise
         return None
-    return said if isinstance(said, dict) and said.get("uuid") == word else None
+    return said if said and said.get("uuid") == word else None

@@ -1,16 +1,18 @@
 """Bring an instance to what it ought to have; when that fails, what was there before is there again."""
 
 import base64
-import contextlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 
-from mercure_deploy.coolify.client import ApiError, Client, LostError
+from mercure_deploy.coolify.client import ApiError, Client, LostError, NotDoneError
 from mercure_deploy.coolify.difference import HUB, SECRETS, Change, Wanted
-from mercure_deploy.coolify.instance import Instance, Place, Service, Variable, look, variables
+from mercure_deploy.coolify.instance import CONTAINER, Instance, Place, Service, Variable, look, of_service, variables
 
 # a description of ours begins so; one of somebody's is let be
 MARK = "mercure-deploy"
+# Coolify deletes a Service in its queue: how often that is looked at, and after how many seconds
+_LOOKS = 20
+_EVERY = 3.0
 _Step = Callable[[], object]
 
 
@@ -23,40 +25,50 @@ class _Undo:
     def add(self, step: _Step) -> None:
         self._steps.append(step)
 
-    def run(self) -> None:
-        """Take everything back that can be; a step that fails keeps no other from being taken."""
+    def run(self) -> bool:
+        """Take everything back that can be, and whether that was all; a step that fails keeps no other from it."""
+        whole = True
         while self._steps:
-            with contextlib.suppress(ApiError, LostError):
+            try:
                 self._steps.pop()()
+            except NotDoneError:
+                whole = False
+        return whole
 
 
 def write(place: Place, instance: Instance, wanted: Wanted, changes: Sequence[Change]) -> Instance:
     """Make the changes; what is there afterwards. ApiError or LostError, and everything as before, when one fails."""
     client, undo = place.client, _Undo()
+    hub_undo = undo
     try:
         if any(change.kind == "create" for change in changes):
             instance = _created(place, instance, wanted, undo)
+            # it goes as a whole
+            hub_undo = _Undo()
         service = instance.service
         if service:
-            _service(client, service, wanted, [change for change in changes if change.target == HUB], undo)
+            _service(client, service, wanted, [change for change in changes if change.target == HUB], hub_undo)
         for app, application in instance.apps.items():
             own = [change for change in changes if change.target == app]
             _variables(client, f"applications/{application.uuid}", application.variables, own, undo)
         return look(place)
+    except NotDoneError as error:
+        error.put_back = undo.run()
+        raise
     except BaseException:
         undo.run()
         raise
 
 
-def take_back(client: Client, before: Instance, changes: Sequence[Change]) -> None:
-    """Put back what was there, after a write that did not arrive as it was sent."""
+def take_back(client: Client, before: Instance, changes: Sequence[Change]) -> bool:
+    """Put back what was there, after a write that did not arrive as it was sent; whether that was all of it."""
     undo = _Undo()
     if before.service:
         _undo_service(client, before.service, undo)
         _undo_rows(client, f"services/{before.service.uuid}", before.service.variables, changes, HUB, undo)
     for app, application in before.apps.items():
         _undo_rows(client, f"applications/{application.uuid}", application.variables, changes, app, undo)
-    undo.run()
+    return undo.run()
 
 
 def _created(place: Place, instance: Instance, wanted: Wanted, undo: _Undo) -> Instance:
@@ -68,7 +80,7 @@ def _created(place: Place, instance: Instance, wanted: Wanted, undo: _Undo) -> I
         "name": instance.service_name,
         "description": MARK,
         "docker_compose_raw": _coded(wanted.compose),
-        "urls": _urls(wanted),
+        **_domain(CONTAINER, wanted.urls),
     }
     try:
         place.client.send("POST", "services", body, again=False)
@@ -80,16 +92,27 @@ def _created(place: Place, instance: Instance, wanted: Wanted, undo: _Undo) -> I
     if found.service is None:
         raise ApiError(404, "the Service that was created is not there")
     uuid = found.service.uuid
-    undo.add(lambda: place.client.send("DELETE", f"services/{uuid}"))
+    undo.add(lambda: _gone(place.client, uuid))
     return found
+
+
+def _gone(client: Client, uuid: str) -> None:
+    """Delete a Service, and wait: for a while it answers as if it were there (measured). LostError if it stays."""
+    client.send("DELETE", f"services/{uuid}")
+    for _ in range(_LOOKS):
+        try:
+            client.record(f"services/{uuid}")
+        except ApiError as error:
+            if error.status == 404:
+                return
+            raise
+        client.clock.waiting("the Service that was made is being deleted", _LOOKS * _EVERY)
+        client.clock.sleep(_EVERY)
+    raise LostError("the Service that was made is not deleted yet")
 
 
 def _coded(text: str) -> str:
     return base64.b64encode(text.encode()).decode()
-
-
-def _urls(wanted: Wanted) -> list[dict[str, str]]:
-    return [{"name": "mercure", "url": wanted.urls}]
 
 
 def _service(client: Client, service: Service, wanted: Wanted, changes: Iterable[Change], undo: _Undo) -> None:
@@ -98,9 +121,16 @@ def _service(client: Client, service: Service, wanted: Wanted, changes: Iterable
     path = f"services/{service.uuid}"
     if kinds & {"compose", "domain"}:
         # a domain that is taken is refused after the rest was stored (measured): so it is put back whatever happens
-        undo.add(lambda: client.send("PATCH", path, _before(service)))
+        _undo_compose(client, service, undo)
+        if _another(service):
+            # the domain moves to another container, and is taken as long as the old one has it
+            client.send("PATCH", path, _domain(service.container_name, ""))
         body: dict[str, object] = {"docker_compose_raw": _coded(wanted.compose)} if "compose" in kinds else {}
-        client.send("PATCH", path, {**body, "urls": _urls(wanted)})
+        client.send("PATCH", path, {**body, **_domain(CONTAINER, wanted.urls)})
+        if _another(service):
+            # the file before had another container; ours has just been made, with the flags of a new one
+            service = replace(service, container=of_service(client, service.uuid).container)
+            kinds |= {"gzip"} if wanted.strip else {"gzip", "strip"}
     flags = {"gzip": "is_gzip_enabled", "strip": "is_stripprefix_enabled"}
     off = {word: False for kind, word in flags.items() if kind in kinds}
     if off:
@@ -111,16 +141,29 @@ def _service(client: Client, service: Service, wanted: Wanted, changes: Iterable
     _variables(client, path, service.variables, own, undo)
 
 
-def _before(service: Service) -> dict[str, object]:
-    body: dict[str, object] = {"urls": [{"name": "mercure", "url": service.urls}]}
-    return {**body, "docker_compose_raw": _coded(service.compose)} if service.compose else body
+def _another(service: Service) -> bool:
+    """Whether its container is not ours: of a file that somebody wrote."""
+    return service.container_name not in {"", CONTAINER}
+
+
+def _domain(container: str, url: str) -> dict[str, object]:
+    return {"urls": [{"name": container, "url": url}]}
+
+
+def _undo_compose(client: Client, service: Service, undo: _Undo) -> None:
+    path = f"services/{service.uuid}"
+    body: dict[str, object] = {"docker_compose_raw": _coded(service.compose)} if service.compose else {}
+    domain = _domain(service.container_name, service.urls) if service.container_name else {}
+    undo.add(lambda: client.send("PATCH", path, {**body, **domain}))
+    if _another(service):
+        undo.add(lambda: client.send("PATCH", path, _domain(CONTAINER, "")))
 
 
 def _undo_service(client: Client, service: Service, undo: _Undo) -> None:
     container = f"services/{service.uuid}/applications/{service.container}"
     flags = {"is_gzip_enabled": service.gzip, "is_stripprefix_enabled": service.strip}
     undo.add(lambda: client.send("PATCH", container, flags))
-    undo.add(lambda: client.send("PATCH", f"services/{service.uuid}", _before(service)))
+    _undo_compose(client, service, undo)
 
 
 def _variables(client: Client, resource: str, rows: Sequence[Variable], changes: Sequence[Change], undo: _Undo) -> None:
@@ -188,9 +231,9 @@ def _undo_set(client: Client, resource: str, rows: Sequence[Variable], values: M
         if old:
             client.send("PATCH", f"{resource}/envs/bulk", {"data": [_as_it_was(row) for row in old]})
         if new:
-            for row in client.get(f"{resource}/envs"):
-                if row.get("key") in new:
-                    _deleted(client, f"{resource}/envs/{row['uuid']}")
+            for row in variables(client, resource):
+                if row.key in new:
+                    _deleted(client, f"{resource}/envs/{row.uuid}")
 
     undo.add(back)
 

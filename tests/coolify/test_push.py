@@ -17,6 +17,7 @@ from conftest import Run, Said
 from coolify import Asked, Coolify
 
 from mercure_deploy.cli import pushing
+from mercure_deploy.coolify import client
 
 SPEC = """\
 version: 1
@@ -170,6 +171,8 @@ def test_one_side_alone(run: Run, monkeypatch: pytest.MonkeyPatch, side: str):
 
 
 FAULTS = ["before", "lost", "422", "429", "500", "half"]
+# what stands at that URL is no Coolify, for once
+STRANGE = ["<html>a page</html>", "[]", "{}", "null", '[{"uuid": "../x", "key": "y"}]', '"' + "x" * 100_000 + '"']
 # what was done since the last push
 SINCE: dict[str, tuple[str, ...]] = {
     "first": (),
@@ -187,7 +190,16 @@ def test_a_fault_at_every_request_leaves_the_old_state_or_the_new_one(
     every_request(run, monkeypatch, after, fault, 1)
 
 
-@pytest.mark.parametrize("fault", ["lost", "500"])
+@pytest.mark.real
+@pytest.mark.parametrize("said", STRANGE, ids=range(len(STRANGE)))
+@pytest.mark.parametrize("after", ["first", "now"])
+def test_an_answer_that_is_none_of_coolify_does_no_harm(
+    run: Run, monkeypatch: pytest.MonkeyPatch, after: str, said: str
+):
+    every_request(run, monkeypatch, after, f"says {said}", 1)
+
+
+@pytest.mark.parametrize("fault", ["lost", "500", "says <html>"])
 def test_a_fault_at_some_requests(run: Run, monkeypatch: pytest.MonkeyPatch, fault: str):
     every_request(run, monkeypatch, "now", fault, 4)
 
@@ -229,6 +241,61 @@ def every_request(run: Run, monkeypatch: pytest.MonkeyPatch, after: str, fault: 
             assert values(fake, "shop")["APP_SECRET"] == "of-the-app"
             nothing_leaked(fake, said, again)
             fake.asked = fake.asked[:0]
+
+
+def test_a_service_of_somebody_with_a_container_of_another_name_is_taken_over(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+):
+    with instance(run, monkeypatch) as fake:
+        old = "services:\n  hub:\n    image: dunglas/mercure:v0.16\n    environment: [A=b]\n"
+        hub = fake.add("mercure-production", compose=old, OTHER="of-others")
+        hub.container_name, hub.fqdn, hub.gzip = "hub", "https://hub.example.com:80", False
+        before = state(fake)
+        fake.fault = lambda asked, _number: "500" if asked.path.endswith("/envs/bulk") else None
+        said = push(run)
+        assert (said.code, "is there again" in said.err) == (2, True), said.err
+        assert stripped(state(fake)) == stripped(before)
+        fake.fault = lambda _asked, _number: None
+        done = push(run)
+        assert done.code == 0, done.err
+        assert (hub.container_name, hub.fqdn, hub.gzip) == ("mercure", "https://hub.example.com:80", False)
+        assert [row["fqdn"] for row in hub.left] == [None]
+        assert hub.value("OTHER") == "of-others"
+        assert run("push", "production", "--dry-run").lines == ["to deploy: hub, app"]
+
+
+def test_a_service_that_is_taken_back_is_gone_before_the_next_push(run: Run, monkeypatch: pytest.MonkeyPatch):
+    with instance(run, monkeypatch) as fake:
+        fake.lag = 3
+        fake.fault = lambda asked, _number: "500" if asked.path.endswith("/envs/bulk") else None
+        said = push(run)
+        assert (said.code, "is there again" in said.err) == (2, True), said.err
+        assert [each.name for each in fake.services()] == ["somebody else's"]
+        # one that never goes is said to be there
+        fake.lag = 1000
+        said = push(run)
+        assert (said.code, "not all of what was there" in said.err) == (2, True), said.err
+
+
+def test_an_endless_answer_ends(run: Run, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(client, "_LARGEST", 1000)
+    with instance(run, monkeypatch) as fake:
+        fake.fault = lambda _asked, _number: 'says "' + "x" * 100_000 + '"'
+        monkeypatch.setattr(client, "_PATIENCE", 0.2)
+        said = push(run)
+        assert (said.code, "it has no end" in said.err) == (2, True), said.err
+
+
+def test_what_was_written_stays_when_it_cannot_be_started(run: Run, monkeypatch: pytest.MonkeyPatch):
+    with instance(run, monkeypatch) as fake:
+        fake.fault = lambda asked, _number: "500" if asked.path.endswith("/start") and asked.method == "POST" else None
+        # the token is asked at a uuid that is none
+        real = fake.fault
+        fake.fault = lambda asked, number: None if "/none/" in asked.path else real(asked, number)
+        said = run("push", "production", "--yes")
+        assert (said.code, "what is written stays; run push once more" in said.err) == (2, True), said.err
+        fake.fault = lambda _asked, _number: None
+        assert run("push", "production", "--dry-run").lines == ["to deploy: hub, app"]
 
 
 def signing() -> str:
@@ -357,6 +424,21 @@ def test_check_and_status_say_what_coolify_has(run: Run, monkeypatch: pytest.Mon
         assert json.loads(status.out)["environments"]["production"]["remote"]["apps"] == {"app": "different"}
         assert {asked.method for asked in fake.asked[-5:]} == {"GET"}
         nothing_leaked(fake, said, drift, status)
+        fake.enabled = False
+        away = run("check", "--remote", "--format", "json")
+        row = json.loads(away.out)
+        assert (away.code, row["ok"]) == (2, False)
+        assert row["environments"]["production"]["remote"] == {
+            "hub": "unknown",
+            "apps": {"app": "unknown"},
+            "drift": [],
+        }
+        assert "the API is switched off" in away.err
+        status = run("status", "--remote")
+        assert (status.code, status.lines[-1]) == (0, "production: in Coolify: hub unknown, app unknown")
+        assert "the API is switched off" in status.err
+        monkeypatch.delenv("COOLIFY_TOKEN")
+        assert run("status", "--remote").code == 2
     Path("mercure.yaml").write_text(re.sub("    coolify:.*", "", Path("mercure.yaml").read_text(), flags=re.DOTALL))
     assert "does not say where Coolify is" in run("status", "--remote").err
     assert "does not say where Coolify is" in push(run).err

@@ -87,7 +87,12 @@ class Resource:
     status: str = "exited"
     uuid: str = field(default_factory=fresh)
     container: str = field(default_factory=fresh)
+    container_name: str = "mercure"
+    # containers of earlier compose files, which Coolify keeps
+    left: list[Json] = field(default_factory=list)
     variables: list[Variable] = field(default_factory=list)
+    # how often it still answers after it was deleted
+    dying: int | None = None
     started: dict[str, str] = field(default_factory=dict)
 
     def variable(self, key: str, *, preview: bool = False) -> Variable | None:
@@ -129,6 +134,8 @@ class Coolify:
         self.project, self.environment, self.server = fresh(), fresh(), fresh()
         self.project_name, self.environment_name, self.server_name = "shop", "production", "localhost"
         self.compose_version = "2.26.1"
+        # how often a Service still answers after its deletion was asked for
+        self.lag = 0
         self.resources: list[Resource] = []
         self.deployments: list[Deployment] = []
         self.asked: list[Asked] = []
@@ -242,6 +249,12 @@ class Coolify:
 
     def _service(self, word: str) -> Resource:
         found = next((each for each in self.services() if each.uuid == word), None)
+        if found and found.dying is not None:
+            # its deletion waits in a queue
+            found.dying -= 1
+            if found.dying < 0:
+                self.resources.remove(found)
+                found = None
         if found is None:
             raise Refused(404, {"message": "Service not found."})
         return found
@@ -264,14 +277,15 @@ class Coolify:
             "name": each.name,
             "description": each.description,
             "status": each.status,
-            "applications": [self._container(each)],
+            "applications": [*each.left, self._container(each)],
         }
         return {**said, "docker_compose_raw": each.compose} if "read:sensitive" in abilities else said
 
-    def _container(self, each: Resource) -> Json:
+    @staticmethod
+    def _container(each: Resource) -> Json:
         return {
             "uuid": each.container,
-            "name": "mercure",
+            "name": each.container_name,
             "fqdn": each.fqdn or None,
             "status": each.status,
             "is_gzip_enabled": each.gzip,
@@ -347,7 +361,7 @@ class Coolify:
             raise invalid(urls=["The urls field must be an array."])
         said = ",".join(str(each.get("url") or "") for each in urls)
         for each in urls:
-            if each.get("name") != "mercure":
+            if each.get("name") != (own.container_name if own else "mercure"):
                 raise invalid(urls=["Service container not found."])
         for url in filter(None, said.split(",")):
             if not re.match(r"https?://", url):
@@ -358,6 +372,20 @@ class Coolify:
                 conflict = {"domain": url, "resource_name": taken.name, "resource_uuid": taken.uuid}
                 raise Refused(409, {"message": message, "conflicts": [conflict], "warning": ""})
         return said
+
+    @staticmethod
+    def _containers_of_compose(service: Resource) -> None:
+        """A container of another name is another one, with the flags of a new one; the one before stays listed."""
+        names = list(YAML(typ="safe").load(service.compose)["services"])
+        if not names or service.container_name in names:
+            return
+        old = {row["name"]: row for row in service.left}
+        service.left.append(Coolify._container(service))
+        row = old.get(names[0], {})
+        service.left = [each for each in service.left if each["name"] != names[0]]
+        service.container_name, service.container = names[0], row.get("uuid") or fresh()
+        service.fqdn = row.get("fqdn") or ""
+        service.gzip, service.strip = row.get("is_gzip_enabled", True), row.get("is_stripprefix_enabled", True)
 
     def _made_by_compose(self, service: Resource) -> None:
         """The variables that the compose file refers to are created, without a value."""
@@ -376,6 +404,7 @@ class Coolify:
         if "docker_compose_raw" in body:
             service.compose = self._compose(body["docker_compose_raw"])
             self._made_by_compose(service)
+            self._containers_of_compose(service)
         service.name = body.get("name", service.name)
         service.description = body.get("description", service.description)
         # what is above is stored, be the domain refused
@@ -385,7 +414,11 @@ class Coolify:
         return 200, {"uuid": service.uuid, "domains": [service.fqdn] if service.fqdn else []}
 
     def delete_service(self, parts: list[str], *_: Json) -> tuple[int, Json]:
-        self.resources.remove(self._service(parts[1]))
+        service = self._service(parts[1])
+        if self.lag:
+            service.dying = self.lag
+        else:
+            self.resources.remove(service)
         return 200, {"message": "Service deletion request queued."}
 
     def patch_container(self, parts: list[str], body: Json, *_: Json) -> tuple[int, Json]:
@@ -580,7 +613,7 @@ def serving(coolify: Coolify) -> Iterator[str]:
     """The instance over HTTP on loopback; its URL.
 
     A fault is `before` (no answer, nothing done), `lost` (done, no answer), a status such as `500`, or `half`: of a
-    bulk the first half is stored, and the rest refused.
+    bulk the first half is stored, and the rest refused; `says …` is done instead: nothing, and that is answered.
     """
 
     class Handler(BaseHTTPRequestHandler):
@@ -602,6 +635,9 @@ def serving(coolify: Coolify) -> Iterator[str]:
                 said = json.loads(asked.body)
                 half = {"data": [*said["data"][: len(said["data"]) // 2], {"key": "not valid!", "value": "x"}]}
                 asked = Asked(asked.method, asked.path, headers, json.dumps(half))
+            if fault and fault.startswith("says "):
+                self._say(200, fault.removeprefix("says "))
+                return
             if fault and fault.isdigit():
                 self._say(int(fault), {"message": "Too Many Attempts." if fault == "429" else "Server Error"})
                 return
