@@ -8,7 +8,7 @@ from mercure_deploy.lint.rules import rule
 from mercure_deploy.readers import tokens
 from mercure_deploy.readers.keys import PATH, SHELL, Key, is_hmac, is_known
 from mercure_deploy.readers.places import Place, Service, Slip
-from mercure_deploy.readers.setup import IMAGE, Block, Setup
+from mercure_deploy.readers.setup import IMAGE, Block, Setup, bare
 
 
 def _once(used: Iterable[Key], defaults: Container[Place] = ()) -> Iterator[Key]:
@@ -89,7 +89,9 @@ def key_mismatch(setup: Setup) -> Iterator[Slip]:
         app = sides.pop(0)
     differing = [key for key in sides if app and key.value.text != app.value.text]
     if app and differing:
-        yield _differ(app, differing[0])
+        # quotes that one reader keeps and another takes away are a finding of their own
+        if any(bare(key.value) != bare(app.value) for key in differing):
+            yield _differ(app, differing[0])
         return
     verifier = next((key for key in (publisher, app) if key and is_hmac(key)), None)
     if verifier is None:

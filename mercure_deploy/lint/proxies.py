@@ -1,13 +1,17 @@
-"""Rules about nginx in front of a hub: what it keeps back, cuts, drops, or answers itself (measured, nginx 1.22)."""
+"""Rules about what stands in front of a hub: what it keeps back, cuts, drops, or answers itself.
+
+Measured with nginx 1.22 and with Traefik 3; a Caddy in front and the labels of Traefik have modules of their own.
+"""
 
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 from mercure_deploy.facts.hubs import HUB_PATH
+from mercure_deploy.lint import front, labels, sites
 from mercure_deploy.lint.rules import rule
-from mercure_deploy.readers.places import Directive, Slip
-from mercure_deploy.readers.setup import Setup, split
+from mercure_deploy.readers.places import Directive, Slip, Value
+from mercure_deploy.readers.setup import Setup, origin_of, split
 
 # the hub writes a line into each stream as often, unless told otherwise
 _HEARTBEAT = 40
@@ -29,6 +33,11 @@ class Way:
             if found:
                 return found
         return []
+
+    @property
+    def headers(self) -> list[Directive]:
+        """What it sets in requests."""
+        return self.said("proxy_set_header")
 
     def word(self, name: str) -> Directive | None:
         """The one directive of that name."""
@@ -85,6 +94,8 @@ def proxy_timeout_buffering(setup: Setup) -> Iterator[Slip]:
         if word and seconds is not None and seconds <= _HEARTBEAT:
             what = f"cuts a stream after {_text(word)} of silence, and the hub writes every {_HEARTBEAT} s"
             yield Slip("proxy-timeout-buffering", word.place, what, "proxy_read_timeout 1h")
+    yield from front.kept_back(setup)
+    yield from labels.kept_back(setup)
 
 
 def _text(word: Directive) -> str:
@@ -102,6 +113,31 @@ def proxy_not_routing(setup: Setup) -> Iterator[Slip]:
     for way in ways(setup):
         yield from _guards(way)
         yield from _path(way)
+    yield from front.not_routed(setup)
+    yield from labels.not_routed(setup)
+    yield from (slip for slip in misled(setup) if slip.id == "proxy-not-routing")
+
+
+def misled(setup: Setup) -> Iterator[Slip]:
+    """Wherever a proxy sends the hub's requests, to a port or with a protocol that the hub does not have there."""
+    for way in ways(setup):
+        word, named = way.word("proxy_pass"), any(_text(each).lower().startswith("host ") for each in way.headers)
+        found = origin_of(Value(_upstream(setup, word.arguments[0].text), word.place)) if word else None
+        if word and found:
+            yield from sites.misled(setup, found[0], word.arguments[0].place, named=named)
+    for url, place in (*front.targets(setup), *labels.targets(setup)):
+        yield from sites.misled(setup, url, place)
+
+
+def _upstream(setup: Setup, target: str) -> str:
+    """With the first server of an upstream block in the place of its name."""
+    found = re.match(r"(https?://)([^/:]+)(/|$)", target)
+    levels = list(setup.nginx) + [each.block for top in setup.nginx for each in top if each.name == "http"]
+    for each in (each for level in levels for each in level if each.name == "upstream"):
+        if found and [word.text for word in each.arguments] == [found[2]]:
+            servers = [inner.arguments[0].text for inner in each.block if inner.name == "server" and inner.arguments]
+            return found[1] + servers[0] if servers else target
+    return target
 
 
 def _guards(way: Way) -> Iterator[Slip]:
@@ -151,11 +187,12 @@ def _path(way: Way) -> Iterator[Slip]:
 def credentials_not_sent(setup: Setup) -> Iterator[Slip]:
     """Headers with the token that nginx drops."""
     for way in ways(setup):
-        for each in way.said("proxy_set_header"):
+        for each in way.headers:
             name = each.arguments[0].text.lower() if each.arguments else ""
             if name in {"authorization", "cookie"} and len(each.arguments) > 1 and not each.arguments[1].text:
                 who = "no app can publish" if name == "authorization" else "no page can subscribe"
                 yield Slip("credentials-not-sent", each.place, f"drops {name.title()}: {who}", "leave the line out")
+    yield from front.dropped(setup)
 
 
 def doubled(setup: Setup) -> Iterator[Slip]:
@@ -170,6 +207,8 @@ def doubled(setup: Setup) -> Iterator[Slip]:
             if asks and any(inner.name == "return" for inner in each.block):
                 what = "answers the preflight itself, without the headers of the hub"
                 yield Slip("cors-origin-mismatch", each.place, what, "leave it to the hub: cors_origins")
+    yield from front.doubled(setup)
+    yield from labels.doubled(setup)
 
 
 def nameless(setup: Setup) -> Iterator[Slip]:
@@ -179,7 +218,7 @@ def nameless(setup: Setup) -> Iterator[Slip]:
     if not hosts or "" in hosts or any("{" in host or "." not in host for host in hosts):
         return
     for way in ways(setup):
-        given = [each for each in way.said("proxy_set_header") if _text(each).lower().startswith("host ")]
+        given = [each for each in way.headers if _text(each).lower().startswith("host ")]
         if not given and not any(host in (_target(way.location) or "") for host in hosts):
             what = "asks the hub under the name of proxy_pass, and it serves its domain: an empty 200"
             hint = "proxy_set_header Host $host; or :80 as the hub's address"

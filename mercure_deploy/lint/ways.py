@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING
 
 from mercure_deploy.facts.hubs import HUB_PATH
 from mercure_deploy.facts.origins import Origin
-from mercure_deploy.lint.proxies import nameless
+from mercure_deploy.lint import sites
+from mercure_deploy.lint.proxies import misled, nameless
 from mercure_deploy.lint.rules import rule
-from mercure_deploy.readers.places import Service, Slip, Value
-from mercure_deploy.readers.setup import LEGACY, Setup, is_hub, origin_of, split
+from mercure_deploy.readers.places import Slip, Value
+from mercure_deploy.readers.setup import Setup, is_hub, origin_of, split
 
 if TYPE_CHECKING:
     from mercure_deploy.findings import Level
@@ -18,6 +19,7 @@ _EXAMPLE = re.compile(r"https?://(www\.)?example\.(com|org)(/|$)")
 _MASKED = re.compile(r"[<>]|x{5,}|\.\.\.")
 _UNKNOWN = re.compile(r"\$|%|^<|//<")
 _WEB = {80, 443}
+_WEB_OF = {"http": 80, "https": 443}
 
 
 @rule
@@ -29,7 +31,7 @@ def internal_url_wrong(setup: Setup) -> Iterator[Slip]:
             yield from _internal(setup, name, value)
             found = origin_of(value)
             if found:
-                yield from _host_port(setup, found[0], value, name)
+                yield from list(_host_port(setup, found[0], value, name)) or _no_port(setup, found[0], value, name)
                 yield from _own_container(setup, found[0], value, name)
 
 
@@ -75,6 +77,14 @@ def _host_port(setup: Setup, url: Origin, value: Value, name: str) -> Iterator[S
         if url.host == service.name and url.port and inside and url.port in outside - inside:
             what = f"{name} has the port of the machine, {url.port}; among containers it is {min(inside)}"
             yield Slip("internal-url-wrong", value.place, what, f"http://{service.name}{HUB_PATH}")
+
+
+def _no_port(setup: Setup, url: Origin, value: Value, name: str) -> Iterator[Slip]:
+    """A port at which the hub's container does not listen."""
+    known = sites.sites(setup)
+    if known and url.host in {service.name for service in setup.hub_services} and sites.answer(known, url) == "port":
+        what = f"{name}: the hub listens at {sites.ports(known)}, nothing at {url.port or _WEB_OF[url.scheme]}"
+        yield Slip("internal-url-wrong", value.place, what, f"the port at which it listens, in {name}")
 
 
 @rule
@@ -123,6 +133,7 @@ def server_name_mismatch(setup: Setup) -> Iterator[Slip]:
                 yield Slip("server-name-mismatch", value.place, what, f"SERVER_NAME=:{url.port}")
                 return
     yield from _other_names(setup, split(name), urls)
+    yield from _unnamed(setup)
     yield from nameless(setup)
 
 
@@ -137,13 +148,28 @@ def _other_names(setup: Setup, names: list[str], urls: list[tuple[Origin, Value]
             yield Slip("server-name-mismatch", value.place, what, hint)
 
 
+def _unnamed(setup: Setup) -> Iterator[Slip]:
+    """A hub that serves its domain alone, and is asked by the name of its container."""
+    known, internal = sites.sites(setup), setup.internal
+    if not known or internal is None or internal[0].host not in {service.name for service in setup.hub_services}:
+        return
+    url, value = internal
+    came = sites.answer(known, url)
+    hosts = ", ".join(sorted({site.host for site in known}))
+    if came in {"redirect", "name"}:
+        end = "it is sent to https, for which no certificate can exist" if came == "redirect" else "an empty 200"
+        hint = f"add http://{url.host} to SERVER_NAME, or make it :80 behind a proxy"
+        yield Slip("server-name-mismatch", value.place, f"the hub serves {hosts}, not {url.host}: {end}", hint)
+
+
 @rule
 def tls_mode_mismatch(setup: Setup) -> Iterator[Slip]:
     """Who terminates TLS, told in two ways."""
     yield from list(_two_schemes(setup))[:1]
+    yield from (slip for slip in misled(setup) if slip.id == "tls-mode-mismatch")
     yield from _bare_name(setup)
     for service in setup.hub_services:
-        if _sent_to_https(service):
+        if sites.shipped(service) and {container for _, container, _ in service.ports} == {80}:
             what = "only port 80 is published, and without SERVER_NAME the hub sends it to https://localhost"
             hint = "SERVER_NAME: ':80' behind a proxy, or publish 443 too"
             yield Slip("tls-mode-mismatch", service.ports[0][2], what, hint)
@@ -174,14 +200,6 @@ def _bare_name(setup: Setup) -> Iterator[Slip]:
     if name is not None and told and told.scheme == "http" and re.fullmatch(r"[\w-]+(\.[\w-]+)+", name.text):
         what = f"SERVER_NAME is a bare name: the hub redirects {told} to https"
         yield Slip("tls-mode-mismatch", name.place, what, f"SERVER_NAME=http://{name.text}, or https in the URL")
-
-
-def _sent_to_https(service: Service) -> bool:
-    """Whether a hub serves its default, localhost with TLS, and only its plain port is to be reached."""
-    elsewhere = service.env_files or service.configs or service.command
-    named = service.environment.keys() & {"SERVER_NAME", *LEGACY}
-    ours = service.image is None or "mercure" in service.image.text
-    return ours and not elsewhere and not named and {container for _, container, _ in service.ports} == {80}
 
 
 def _plain_ports(setup: Setup) -> set[int]:

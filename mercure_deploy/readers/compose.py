@@ -26,6 +26,8 @@ def services(document: Node, known: Known) -> list[Service]:
         service.command = _command(node.get("command"), filled)
         service.healthcheck = _command(node.get("healthcheck", "test"), filled)
         service.environment = _environment(node.get("environment"), filled, known)
+        service.passed = _passed(node.get("environment")) - service.environment.keys()
+        service.labels = _environment(node.get("labels"), filled, {})
         service.env_files = _env_files(node.get("env_file"))
         service.ports = [port for each in _sequence(node, "ports") for port in [_port(each, filled)] if port]
         service.volumes = [target for each in _sequence(node, "volumes") for target in [_target(each)] if target]
@@ -58,6 +60,8 @@ def _over(below: Service, above: Service) -> Service:
         volumes=[*below.volumes, *above.volumes],
         configs={**below.configs, **above.configs},
         replicas=above.replicas or below.replicas,
+        labels={**below.labels, **above.labels},
+        passed=below.passed | above.passed,
     )
 
 
@@ -162,6 +166,13 @@ def _environment(node: Node | None, fill: Callable[[str], str], known: Known) ->
         elif name in known:
             found[name] = Value(known[name].text, scalar.place, "")
     return found
+
+
+def _passed(node: Node | None) -> set[str]:
+    """The names without a value: what they have comes from outside."""
+    items = [each.scalar.text for each in node.sequence() if each.scalar] if node else []
+    names = [key.text for key, value in node.items() if value.scalar is None] if node else []
+    return {*(name for name in items if "=" not in name), *names}
 
 
 def _env_files(node: Node | None) -> list[Value]:

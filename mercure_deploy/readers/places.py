@@ -83,7 +83,8 @@ class EnvFile:
 class Service:
     """One service of a compose file, or the hub of a Helm chart (`charted`).
 
-    `ports` are (host port or None, container port) with their place.
+    `ports` are (host port or None, container port) with their place; `passed` are the names of variables that come
+    from outside, with values that no file knows.
     """
 
     file: str
@@ -98,4 +99,6 @@ class Service:
     volumes: list[str] = field(default_factory=list)
     configs: dict[str, Value] = field(default_factory=dict)
     replicas: Value | None = None
+    labels: dict[str, Value] = field(default_factory=dict)
+    passed: set[str] = field(default_factory=set)
     charted: bool = False

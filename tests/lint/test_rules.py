@@ -64,6 +64,25 @@ def nginx(
     return f"server {{\n  server_name hub.example.com;\n  {beside}\n  location {location} {{\n    {inner}\n  }}\n}}\n"
 
 
+def front(*lines: str, target: str = "mercure:80", inside: str = "", block: str = "handle") -> str:
+    """A Caddy in front of a hub."""
+    proxy = f"reverse_proxy {target}" + (f" {{\n\t\t\t{inside}\n\t\t}}" if inside else "")
+    inner = "\n\t".join((*lines, f"{block} /.well-known/mercure* {{\n\t\t{proxy}\n\t}}", "php_fastcgi php:9000"))
+    return f"app.example.com {{\n\t{inner}\n}}\n"
+
+
+def labelled(*said: str, **more: str) -> str:
+    """A hub behind Traefik."""
+    name = "traefik.http"
+    router = [f"{name}.routers.hub.rule=Host(`hub.example.com`)", f"{name}.routers.hub.middlewares=one@docker"]
+    return compose(*environment(**more), "labels:", *(f"  - {line}" for line in (*router, *said)))
+
+
+PORT = "traefik.http.services.hub.loadbalancer.server.port"
+ONE = "traefik.http.middlewares.one"
+BEHIND = {"compose.yaml": compose(*environment())}
+
+
 def app(**changed: str) -> str:
     lines = dict(line.split("=", 1) for line in APP.splitlines())
     return "".join(f"{name}={value}\n" for name, value in {**lines, **changed}.items())
@@ -762,6 +781,174 @@ CASES: list[tuple[str, Files, Files, dict[str, object]]] = [
         {"config/packages/mercure.yaml": configured("%env(file:resolve:KEY_FILE)%"), "hub.env": HUB},
         {},
     ),
+    (
+        "proxy-not-routing Caddyfile:3",
+        {"Caddyfile": front(target="mercure:3000"), **BEHIND},
+        {"Caddyfile": front(target="other:3000"), **BEHIND},
+        {},
+    ),
+    (
+        "tls-mode-mismatch Caddyfile:3",
+        {"Caddyfile": front(), "compose.yaml": compose(*environment(SERVER_NAME="hub.example.com"))},
+        {"Caddyfile": front(), "compose.yaml": compose(*environment(SERVER_NAME="http://hub.example.com"))},
+        {"hub": HUB_URL},
+    ),
+    (
+        "tls-mode-mismatch Caddyfile:3",
+        {"Caddyfile": front(target="https://mercure:80"), **BEHIND},
+        {"Caddyfile": front(target="https://mercure"), "compose.yaml": compose("env_file: some.env")},
+        {},
+    ),
+    (
+        "proxy-not-routing Caddyfile:2",
+        {"Caddyfile": front(block="handle_path"), **BEHIND},
+        {"Caddyfile": front(), **BEHIND},
+        {},
+    ),
+    (
+        "proxy-not-routing Caddyfile:2",
+        {"Caddyfile": front("uri strip_prefix /.well-known/mercure"), **BEHIND},
+        {"Caddyfile": front("uri strip_prefix /other"), **BEHIND},
+        {},
+    ),
+    (
+        "proxy-not-routing Caddyfile:2",
+        {"Caddyfile": front("basic_auth {\n\t\tme hash\n\t}"), **BEHIND},
+        {"Caddyfile": front("basic_auth /admin* {\n\t\tme hash\n\t}"), **BEHIND},
+        {},
+    ),
+    (
+        "credentials-not-sent Caddyfile:4",
+        {"Caddyfile": front(inside="header_up -Cookie"), **BEHIND},
+        {"Caddyfile": front(inside="header_up X-Real-IP {remote_host}"), **BEHIND},
+        {},
+    ),
+    (
+        "credentials-not-sent Caddyfile:2",
+        {"Caddyfile": front('request_header Authorization ""'), **BEHIND},
+        {"Caddyfile": front("request_header Authorization {http.request.header.X-Token}"), **BEHIND},
+        {},
+    ),
+    (
+        "cors-origin-mismatch Caddyfile:2",
+        {"Caddyfile": front("header Access-Control-Allow-Origin *"), **BEHIND},
+        {"Caddyfile": front("header X-Frame-Options DENY"), **BEHIND},
+        {},
+    ),
+    (
+        "proxy-timeout-buffering Caddyfile:4",
+        {"Caddyfile": front(inside="stream_timeout 30s"), **BEHIND},
+        {"Caddyfile": front(inside="stream_timeout 24h"), **BEHIND},
+        {},
+    ),
+    (
+        "proxy-timeout-buffering Caddyfile:5",
+        {"Caddyfile": front(inside="transport http {\n\t\t\tread_timeout 30s\n\t\t\t}"), **BEHIND},
+        {"Caddyfile": front(inside="transport http {\n\t\t\tdial_timeout 3s\n\t\t\t}"), **BEHIND},
+        {},
+    ),
+    (
+        "proxy-not-routing compose.yaml:11",
+        {"compose.yaml": labelled(f"{PORT}=3000")},
+        {"compose.yaml": labelled(f"{PORT}=80")},
+        {},
+    ),
+    (
+        "tls-mode-mismatch compose.yaml:11",
+        {"compose.yaml": labelled(f"{PORT}=80", SERVER_NAME="hub.example.com")},
+        {"compose.yaml": labelled(f"{PORT}=80", SERVER_NAME="'hub.example.com, http://hub.example.com'")},
+        {"hub": HUB_URL},
+    ),
+    (
+        "proxy-timeout-buffering compose.yaml:11",
+        {"compose.yaml": labelled(f"{ONE}.buffering.maxRequestBodyBytes=1000")},
+        {"compose.yaml": labelled("traefik.http.middlewares.another.buffering.maxRequestBodyBytes=1000")},
+        {},
+    ),
+    (
+        "proxy-not-routing compose.yaml:11",
+        {"compose.yaml": labelled(f"{ONE}.basicauth.users=me:hash")},
+        {"compose.yaml": labelled(f"{ONE}.retry.attempts=10")},
+        {},
+    ),
+    (
+        "proxy-not-routing compose.yaml:11",
+        {"compose.yaml": labelled(f"{ONE}.stripprefix.prefixes=/a, /.well-known/mercure")},
+        {"compose.yaml": labelled(f"{ONE}.stripprefix.prefixes=/hub")},
+        {},
+    ),
+    (
+        "cors-origin-mismatch compose.yaml:11",
+        {"compose.yaml": labelled(f"{ONE}.headers.accesscontrolalloworiginlist=*")},
+        {"compose.yaml": labelled(f"{ONE}.headers.stsSeconds=1")},
+        {},
+    ),
+    (
+        "proxy-not-routing hub.conf:5",
+        {"hub.conf": nginx(target="http://mercure:3000"), **BEHIND},
+        {"hub.conf": nginx(target="http://mercure:80"), **BEHIND},
+        {},
+    ),
+    (
+        "proxy-not-routing hub.conf:6",
+        {"hub.conf": "upstream mercure_hub { server mercure:8080; }\n" + nginx(target="http://mercure_hub"), **BEHIND},
+        {"hub.conf": "upstream mercure_hub { server mercure:80; }\n" + nginx(target="http://mercure_hub"), **BEHIND},
+        {},
+    ),
+    (
+        "proxy-not-routing hub.conf:5",
+        {
+            "hub.conf": nginx(target="http://127.0.0.1:3000"),
+            "compose.yaml": compose(*environment(), "ports: ['3000:81']"),
+        },
+        {
+            "hub.conf": nginx(target="http://127.0.0.1:3000"),
+            "compose.yaml": compose(*environment(), "ports: ['3000:80']"),
+        },
+        {},
+    ),
+    (
+        "tls-mode-mismatch hub.conf:5",
+        {"hub.conf": nginx(target="http://127.0.0.1:3000"), "Caddyfile": keyed(address="hub.example.com:3000")},
+        {"hub.conf": nginx(target="http://127.0.0.1:3000"), "Caddyfile": keyed(address="http://hub.example.com:3000")},
+        {"hub": HUB_URL},
+    ),
+    (
+        "internal-url-wrong app.env:2",
+        {"app.env": app(MERCURE_URL="http://mercure:3000/.well-known/mercure"), **BEHIND},
+        {"app.env": app(MERCURE_URL="http://mercure/.well-known/mercure"), **BEHIND},
+        {},
+    ),
+    (
+        "server-name-mismatch app.env:2",
+        {
+            "app.env": app(MERCURE_URL="http://mercure/.well-known/mercure"),
+            "compose.yaml": compose(*environment(SERVER_NAME="hub.example.com")),
+        },
+        {
+            "app.env": app(MERCURE_URL="http://mercure/.well-known/mercure"),
+            "compose.yaml": compose(*environment(SERVER_NAME="'hub.example.com, http://mercure'")),
+        },
+        {},
+    ),
+    (
+        "server-name-mismatch app.env:2",
+        {
+            "app.env": app(MERCURE_URL="http://mercure/.well-known/mercure"),
+            "compose.yaml": compose(*environment()[:3]),
+        },
+        {
+            "app.env": app(MERCURE_URL="http://mercure/.well-known/mercure"),
+            "compose.yaml": compose("environment:", f"  - MERCURE_PUBLISHER_JWT_KEY={KEY}", "  - SERVER_NAME"),
+        },
+        {},
+    ),
+    (
+        "key-quoting compose.yaml:5",
+        {"app.env": APP, "compose.yaml": compose("environment:", f"  - MERCURE_PUBLISHER_JWT_KEY='{KEY}'")},
+        {"app.env": APP, "compose.yaml": compose("environment:", f"  - MERCURE_PUBLISHER_JWT_KEY={KEY}")},
+        {},
+    ),
     ("token-lifecycle token.txt:1", {"token.txt": token(exp=100)}, {"token.txt": token(exp=300)}, {"now": 200.0}),
 ]
 
@@ -820,6 +1007,19 @@ def test_one_server_may_be_hub_and_app():
     variables = f"      MERCURE_JWT_SECRET: {OTHER}\n      MERCURE_URL: http://mercure/.well-known/mercure\n"
     files = {"compose.yaml": compose(*environment()) + variables}
     assert ids(files) == ["key-mismatch compose.yaml:5"]
+
+
+def test_quotes_that_one_reader_keeps_are_one_mistake():
+    quoted = compose("environment:", f"  - MERCURE_PUBLISHER_JWT_KEY='{KEY}'", "  - SERVER_NAME=:80")
+    assert ids({"app.env": APP, "compose.yaml": quoted}) == ["key-quoting compose.yaml:5"]
+
+
+def test_a_hub_whose_addresses_nobody_knows_is_let_be():
+    files = {"Caddyfile": front(target="mercure:3000"), "app.env": app(MERCURE_URL="http://mercure:3000/x")}
+    for name in ("'${NAME:-:80}'", "':443'", "'{$OTHER}'", "''"):
+        assert ids({**files, "compose.yaml": compose(*environment(SERVER_NAME=name))}) in ([], ["x"]), name
+    two = BEHIND["compose.yaml"] + f"  second:\n    image: {IMAGE}\n    environment: {{SERVER_NAME: ':81'}}\n"
+    assert [each for each in ids({**files, "compose.yaml": two}) if each.startswith("proxy")] == []
 
 
 def test_a_healthy_setup_has_no_finding():

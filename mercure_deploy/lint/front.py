@@ -1,0 +1,125 @@
+"""What a Caddy in front of a hub does to its requests; a hub that is a part of that Caddy is not meant."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from mercure_deploy.facts.hubs import HUB_PATH
+from mercure_deploy.facts.origins import Origin
+from mercure_deploy.readers.places import Directive, Place, Slip, Value
+from mercure_deploy.readers.setup import Setup, origin_of
+
+_ALLOWED = "access-control-allow-origin"
+_DEEPEST = 6
+_SECONDS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400}
+# the hub writes a line into each stream as often, unless told otherwise
+_HEARTBEAT = 40
+
+
+@dataclass(frozen=True)
+class Way:
+    """A reverse_proxy to a hub, the directives it stands among, from its own block outwards, and the blocks' heads."""
+
+    proxy: Directive
+    target: Value
+    levels: tuple[tuple[Directive, ...], ...]
+    heads: tuple[Directive, ...]
+
+
+def ways(setup: Setup) -> Iterator[Way]:
+    """Every reverse_proxy that leads to a hub."""
+    names = {service.name for service in setup.hub_services}
+    for file in setup.caddyfiles:
+        for _, directives in file.sites:
+            for proxy, levels, heads in _proxies(directives, (directives,), ()):
+                for target in _upstreams(proxy):
+                    found = re.match(r"(?:https?://)?([^:/]+)", target.text)
+                    about = [*target.text.split("/"), *(word.text for head in heads for word in head.arguments)]
+                    if found and (found[1] in names or any("mercure" in word for word in about)):
+                        yield Way(proxy, target, levels, heads)
+                        break
+
+
+def _proxies(
+    directives: tuple[Directive, ...], levels: tuple[tuple[Directive, ...], ...], heads: tuple[Directive, ...]
+) -> Iterator[tuple[Directive, tuple[tuple[Directive, ...], ...], tuple[Directive, ...]]]:
+    for each in directives:
+        if each.name == "reverse_proxy":
+            yield each, levels, (each, *heads)
+        elif each.name in {"handle", "handle_path", "route"} and len(levels) < _DEEPEST:
+            yield from _proxies(each.block, (each.block, *levels), (each, *heads))
+
+
+def _upstreams(proxy: Directive) -> list[Value]:
+    """Where it leads, without its matcher."""
+    words = list(proxy.arguments)
+    if words and words[0].text[:1] in {"/", "@", "*"}:
+        words = words[1:]
+    return words + [word for each in proxy.block if each.name == "to" for word in each.arguments]
+
+
+def targets(setup: Setup) -> Iterator[tuple[Origin, Place]]:
+    """Where it sends the hub's requests."""
+    for way in ways(setup):
+        text = way.target.text if "://" in way.target.text else f"http://{way.target.text}"
+        found = origin_of(Value(text, way.target.place))
+        if found:
+            yield found[0], way.target.place
+
+
+def kept_back(setup: Setup) -> Iterator[Slip]:
+    """Streams that it cuts."""
+    for way in ways(setup):
+        inner = [*way.proxy.block, *(each for other in way.proxy.block for each in other.block)]
+        for each in inner:
+            if each.name in {"stream_timeout", "read_timeout"} and each.arguments:
+                seconds = _seconds(each.arguments[0].text)
+                if seconds is not None and seconds <= _HEARTBEAT:
+                    what = f"cuts a stream after {each.arguments[0].text}, and the hub writes every {_HEARTBEAT} s"
+                    yield Slip("proxy-timeout-buffering", each.place, what, f"no {each.name}")
+
+
+def _seconds(text: str) -> float | None:
+    found = re.fullmatch(r"(\d+)(ms|[smhd])", text)
+    return int(found[1]) * _SECONDS[found[2]] if found else None
+
+
+def not_routed(setup: Setup) -> Iterator[Slip]:
+    """Requests that do not come to the hub, or not under its path."""
+    for way in ways(setup):
+        for head in way.heads:
+            prefix = head.arguments[0] if head.name == "handle_path" and head.arguments else None
+            if prefix is not None and prefix.text.rstrip("*").rstrip("/") == HUB_PATH:
+                what = f"handle_path takes {HUB_PATH} away, and the hub answers 404"
+                yield Slip("proxy-not-routing", prefix.place, what, f"handle {prefix.text}")
+        for each in (each for level in way.levels for each in level):
+            words = [word.text for word in each.arguments]
+            if each.name == "uri" and "strip_prefix" in words and HUB_PATH in words:
+                what = f"takes {HUB_PATH} away, and the hub answers 404"
+                yield Slip("proxy-not-routing", each.place, what, "leave the line out")
+            if each.name in {"basic_auth", "basicauth"} and words[:1] in ([], ["*"], ["bcrypt"]):
+                what = "asks for a password of its own: the 401 is the proxy's, not the hub's"
+                yield Slip("proxy-not-routing", each.place, what, f"a matcher that leaves {HUB_PATH} out")
+
+
+def dropped(setup: Setup) -> Iterator[Slip]:
+    """Headers with the token that it takes away."""
+    for way in ways(setup):
+        for each in (*way.proxy.block, *(each for level in way.levels for each in level)):
+            words = [word.text.lower() for word in each.arguments]
+            name = words[0].lstrip("-") if words else ""
+            gone = words[:1] == [f"-{name}"] or (len(words) > 1 and words[1] == "")
+            if each.name in {"header_up", "request_header"} and name in {"authorization", "cookie"} and gone:
+                who = "no app can publish" if name == "authorization" else "no page can subscribe"
+                yield Slip("credentials-not-sent", each.place, f"drops {name.title()}: {who}", "leave the line out")
+
+
+def doubled(setup: Setup) -> Iterator[Slip]:
+    """CORS headers beside those of the hub."""
+    for way in ways(setup):
+        for each in (*way.proxy.block, *(each for level in way.levels for each in level)):
+            words = [word.text.lower() for word in each.arguments]
+            adds = [word for word in words[:2] if word.lstrip("+>?") == _ALLOWED]
+            if each.name in {"header", "header_down"} and adds:
+                what = "adds a second Access-Control-Allow-Origin to the hub's: browsers refuse both"
+                yield Slip("cors-origin-mismatch", each.place, what, "leave CORS to the hub: cors_origins")

@@ -1,0 +1,69 @@
+"""What Traefik does to a hub, by the labels of its container (measured with Traefik 3.3 and 3.6)."""
+
+import re
+from collections.abc import Iterator
+
+from mercure_deploy.facts.hubs import HUB_PATH
+from mercure_deploy.facts.origins import Origin
+from mercure_deploy.readers.places import Place, Service, Slip, Value
+from mercure_deploy.readers.setup import Setup
+
+_PORT = re.compile(r"traefik\.http\.services\.[^.]+\.loadbalancer\.server\.port", re.IGNORECASE)
+_SCHEME = re.compile(r"traefik\.http\.services\.[^.]+\.loadbalancer\.server\.scheme", re.IGNORECASE)
+_USED = re.compile(r"traefik\.http\.routers\.[^.]+\.middlewares", re.IGNORECASE)
+_MIDDLEWARE = re.compile(r"traefik\.http\.middlewares\.([^.]+)\.([^.]+)(?:\.(.+))?", re.IGNORECASE)
+
+
+def targets(setup: Setup) -> Iterator[tuple[Origin, Place]]:
+    """Where it sends the hub's requests."""
+    for service in setup.hub_services:
+        ports = [value for name, value in service.labels.items() if _PORT.fullmatch(name)]
+        schemes = [value.text for name, value in service.labels.items() if _SCHEME.fullmatch(name)]
+        for value in ports:
+            if value.text.isdigit() and int(value.text) < 65536:
+                yield Origin("https" if "https" in schemes else "http", service.name, int(value.text)), value.place
+
+
+def _middlewares(service: Service) -> Iterator[tuple[str, str, Value]]:
+    """(kind, option, value) of those that a router of the hub uses, and that the same container defines."""
+    used = {
+        word.strip().partition("@")[0]
+        for name, value in service.labels.items()
+        if _USED.fullmatch(name)
+        for word in value.text.split(",")
+    }
+    for name, value in service.labels.items():
+        found = _MIDDLEWARE.fullmatch(name)
+        if found and found[1] in used:
+            yield found[2].lower(), (found[3] or "").lower(), value
+
+
+def kept_back(setup: Setup) -> Iterator[Slip]:
+    """Streams whose first byte never comes."""
+    for service in setup.hub_services:
+        for value in [value for kind, _, value in _middlewares(service) if kind == "buffering"][:1]:
+            what = "the buffering middleware keeps the stream back: not even its status arrives"
+            yield Slip("proxy-timeout-buffering", value.place, what, "no buffering on the router of the hub")
+
+
+def not_routed(setup: Setup) -> Iterator[Slip]:
+    """Requests that do not come to the hub, or not under its path."""
+    for service in setup.hub_services:
+        for kind, option, value in _middlewares(service):
+            if kind in {"basicauth", "digestauth", "forwardauth"}:
+                what = "asks for a password of its own: the 401 is the proxy's, not the hub's"
+                yield Slip("proxy-not-routing", value.place, what, f"no {kind} on the router of the hub")
+                break
+            prefixes = [word.strip().rstrip("/") for word in value.text.split(",")]
+            if kind == "stripprefix" and option == "prefixes" and HUB_PATH in prefixes:
+                what = f"takes {HUB_PATH} away, and the hub answers 404"
+                yield Slip("proxy-not-routing", value.place, what, "no stripprefix on the router of the hub")
+
+
+def doubled(setup: Setup) -> Iterator[Slip]:
+    """Preflights that it answers itself."""
+    for service in setup.hub_services:
+        words = [(option, value) for kind, option, value in _middlewares(service) if kind == "headers"]
+        for option, value in [word for word in words if word[0].startswith("accesscontrol")][:1]:
+            what = f"{option}: Traefik answers the preflight itself, without the headers of the hub"
+            yield Slip("cors-origin-mismatch", value.place, what, "leave CORS to the hub: cors_origins")

@@ -1,0 +1,121 @@
+"""What a hub listens to, and what comes of a request that somebody sends there (measured with the hub's Caddy)."""
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+from mercure_deploy.facts.origins import Origin
+from mercure_deploy.readers.places import Place, Service, Slip
+from mercure_deploy.readers.setup import IMAGE, LEGACY, Setup, split
+
+# `port`: nothing listens there; `redirect`: sent to https; `tls`: TLS is wanted; `plain`: there is none;
+# `name`: an empty 200, as the site has another name
+Answer = Literal["hub", "port", "redirect", "tls", "plain", "name"]
+_ADDRESS = re.compile(r"(?:(?P<scheme>https?)://)?(?P<host>[^:/{}$<>]*)(?::(?P<port>[0-9]+))?")
+_PORTS = {True: 443, False: 80}
+
+
+@dataclass(frozen=True)
+class Site:
+    """An address of the hub; `host` is "" for every name."""
+
+    secure: bool
+    host: str
+    port: int
+
+    def named(self, host: str) -> bool:
+        """Whether requests to that name are its."""
+        return self.host in {"", host} or (self.host.startswith("*.") and host.endswith(self.host[1:]))
+
+
+def sites(setup: Setup) -> list[Site] | None:
+    """The addresses of the one hub that there is, None where files do not tell them all."""
+    if len(setup.hub_services) > 1 or (setup.generation is not None and setup.generation < (0, 11)):
+        return None
+    name = setup.hub.get("SERVER_NAME")
+    addresses = [value for block in setup.blocks if block.whole for value in block.addresses]
+    # an address that a variable filled is known when the variable is
+    if any(value.raw for value in addresses) and (name is None or name.place in setup.assumed):
+        return None
+    texts = [value.text for value in addresses]
+    if not texts and name is not None and name.place not in setup.assumed:
+        texts = split(name)
+    if not texts and name is None and any(shipped(service) for service in setup.hub_services):
+        texts = ["localhost"]
+    found = [_site(text) for text in texts]
+    known = [each for each in found if each is not None]
+    return known if known and len(known) == len(found) else None
+
+
+def shipped(service: Service) -> bool:
+    """Whether a hub of the image serves what the Caddyfile in it says without any variable: localhost, with TLS."""
+    elsewhere = service.env_files or service.configs or service.command or service.charted
+    named = (service.environment.keys() | service.passed) & {"SERVER_NAME", "CADDY_SERVER_EXTRA_DIRECTIVES", *LEGACY}
+    mounted = any("addy" in target or target == "/etc/mercure" for target in service.volumes)
+    ours = service.image is not None and IMAGE.search(service.image.text) is not None
+    return ours and not elsewhere and not named and not mounted
+
+
+def _site(text: str) -> Site | None:
+    found = _ADDRESS.fullmatch(text.strip("\"'"))
+    # a port of TLS without a name is another matter: nobody knows which certificate it has
+    if not found or (not found["host"] and (not found["port"] or found["port"] == "443")):
+        return None
+    secure = found["scheme"] == "https" or (found["scheme"] is None and found["host"] != "")
+    port = int(found["port"]) if found["port"] else _PORTS[secure]
+    # http at its own port, by whatever it is called
+    return Site(secure and port != _PORTS[False], found["host"], port)
+
+
+def answer(known: Iterable[Site], url: Origin) -> Answer:
+    """What a request to that URL meets, once it has come to the hub's container."""
+    listed = list(known)
+    secure = url.scheme == "https"
+    port = url.port or _PORTS[secure]
+    here = [site for site in listed if site.port == port]
+    redirects = port == _PORTS[False] and any(site.secure for site in listed)
+    if not here and not redirects:
+        return "port"
+    # a port speaks one of the two, whatever names it has
+    if secure != any(site.secure for site in here):
+        return "plain" if secure else "tls"
+    if any(site.named(url.host) for site in here):
+        return "hub"
+    return "redirect" if redirects else "name"
+
+
+def arrived(setup: Setup, url: Origin) -> Origin | None:
+    """Where in the hub's container a request of a proxy to that URL arrives, None where it goes elsewhere."""
+    if url.host in {service.name for service in setup.hub_services}:
+        return url
+    published = {host: inside for service in setup.hub_services for host, inside, _ in service.ports if host}
+    if url.is_local and url.port in published:
+        return Origin(url.scheme, url.host, published[url.port])
+    # a hub on the machine itself
+    return url if url.is_local and not setup.services and any(block.whole for block in setup.blocks) else None
+
+
+def misled(setup: Setup, url: Origin, place: Place, *, named: bool = True) -> Iterator[Slip]:
+    """What is wrong with where a proxy sends the hub's requests; `named` is whether it hands the public name on."""
+    known, inside = sites(setup), arrived(setup, url)
+    if not known or inside is None:
+        return
+    public = setup.hub_origin
+    host = public.host if named and public else inside.host
+    came = answer(known, Origin(inside.scheme, host, inside.port))
+    if came == "port":
+        what = f"the hub listens at {ports(known)}, nothing at {inside.port or _PORTS[inside.scheme == 'https']}: 502"
+        yield Slip("proxy-not-routing", place, what, "the port at which the hub listens")
+    elif came in {"redirect", "tls"}:
+        end = "redirects to https, for ever" if came == "redirect" else "wants TLS there: 400"
+        hint = "SERVER_NAME: ':80' behind a proxy that terminates TLS"
+        yield Slip("tls-mode-mismatch", place, f"the proxy speaks plain http, and the hub {end}", hint)
+    elif came == "plain":
+        what = "the proxy speaks TLS, and the hub plain http there: 502"
+        yield Slip("tls-mode-mismatch", place, what, "http:// to the hub")
+
+
+def ports(known: Iterable[Site]) -> str:
+    """At which it listens, for a sentence."""
+    return ", ".join(str(port) for port in sorted({site.port for site in known}))
