@@ -28,14 +28,13 @@ class Way:
 
 def ways(setup: Setup) -> Iterator[Way]:
     """Every reverse_proxy that leads to a hub."""
-    names = {service.name for service in setup.hub_services}
     for file in setup.caddyfiles:
         for _, directives in file.sites:
             for proxy, levels, heads in _proxies(directives, (directives,), ()):
                 for target in _upstreams(proxy):
                     found = re.match(r"(?:https?://)?([^:/]+)", target.text)
                     about = [*target.text.split("/"), *(word.text for head in heads for word in head.arguments)]
-                    if found and (found[1] in names or any("mercure" in word for word in about)):
+                    if found and (found[1] in setup.hub_names or any("mercure" in word for word in about)):
                         yield Way(proxy, target, levels, heads)
                         break
 

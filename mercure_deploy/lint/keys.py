@@ -90,8 +90,9 @@ def key_mismatch(setup: Setup) -> Iterator[Slip]:
     differing = [key for key in sides if app and key.value.text != app.value.text]
     if app and differing:
         # quotes that one reader keeps and another takes away are a finding of their own
-        if any(bare(key.value) != bare(app.value) for key in differing):
-            yield _differ(app, differing[0])
+        real = [key for key in differing if bare(key.value) != bare(app.value)]
+        for key in real[:1]:
+            yield _filled(app, key) or _filled(key, app) or _differ(app, key)
         return
     verifier = next((key for key in (publisher, app) if key and is_hmac(key)), None)
     if verifier is None:
@@ -107,6 +108,14 @@ def key_mismatch(setup: Setup) -> Iterator[Slip]:
 def _asymmetric(key: Key) -> bool:
     pem = key.value.text.lstrip().startswith("-----")
     return pem or (key.algorithm is not None and key.algorithm.text[:2] in {"RS", "ES", "PS"})
+
+
+def _filled(one: Key, other: Key) -> Slip | None:
+    """Two that were one text, in which compose took a $ for the begin of a name."""
+    if "$" not in (other.value.raw or "") or (other.value.raw or "").strip("'\"") != bare(one.value):
+        return None
+    what = f"{other.name}: compose takes what follows a $ for the name of a variable, and {one.name} keeps it"
+    return Slip("key-quoting", other.value.place, what, "$$ for each $, or a key of letters and digits")
 
 
 def _differ(one: Key, other: Key) -> Slip:

@@ -87,7 +87,7 @@ def answer(known: Iterable[Site], url: Origin) -> Answer:
 
 def arrived(setup: Setup, url: Origin) -> Origin | None:
     """Where in the hub's container a request of a proxy to that URL arrives, None where it goes elsewhere."""
-    if url.host in {service.name for service in setup.hub_services}:
+    if url.host in setup.hub_names:
         return url
     published = {host: inside for service in setup.hub_services for host, inside, _ in service.ports if host}
     if url.is_local and url.port in published:
@@ -114,6 +114,12 @@ def misled(setup: Setup, url: Origin, place: Place, *, named: bool = True) -> It
     elif came == "plain":
         what = "the proxy speaks TLS, and the hub plain http there: 502"
         yield Slip("tls-mode-mismatch", place, what, "http:// to the hub")
+
+
+def listening(known: Iterable[Site]) -> set[int]:
+    """The ports at which something answers; who has TLS answers plain http at 80 too, to send it away."""
+    listed = list(known)
+    return {site.port for site in listed} | ({_PORTS[False]} if any(site.secure for site in listed) else set())
 
 
 def ports(known: Iterable[Site]) -> str:

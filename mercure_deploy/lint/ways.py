@@ -74,7 +74,7 @@ def _host_port(setup: Setup, url: Origin, value: Value, name: str) -> Iterator[S
     for service in setup.hub_services:
         inside = {container for _, container, _ in service.ports}
         outside = {host for host, _, _ in service.ports}
-        if url.host == service.name and url.port and inside and url.port in outside - inside:
+        if url.host in service.names and url.port and inside and url.port in outside - inside:
             what = f"{name} has the port of the machine, {url.port}; among containers it is {min(inside)}"
             yield Slip("internal-url-wrong", value.place, what, f"http://{service.name}{HUB_PATH}")
 
@@ -82,7 +82,7 @@ def _host_port(setup: Setup, url: Origin, value: Value, name: str) -> Iterator[S
 def _no_port(setup: Setup, url: Origin, value: Value, name: str) -> Iterator[Slip]:
     """A port at which the hub's container does not listen."""
     known = sites.sites(setup)
-    if known and url.host in {service.name for service in setup.hub_services} and sites.answer(known, url) == "port":
+    if known and url.host in setup.hub_names and sites.answer(known, url) == "port":
         what = f"{name}: the hub listens at {sites.ports(known)}, nothing at {url.port or _WEB_OF[url.scheme]}"
         yield Slip("internal-url-wrong", value.place, what, f"the port at which it listens, in {name}")
 
@@ -134,13 +134,14 @@ def server_name_mismatch(setup: Setup) -> Iterator[Slip]:
                 return
     yield from _other_names(setup, split(name), urls)
     yield from _unnamed(setup)
+    yield from _published(setup)
     yield from nameless(setup)
 
 
 def _other_names(setup: Setup, names: list[str], urls: list[tuple[Origin, Value]]) -> Iterator[Slip]:
     every = any(re.match(r"(https?://)?:\d+$", part) or "<" in part or "{" in part for part in names)
     hosts = {re.sub(r"^https?://", "", part).partition(":")[0] for part in names} - {""}
-    inside = {service.name for service in setup.hub_services}
+    inside = setup.hub_names
     for url, value in urls if hosts and not every else []:
         if url.host not in hosts | inside and not url.is_local and not _MASKED.search(value.text):
             what = f"the hub serves {', '.join(sorted(hosts))}, not {url.host}: an empty 200 is all that comes"
@@ -151,7 +152,7 @@ def _other_names(setup: Setup, names: list[str], urls: list[tuple[Origin, Value]
 def _unnamed(setup: Setup) -> Iterator[Slip]:
     """A hub that serves its domain alone, and is asked by the name of its container."""
     known, internal = sites.sites(setup), setup.internal
-    if not known or internal is None or internal[0].host not in {service.name for service in setup.hub_services}:
+    if not known or internal is None or internal[0].host not in setup.hub_names:
         return
     url, value = internal
     came = sites.answer(known, url)
@@ -160,6 +161,16 @@ def _unnamed(setup: Setup) -> Iterator[Slip]:
         end = "it is sent to https, for which no certificate can exist" if came == "redirect" else "an empty 200"
         hint = f"add http://{url.host} to SERVER_NAME, or make it :80 behind a proxy"
         yield Slip("server-name-mismatch", value.place, f"the hub serves {hosts}, not {url.host}: {end}", hint)
+
+
+def _published(setup: Setup) -> Iterator[Slip]:
+    """Ports of the machine that all lead to where the hub does not listen."""
+    known = sites.sites(setup)
+    for service in setup.hub_services if known else []:
+        there = [(port, place) for _, port, place in service.ports]
+        if known and there and not sites.listening(known) & {port for port, _ in there}:
+            what = f"the hub listens at {sites.ports(known)}, nothing at {there[0][0]}"
+            yield Slip("server-name-mismatch", there[0][1], what, f"SERVER_NAME: ':{there[0][0]}', or the other port")
 
 
 @rule

@@ -27,6 +27,7 @@ def services(document: Node, known: Known) -> list[Service]:
         service.healthcheck = _command(node.get("healthcheck", "test"), filled)
         service.environment = _environment(node.get("environment"), filled, known)
         service.passed = _passed(node.get("environment")) - service.environment.keys()
+        service.aliases = _aliases(node, filled)
         service.labels = _environment(node.get("labels"), filled, {})
         service.env_files = _env_files(node.get("env_file"))
         service.ports = [port for each in _sequence(node, "ports") for port in [_port(each, filled)] if port]
@@ -60,6 +61,7 @@ def _over(below: Service, above: Service) -> Service:
         volumes=[*below.volumes, *above.volumes],
         configs={**below.configs, **above.configs},
         replicas=above.replicas or below.replicas,
+        aliases=below.aliases | above.aliases,
         labels={**below.labels, **above.labels},
         passed=below.passed | above.passed,
     )
@@ -173,6 +175,18 @@ def _passed(node: Node | None) -> set[str]:
     items = [each.scalar.text for each in node.sequence() if each.scalar] if node else []
     names = [key.text for key, value in node.items() if value.scalar is None] if node else []
     return {*(name for name in items if "=" not in name), *names}
+
+
+def _aliases(node: Node, fill: Callable[[str], str]) -> set[str]:
+    """The name of the container, of its machine, and those that networks give it."""
+    said = [node.get("container_name"), node.get("hostname")]
+    said += [alias for name, _ in _items(node, "networks") for alias in _aliased(node, name.text)]
+    return {fill(each.scalar.text) for each in said if each and each.scalar}
+
+
+def _aliased(node: Node, network: str) -> list[Node]:
+    found = node.get("networks", network, "aliases")
+    return found.sequence() if found else []
 
 
 def _env_files(node: Node | None) -> list[Value]:

@@ -84,7 +84,7 @@ class Service:
     """One service of a compose file, or the hub of a Helm chart (`charted`).
 
     `ports` are (host port or None, container port) with their place; `passed` are the names of variables that come
-    from outside, with values that no file knows.
+    from outside, with values that no file knows, `aliases` other names among containers.
     """
 
     file: str
@@ -99,6 +99,12 @@ class Service:
     volumes: list[str] = field(default_factory=list)
     configs: dict[str, Value] = field(default_factory=dict)
     replicas: Value | None = None
+    aliases: set[str] = field(default_factory=set)
     labels: dict[str, Value] = field(default_factory=dict)
     passed: set[str] = field(default_factory=set)
     charted: bool = False
+
+    @property
+    def names(self) -> set[str]:
+        """Those by which other containers reach it."""
+        return {self.name, *self.aliases}

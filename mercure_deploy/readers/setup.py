@@ -113,6 +113,11 @@ class Setup:
         """The services that run a hub."""
         return [service for service in self.services if is_hub(service)]
 
+    @cached_property
+    def hub_names(self) -> set[str]:
+        """The names by which other containers reach a hub."""
+        return {name for service in self.hub_services for name in service.names}
+
     @property
     def public(self) -> tuple[Origin, Value] | None:
         """The hub as browsers see it, by MERCURE_PUBLIC_URL."""

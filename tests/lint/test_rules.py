@@ -949,6 +949,36 @@ CASES: list[tuple[str, Files, Files, dict[str, object]]] = [
         {"app.env": APP, "compose.yaml": compose("environment:", f"  - MERCURE_PUBLISHER_JWT_KEY={KEY}")},
         {},
     ),
+    (
+        "key-quoting compose.yaml:5",
+        {
+            "app.env": app(MERCURE_JWT_SECRET=f"'a$b{KEY}'"),
+            "compose.yaml": compose(*environment(MERCURE_PUBLISHER_JWT_KEY=f"a$b{KEY}")),
+        },
+        {
+            "app.env": app(MERCURE_JWT_SECRET=f"'a$b{KEY}'"),
+            "compose.yaml": compose(*environment(MERCURE_PUBLISHER_JWT_KEY=f"a$$b{KEY}")),
+        },
+        {},
+    ),
+    (
+        "server-name-mismatch compose.yaml:8",
+        {"compose.yaml": compose(*environment(SERVER_NAME="':3000'"), "ports: ['3000:80']")},
+        {"compose.yaml": compose(*environment(SERVER_NAME="':3000'"), "ports: ['3000:3000']")},
+        {},
+    ),
+    (
+        "internal-url-wrong app.env:2",
+        {
+            "app.env": app(MERCURE_URL="http://shop-hub:3000/.well-known/mercure"),
+            "compose.yaml": compose(*environment(), "networks: {default: {aliases: [shop-hub]}}"),
+        },
+        {
+            "app.env": app(MERCURE_URL="http://shop-hub/.well-known/mercure"),
+            "compose.yaml": compose(*environment(), "container_name: shop-hub"),
+        },
+        {},
+    ),
     ("token-lifecycle token.txt:1", {"token.txt": token(exp=100)}, {"token.txt": token(exp=300)}, {"now": 200.0}),
 ]
 
