@@ -8,16 +8,23 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
+import conftest
 import coolify
 import pytest
 from conftest import Run, Said
 from coolify import Asked, Coolify
 
-from mercure_deploy.cli import pushing
-from mercure_deploy.coolify import client
+from mercure_deploy import push as pushing_
+from mercure_deploy.cli import pushing, rolling
+from mercure_deploy.coolify import client, deploying
+from mercure_deploy.findings import Finding
+from mercure_deploy.live import proof
+from mercure_deploy.live.probing import Seen
 
 SPEC = """\
 version: 1
@@ -490,6 +497,217 @@ def test_an_instance_is_imported_with_the_key_that_it_has(run: Run, monkeypatch:
         assert run("import", "app.env", *words[:2]).code == 2
         assert run("import", *words[:2]).code == 2
         assert run("import", "--from-coolify", "nonsense", "--project", "shop").code == 2
+
+
+@pytest.fixture
+def proved(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
+    """What the live hub does not show; there is none here: that it is asked is a matter of the real ones."""
+    missing: list[Any] = []
+    monkeypatch.setattr(pushing_.probes, "run", lambda _target: list(missing))
+    monkeypatch.setattr(proof, "prove", lambda *_: None)
+    return missing
+
+
+def rotate(run: Run, *arguments: str) -> Said:
+    return run("rotate-keys", "production", "--push", "--yes", *arguments)
+
+
+def ring() -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(Path("deploy/production/keys.json").read_text())
+    return found
+
+
+def states() -> list[str]:
+    return [each["state"] for each in ring()["keys"]]
+
+
+@pytest.mark.usefixtures("proved")
+def test_a_rotation_by_push_needs_nobody(run: Run, monkeypatch: pytest.MonkeyPatch):
+    with instance(run, monkeypatch) as fake:
+        assert run("push", "production", "--yes").code == 0
+        count = len(fake.asked)
+        assert run("push", "production", "--yes").lines == ["production: Coolify has what the files say"]
+        assert len(fake.asked) - count <= 8 + 2
+        young = rotate(run, "--if-older", "90d")
+        assert (young.code, young.lines) == (0, ["production: nothing to do, the key is 0 days old"])
+        [shop] = [each for each in fake.resources if each.name == "shop"]
+        [hub] = [each for each in fake.services() if each.name == "mercure-production"]
+        old = key()
+        staged = rotate(run)
+        assert (staged.code, states()) == (0, ["current", "staged"]), staged.err
+        assert shop.started["MERCURE_JWT_SECRET"] == old
+        assert "production: deployed: hub" in staged.lines
+        active = rotate(run)
+        assert (active.code, states()) == (0, ["retiring", "current"]), active.err
+        assert shop.started["MERCURE_JWT_SECRET"] == key() != old
+        assert "the old key may go at" in active.err
+        early = rotate(run)
+        assert (early.code, states()) == (1, ["retiring", "current"]), early.err
+        # somebody lost when the apps went out: they are out, so from now on
+        said = {name: value for name, value in ring().items() if name != "apps_deployed"}
+        Path("deploy/production/keys.json").write_text(json.dumps(said))
+        known = rotate(run)
+        assert (known.code, "apps_deployed" in ring()) == (1, True), known.err
+        later = datetime.now(UTC) + timedelta(days=2)
+        monkeypatch.setattr(rolling, "now", lambda: later)
+        retired = rotate(run)
+        assert (retired.code, states()) == (0, ["current"]), retired.err
+        assert hub.started["MERCURE_PUBLISHER_JWT_KEY"] == key()
+        assert old not in json.dumps(hub.started)
+        nothing_leaked(fake, staged, active, early, retired)
+        # taken back
+        assert rotate(run).code == 0
+        back = rotate(run, "--abort")
+        assert (back.code, "production: deployed: hub" in back.lines) == (0, True), back.err
+
+
+@pytest.mark.usefixtures("proved")
+def test_a_step_whose_files_were_not_written_is_finished_first(run: Run, monkeypatch: pytest.MonkeyPatch):
+    with instance(run, monkeypatch):
+        assert run("push", "production", "--yes").code == 0
+        before = {path: path.read_bytes() for path in Path("deploy/production").iterdir() if path.is_file()}
+        assert run("rotate-keys", "production").code == 0
+        for path, data in before.items():
+            if path.name != "keys.json":
+                path.write_bytes(data)
+        said = rotate(run)
+        assert (said.code, states()) == (0, ["current", "staged"]), said.err
+        assert run("check").code == 0
+
+
+@pytest.mark.usefixtures("proved")
+def test_apps_that_push_does_not_know_need_somebody_who_says_when(run: Run, monkeypatch: pytest.MonkeyPatch):
+    with instance(run, monkeypatch) as fake:
+        more = (
+            Path("mercure.yaml")
+            .read_text()
+            .replace("    coolify:", "      two: {url: https://two.example.com}\n    coolify:")
+        )
+        assert run("render", spec=more).code == 0
+        assert run("push", "production", "--yes").code == 0
+        assert rotate(run).code == 0
+        assert rotate(run).code == 0
+        said = rotate(run)
+        assert (said.code, "push does not deploy two" in said.err) == (2, True), said.err
+        assert ring().get("apps_deployed") is None
+        state = json.loads(run("status", "--remote", "--format", "json").out)["environments"]["production"]["remote"]
+        assert state["apps"] == {"app": "same", "two": "unknown"}
+        assert fake.deployments
+
+
+def test_what_the_hub_does_not_show_is_said(run: Run, monkeypatch: pytest.MonkeyPatch, proved: list[Any]):
+    monkeypatch.setattr(pushing_, "_PATIENCE", 0.05)
+    hint = "deploy it"
+    proved.append(Seen("key", "fail", "refused", None, (Finding("key-mismatch", "error", "refused", hint),)))
+    with instance(run, monkeypatch) as fake:
+        said = run("push", "production", "--yes")
+        assert (said.code, "not proved: key: refused" in said.err) == (1, True), said.err
+        assert fake.deployments == [], "the apps are deployed after the proof"
+        as_json = run("push", "production", "--yes", "--format", "json")
+        row = json.loads(as_json.out)
+        assert (as_json.code, row["proved"], row["deployed"]) == (1, False, ["hub"])
+        assert [each["id"] for each in row["findings"]] == ["key-mismatch"]
+        proved.clear()
+        assert run("push", "production", "--yes", "--format", "json").code == 0
+        # app and hub get another key at once: neither waits for the other
+        proved.append(Seen("key", "warn", "not yet", None))
+        assert run("rotate-keys", "production", "--now", "--yes").code == 0
+        now = run("push", "production", "--yes")
+        assert (now.code, "production: deployed: hub, app" in now.lines) == (1, True), now.err
+
+
+@pytest.mark.usefixtures("proved")
+def test_a_deployment_that_fails_waits_or_is_not_there(run: Run, monkeypatch: pytest.MonkeyPatch):
+    with instance(run, monkeypatch) as fake:
+        fake.on_deploy = lambda _application: False
+        failed = run("push", "production", "--yes")
+        assert (failed.code, "  the end of its log" in failed.err) == (1, True), failed.err
+        assert "a-secret" not in failed.err
+        fake.on_deploy = lambda _application: True
+        # one that somebody began before the variables were there
+        [shop] = [each for each in fake.resources if each.name == "shop"]
+        fake.deployments.append(coolify.Deployment(shop))
+        waited = 0
+
+        def wait(_seconds: float) -> None:
+            nonlocal waited
+            waited += 1
+            fake.deployments[1].status = "finished"
+
+        monkeypatch.setattr(pushing.time, "sleep", wait)
+        assert run("push", "production", "--yes").code == 0
+        assert (waited > 0, len(fake.deployments)) == (True, 3)
+        shop.variable("MERCURE_JWT_SECRET").updated = "2999-01-01T00:00:00.000000Z"  # type: ignore[union-attr]
+        gone = coolify.Deployment(shop)
+        monkeypatch.setattr(coolify, "Deployment", lambda _application: gone)
+        fake.fault = lambda asked, _number: "404" if asked.path.endswith(gone.uuid) else None
+        absent = run("push", "production", "--yes")
+        assert (absent.code, "has no such deployment" in absent.err) == (1, True), absent.err
+
+
+@pytest.mark.usefixtures("proved")
+def test_a_deployment_that_never_ends_is_given_up(run: Run, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(deploying, "_LONGEST", 0.0)
+    with instance(run, monkeypatch):
+        said = run("push", "production", "--yes")
+        assert (said.code, "for an hour" in said.err) == (1, True), said.err
+
+
+@pytest.mark.usefixtures("proved")
+def test_a_hub_that_runs_though_its_status_says_not_is_told_so(run: Run, monkeypatch: pytest.MonkeyPatch):
+    with instance(run, monkeypatch) as fake:
+        assert run("push", "production", "--yes").code == 0
+        [hub] = [each for each in fake.services() if each.name == "mercure-production"]
+        fake.fault = lambda asked, _number: "400" if asked.path.endswith(f"{hub.uuid}/start") else None
+        hub.status = "exited"
+        said = run("push", "production", "--yes")
+        assert (said.code, said.lines[-1]) == (0, "production: deployed: hub"), said.err
+
+
+def test_what_does_not_arrive_as_it_was_sent_is_put_back(run: Run, monkeypatch: pytest.MonkeyPatch):
+    with instance(run, monkeypatch) as fake:
+        assert push(run).code == 0
+        [hub] = [each for each in fake.services() if each.name == "mercure-production"]
+        hub.compose, hub.gzip = str(hub.compose).replace("unless-stopped", "always"), True
+        before = state(fake)
+        assert run("rotate-keys", "production", "--now", "--yes").code == 0
+        gone = [each for each in hub.variables if each.key == "MERCURE_PUBLISHER_JWT_KEY"]
+        fake.fault = lambda asked, _number: "says []" if asked.path.endswith("/envs/bulk") else None
+        said = push(run)
+        assert (said.code, "what was written is not what is there" in said.err) == (2, True), said.err
+        assert state(fake) == before
+        assert gone
+
+
+@pytest.mark.parametrize("form", ["text", "json"])
+def test_on_a_terminal_it_asks(run: Run, monkeypatch: pytest.MonkeyPatch, form: str):
+    asked: list[bool] = [True, False]
+    with instance(run, monkeypatch) as fake:
+        stdin = SimpleNamespace(isatty=lambda: True)
+        monkeypatch.setattr(conftest, "io", SimpleNamespace(StringIO=lambda _text: stdin))
+        monkeypatch.setattr(pushing.click, "confirm", lambda *_, **__: asked.pop())
+        said = run("push", "production", "--no-deploy", "--format", form)
+        assert (said.code, "nothing was written" in said.err) == (1, True), said.err
+        assert "+ Service mercure-production" in (said.out if form == "text" else said.err)
+        assert "mercure-production" not in {each.name for each in fake.services()}
+        assert run("push", "production", "--no-deploy", "--format", form).code == 0
+
+
+def test_a_key_that_coolify_cannot_carry_is_refused(run: Run, monkeypatch: pytest.MonkeyPatch):
+    with instance(run, monkeypatch) as fake:
+        monkeypatch.setattr(pushing_, "uncarried", lambda _text: "holds a quote")
+        said = push(run)
+        assert (said.code, "holds a quote: Coolify does not hand that on [key-quoting]" in said.err) == (2, True)
+        monkeypatch.undo()
+        assert fake.asked == []
+
+
+def test_without_its_keys_an_environment_is_not_pushed(run: Run, monkeypatch: pytest.MonkeyPatch):
+    with instance(run, monkeypatch) as fake:
+        Path("deploy/production/keys.json").unlink()
+        said = push(run)
+        assert (said.code, "its keys are not on this machine" in said.err) == (2, True), said.err
+        assert fake.asked == []
 
 
 PROGRAM = str(Path(sys.executable).parent / "mercure-deploy")
