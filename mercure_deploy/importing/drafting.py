@@ -168,7 +168,8 @@ def _bundle(setup: Setup, found: Carried) -> None:
     cookie = setup.symfony.get("cookie_name")
     if cookie is not None and draft.cookie_name is None and cookie.text != GENERATIONS[draft.version].cookie:
         found.leave("cookie_name: the hub does not look at that cookie", cookie.place)
-    if draft.version == "0.24" and (cookie is not None or "protocol_version" in setup.symfony):
+    # older ones know neither word, so that a hub with a cookie of its own has a newer one before it
+    if draft.version == "0.24" and (cookie is not None or draft.cookie_name or "protocol_version" in setup.symfony):
         draft.bundle = "0.5"
 
 

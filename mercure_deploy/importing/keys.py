@@ -56,10 +56,10 @@ def in_use(setup: Setup, use: Side | None, now: datetime) -> tuple[KeyRing, Plac
         raise Trouble(Problem(what, hint, id="key-missing"), code=1)
     sides = list(map(_completed, sides))
     chosen = next((side for side in sides if side.side == "app"), sides[0])
-    refused = list(_differing(sides)) or list(_unusable(chosen))
+    algorithm = _algorithm(chosen, sides)
+    refused = list(_differing(sides)) or list(_unusable(chosen, algorithm))
     if refused:
         raise Trouble(*refused, code=1)
-    algorithm = _algorithm(chosen, sides)
     return keys.kept(chosen.text, algorithm, now), chosen.place
 
 
@@ -122,7 +122,7 @@ def _differing(sides: Sequence[_Side]) -> Iterator[Problem]:
         yield Problem(what, _CHOOSE, _at(hub[0]), id="alg-mismatch")
 
 
-def _unusable(side: _Side) -> Iterator[Problem]:
+def _unusable(side: _Side, algorithm: str) -> Iterator[Problem]:
     """Why that key cannot be kept."""
     where, text, name = _at(side), side.text, side.name
     if side.pem:
@@ -134,7 +134,6 @@ def _unusable(side: _Side) -> Iterator[Problem]:
     elif keys.is_placeholder(text) or text in keys.WELL_KNOWN:
         yield Problem(f"{name}: everybody knows this key", _FRESH, where, id="key-placeholder")
     else:
-        algorithm = side.algorithm or "HS256"
         size, least = len(text.encode()), HMAC_BYTES.get(algorithm)
         reason = uncarried(text)
         if least is None:

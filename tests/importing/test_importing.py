@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 from conftest import Run
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec
 from dotenv import dotenv_values
 from ruamel.yaml import YAML
 
@@ -211,6 +213,12 @@ def other_public() -> str:
     return pem("RS256")[1]
 
 
+def other_curve() -> str:
+    found = ec.generate_private_key(ec.SECP384R1())
+    form = (serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    return found.private_bytes(*form).decode()
+
+
 REFUSED = {
     "differ": (both(KEY)[0], both(OTHER)[1], "key-mismatch", "--use app or --use hub"),
     "roles": (
@@ -230,6 +238,8 @@ REFUSED = {
     "reference": (f"{APP}MERCURE_JWT_SECRET=${{FROM_ELSEWHERE}}\n", "SERVER_NAME=:80\n", "key-missing", "no key"),
     "quoting": (f'{APP}MERCURE_JWT_SECRET="it\'s{KEY}"\n', "SERVER_NAME=:80\n", "key-quoting", "holds a '"),
     "blanks": (*both(f" {KEY}"), "key-quoting", "blanks"),
+    "no pair": (both(KEY)[0], f"{both(KEY)[1]}MERCURE_PUBLISHER_JWT_ALG=RS256\n", "alg-mismatch", "wants a key pair"),
+    "another curve": (f"{APP}MERCURE_JWT_SECRET='{other_curve()}'\n", "SERVER_NAME=:80\n", "alg-mismatch", "known are"),
     "team": (*both(f"{KEY}{{{{team.X}}}}"), "key-quoting", "holds {{"),
 }
 
@@ -316,3 +326,59 @@ def test_a_hub_with_its_own_certificate(run: Run):
     env = YAML(typ="safe").load(Path("mercure.yaml"))["environments"]["production"]
     assert (env["platform"], env["hub"]["tls"]) == ("compose", "hub")
     assert "history" not in env["hub"]
+
+
+def test_two_algorithms_of_one_key_are_decided_by_somebody(run: Run):
+    Path("config/packages").mkdir(parents=True)
+    words = "{secret: '%env(MERCURE_JWT_SECRET)%', algorithm: hmac.sha512}"
+    config = f"mercure:\n  hubs:\n    default:\n      jwt: {words}\n"
+    put(*both(KEY, "MERCURE_PUBLISHER_JWT_ALG=HS256\n"), **{"config/packages/mercure.yaml": config})
+    said = run("import", *URLS, "--yes")
+    assert (said.code, "the app signs with HS512, the hub verifies HS256" in said.err) == (1, True), said.err
+    assert run("import", *URLS, "--yes", "--use", "app").code == 0
+    [row] = json.loads(Path("deploy/production/keys.json").read_text())["keys"]
+    assert row["algorithm"] == "HS512"
+
+
+LISTED = {
+    "publisher_jwks_url https://id.example.com/jwks": "publisher_jwks_url: keys come from the ring alone",
+    "transport redis://x": "transport redis://x: bolt instead",
+    "transport_url redis://x": "transport: bolt instead",
+    "transport_url bolt:///x.db": "a history without end",
+    "transport bolt {\n\t\t\tsize 10\n\t\t\tbucket_name x\n\t\t}": "transport bolt: bucket_name",
+    "playground": "playground opens the hub to every visitor",
+    "heartbeat 10s\n\t\theartbeat 20s": "heartbeat is said twice",
+    "heartbeat 20s {\n\t\t}": "heartbeat has a block",
+    "heartbeat": "heartbeat takes a duration",
+    "anonymous": "anonymous lets strangers subscribe",
+}
+KEPT = {
+    "transport_url local://local": {"history": 0},
+    "transport_url bolt:///x.db?size=77": {"history": 77},
+    "transport local": {"history": 0},
+    "cookie_name mine": {"cookie_name": "mine"},
+    "subscriptions": {"subscriptions": True},
+}
+
+
+def directives(*lines: str) -> str:
+    keyed = f"publisher_jwt {KEY}\n\t\tsubscriber_jwt {KEY}"
+    inner = "\n\t\t".join((keyed, *lines))
+    return f":80 {{\n\tmercure {{\n\t\t{inner}\n\t}}\n}}\n"
+
+
+@pytest.mark.parametrize("line", LISTED)
+def test_a_directive_that_is_not_carried_over_is_listed(run: Run, line: str):
+    put(both(KEY)[0], "", Caddyfile=directives(line))
+    said = run("import", *URLS, "--platform", "compose")
+    assert (said.code, LISTED[line] in said.err) == (1, True), said.err
+    assert not Path("mercure.yaml").exists()
+
+
+@pytest.mark.parametrize("line", KEPT)
+def test_a_directive_that_has_a_word_is_kept(run: Run, line: str):
+    put(both(KEY)[0], "", Caddyfile=directives(line))
+    said = run("import", *URLS, "--platform", "compose", "--yes")
+    assert said.code == 0, said.err
+    hub = YAML(typ="safe").load(Path("mercure.yaml"))["environments"]["production"]["hub"]
+    assert {name: hub.get(name) for name in KEPT[line]} == KEPT[line]
