@@ -35,8 +35,6 @@ def _held_back(ask: Asking) -> Seen:
         refused = asking.publish(ask, None, asking.topic())
     except FetchError as error:
         return failed(meaning.of_error(error, ask.target.url))
-    if refused.status == 401 and meaning.of_answer(refused, ask.target.url) is None:
-        return failed(meaning.BUFFERED)
     return failed(meaning.of_answer(refused, ask.target.url) or meaning.BUFFERED)
 
 
