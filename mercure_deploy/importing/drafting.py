@@ -43,7 +43,7 @@ def draft(setup: Setup, said: Said, algorithm: str) -> tuple[Draft, list[Left]]:
     _pages(setup, found)
     _image(setup, found)
     if said.platform is None:
-        found.draft.platform = "compose" if _own_tls(setup) or _published(setup) else "coolify"
+        found.draft.platform = "compose" if _own_tls(setup) or _published(setup) or _labelled(setup) else "coolify"
     if found.draft.platform == "compose":
         _tls(setup, found)
     directives.carry(setup, found)
@@ -86,6 +86,12 @@ def _urls(setup: Setup, found: Carried) -> None:
             found.leave(f"MERCURE_PUBLIC_URL says {public[0]}, the hub is {draft.hub} now", public[1].place)
     if internal and str(internal[0]) != draft.hub:
         draft.internal_url = str(internal[0])
+
+
+def _labelled(setup: Setup) -> bool:
+    """Whether somebody wrote labels for a Traefik; Coolify writes its own."""
+    labels = {name.partition(".")[0] for service in setup.hub_services for name in service.labels}
+    return "traefik" in labels and "coolify" not in labels
 
 
 def parse(text: str) -> Origin | None:
@@ -206,8 +212,11 @@ def _variables(setup: Setup) -> Iterator[tuple[str, Value]]:
     mixed = {value.place for file in setup.env_files if not is_hub_file(file) for value in file.variables.values()} | {
         value.place for value in setup.app.values()
     }
+    # under whatever name the key stands, it is carried over
+    used = {key.value.text for key in setup.used_keys()}
     for name, value in setup.hub.items():
-        if not _VARIABLES.fullmatch(name) and name != _EXTRA and value.place not in mixed and value.text:
+        strange = not _VARIABLES.fullmatch(name) and name != _EXTRA and value.text not in {"", *used}
+        if strange and value.place not in mixed:
             yield name, value
 
 
@@ -220,7 +229,8 @@ def settled(draft: Draft, spec: str, before: bytes | None) -> tuple[bytes, Loade
     try:
         return text, beginning.checked(text, spec, before), []
     except Trouble as trouble:
-        wrong = next((problem for problem in trouble.problems if problem.id == "internal-url-wrong"), None)
+        own = (problem for problem in trouble.problems if (problem.path or "").endswith(".internal_url"))
+        wrong = next(own, None)
         if wrong is None or draft.internal_url is None:
             raise
     what = f"internal_url {draft.internal_url}: {wrong.what}; the apps publish to {draft.hub} instead"

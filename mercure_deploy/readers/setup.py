@@ -52,6 +52,7 @@ LEGACY_APP = {
     "MERCURE_JWT_TOKEN": "MERCURE_JWT_SECRET, the key itself: the bundle makes tokens from it",
     "MERCURE_HUB_URL": "MERCURE_URL",
 }
+_PORTS = {"http": 80, "https": 443}
 IMAGE = re.compile(r"(^|/)mercure(:|@|$)")
 _CERTAIN = frozenset(LEGACY) - {"ADDR", "DB_PATH", "HISTORY_SIZE", "TRANSPORT_URL", "JWT_KEY", "JWT_ALGORITHM"}
 
@@ -252,7 +253,13 @@ def origin_of(value: Value | None) -> tuple[Origin, Value] | None:
     try:
         return parse_origin(found[1]), value
     except ValueError:
+        pass
+    # no name for the net, and one that containers have all the same
+    container = re.fullmatch(r"(https?)://([a-z0-9][a-z0-9_-]*)(?::([0-9]{1,5}))?", found[1])
+    if container is None:
         return None
+    port = int(container[3]) if container[3] else None
+    return Origin(container[1], container[2], port if port != _PORTS[container[1]] else None), value
 
 
 def split(names: Value | None) -> list[str]:

@@ -382,3 +382,24 @@ def test_a_directive_that_has_a_word_is_kept(run: Run, line: str):
     assert said.code == 0, said.err
     hub = YAML(typ="safe").load(Path("mercure.yaml"))["environments"]["production"]["hub"]
     assert {name: hub.get(name) for name in KEPT[line]} == KEPT[line]
+
+
+def test_a_way_to_the_hub_that_no_spec_can_have_is_listed(run: Run):
+    app, hub = both(KEY)
+    put(app.replace("MERCURE_URL=https://hub.example.com/", "MERCURE_URL=http://shop_hub:3000/"), hub)
+    said = run("import", *URLS, "--platform", "compose", "--yes")
+    assert said.code == 0, said.err
+    assert "internal_url http://shop_hub:3000" in said.err
+    assert "the apps publish to https://hub.example.com instead" in said.err
+
+
+def test_a_key_under_another_name_is_no_variable_that_is_lost(run: Run):
+    roles = "".join(f"      MERCURE_{role}_JWT_KEY: ${{HUB_SECRET}}\n" for role in ("PUBLISHER", "SUBSCRIBER"))
+    lines = ("image: dunglas/mercure:v0.24.2", "labels: [traefik.enable=true]", "environment:", "  SERVER_NAME: ':80'")
+    service = "services:\n  mercure:\n" + "".join(f"    {line}\n" for line in lines)
+    app = both(KEY)[0].replace(f"'{KEY}'", "${HUB_SECRET}")
+    put(app, f"HUB_SECRET={KEY}\nSERVER_NAME=:80\n", **{"compose.yaml": service + roles})
+    said = run("import", *URLS, "--yes")
+    assert said.code == 0, said.err
+    assert "HUB_SECRET" not in said.err
+    assert "platform: compose" in Path("mercure.yaml").read_text()
