@@ -90,6 +90,9 @@ services:
   one:
     <<: *common
     image: example/one:${TAG:-1.2}
+    container_name: c-${SET}
+    hostname: h
+    labels: {a.b: "${SET}", "c": 'd$$e'}
     ports: ["8080:80", "127.0.0.1:8443:443/tcp", "81"]
   two:
     image: example/two
@@ -99,6 +102,10 @@ services:
       - C="d"
       - SET
       - D=${SET}=x
+      - FROM_OUTSIDE
+    labels:
+      - traefik.http.routers.x.rule=Host(`a`) && PathPrefix(`/b=c`)
+      - "q='quoted'"
     ports:
       - target: 80
         published: "8081"
@@ -109,7 +116,12 @@ services:
     environment:
       <<: *env
       A: other
+      FROM_OUTSIDE:
+    networks:
+      default: {aliases: [three-a, "three-${SET}"]}
+      more:
 volumes: {data: {}}
+networks: {more: {}}
 """
 
 
@@ -139,7 +151,11 @@ services:
     environment:
       - B=other
       - E=f
+    labels: {q: other, r: s}
     volumes: ["more:/more"]
+  three:
+    networks:
+      more: {aliases: [three-b]}
 volumes: {more: {}}
 """
 
@@ -167,6 +183,11 @@ def alike(services: list[Service], config: dict[str, Any]) -> None:
         assert {key: value.text for key, value in service.environment.items()} == {
             key: value for key, value in expected.items() if key in service.environment or value
         }
+        assert service.passed == {key for key, value in (real.get("environment") or {}).items() if value is None}
+        labels = {key: value.replace("$$", "$") for key, value in (real.get("labels") or {}).items()}
+        assert {key: value.text for key, value in service.labels.items()} == labels
+        aliases = {alias for each in real["networks"].values() if each for alias in each.get("aliases", [])}
+        assert service.aliases == aliases | {real[word] for word in ("container_name", "hostname") if word in real}
         assert (service.image.text if service.image else None) == real.get("image")
         ports = {(int(each.get("published", 0)) or None, each["target"]) for each in real.get("ports", [])}
         assert {(host, container) for host, container, _ in service.ports} == ports
