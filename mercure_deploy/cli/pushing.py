@@ -1,7 +1,9 @@
 """`push`, and what other commands ask Coolify: the token, the way, what is said before anything is written."""
 
 import os
+import signal
 import sys
+import threading
 import time
 from contextlib import contextmanager
 from pathlib import Path
@@ -33,7 +35,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from mercure_deploy.errors import Problem
-    from mercure_deploy.push import Done, Plan, Remote, Where
+    from mercure_deploy.push import Done, Plan, Remote, Where, Wish
     from mercure_deploy.root import View
     from mercure_deploy.spec import Loaded
 
@@ -89,7 +91,7 @@ def push(  # noqa: PLR0913 - each is an option of the command
                 err(line)
         if not _sure(yes=yes):
             return NO
-        done = pushing.carry_out(where, planned, wish)
+        done = carried_out(where, planned, wish)
     return said_of(where, planned, done, form)
 
 
@@ -103,8 +105,41 @@ def push_all(loaded: "Loaded", name: str, root: Path, way: "Way") -> int:
         if planned.nothing:
             return OK
         pushing.able(where)
-        done = pushing.carry_out(where, planned, wish)
+        done = carried_out(where, planned, wish)
     return said_of(where, planned, done, "text")
+
+
+def carried_out(where: "Where", planned: "Plan", wish: "Wish") -> "Done":
+    """Write, deploy and prove. Who ends it meanwhile, by ^C or a signal, finds what was there before."""
+    from mercure_deploy import push as pushing
+
+    with _interruptible():
+        return pushing.carry_out(where, planned, wish)
+
+
+@contextmanager
+def _interruptible() -> "Iterator[None]":
+    """The first signal to end is a KeyboardInterrupt, and no other one keeps what was written from being taken back."""
+    ends = [signal.SIGINT, signal.SIGTERM, *([signal.SIGHUP] if hasattr(signal, "SIGHUP") else [])]
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def end(_number: int, _frame: object) -> None:
+        for each in ends:
+            signal.signal(each, signal.SIG_IGN)
+        err("mercure-deploy: ends: a write that is not finished is taken back")
+        raise KeyboardInterrupt
+
+    # whoever ignores a signal, as nohup does, goes on ignoring it
+    before = {each: signal.getsignal(each) for each in ends if signal.getsignal(each) is not signal.SIG_IGN}
+    try:
+        for each in before:
+            signal.signal(each, end)
+        yield
+    finally:
+        for each, handler in before.items():
+            signal.signal(each, handler)
 
 
 class Way:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Never
 
 from mercure_deploy.cli.common import NO, OK, note, now, out, waiting
-from mercure_deploy.cli.pushing import Way, connected, said_of
+from mercure_deploy.cli.pushing import Way, carried_out, connected, said_of
 from mercure_deploy.errors import Trouble
 from mercure_deploy.keys import KeyRing, stamp
 
@@ -99,7 +99,7 @@ def _push(loaded: "Loaded", name: str, root: Path, turn: Turn, ring: KeyRing) ->
         if not turn.sure():
             raise Trouble("nothing was written", code=NO)
         pushing.able(where)
-        done = pushing.carry_out(where, planned, wish)
+        done = carried_out(where, planned, wish)
     return said_of(where, planned, done, "text")
 
 

@@ -50,7 +50,9 @@ def write(place: Place, instance: Instance, wanted: Wanted, changes: Sequence[Ch
             _service(client, service, wanted, [change for change in changes if change.target == HUB], hub_undo)
         for app, application in instance.apps.items():
             own = [change for change in changes if change.target == app]
-            _variables(client, f"applications/{application.uuid}", application.variables, own, undo)
+            path = f"applications/{application.uuid}"
+            _set(client, path, application.variables, own, undo)
+            _delete(client, path, application.variables, own, undo)
         return look(place)
     except NotDoneError as error:
         error.put_back = undo.run()
@@ -119,6 +121,8 @@ def _service(client: Client, service: Service, wanted: Wanted, changes: Iterable
     own = list(changes)
     kinds = {change.kind for change in own}
     path = f"services/{service.uuid}"
+    # variables first, and those that go last: at no moment does the compose file name one that is not there
+    _set(client, path, service.variables, own, undo)
     if kinds & {"compose", "domain"}:
         # a domain that is taken is refused after the rest was stored (measured): so it is put back whatever happens
         _undo_compose(client, service, undo)
@@ -138,7 +142,7 @@ def _service(client: Client, service: Service, wanted: Wanted, changes: Iterable
         before = {"is_gzip_enabled": service.gzip, "is_stripprefix_enabled": service.strip}
         undo.add(lambda: client.send("PATCH", container, before))
         client.send("PATCH", container, off)
-    _variables(client, path, service.variables, own, undo)
+    _delete(client, path, service.variables, own, undo)
 
 
 def _another(service: Service) -> bool:
@@ -166,7 +170,7 @@ def _undo_service(client: Client, service: Service, undo: _Undo) -> None:
     _undo_compose(client, service, undo)
 
 
-def _variables(client: Client, resource: str, rows: Sequence[Variable], changes: Sequence[Change], undo: _Undo) -> None:
+def _set(client: Client, resource: str, rows: Sequence[Variable], changes: Sequence[Change], undo: _Undo) -> None:
     values = {change.key: change.value for change in changes if change.kind == "set"}
     if values:
         _undo_set(client, resource, rows, values, undo)
@@ -174,6 +178,9 @@ def _variables(client: Client, resource: str, rows: Sequence[Variable], changes:
         client.send("PATCH", f"{resource}/envs/bulk", {"data": data})
         if resource.startswith("applications/"):
             _copies(client, resource, rows, values)
+
+
+def _delete(client: Client, resource: str, rows: Sequence[Variable], changes: Sequence[Change], undo: _Undo) -> None:
     by_uuid = {row.uuid: row for row in rows}
     for change in changes:
         if change.kind == "delete":

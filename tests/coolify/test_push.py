@@ -3,6 +3,7 @@
 import copy
 import json
 import re
+import signal
 import subprocess
 import sys
 import threading
@@ -752,6 +753,36 @@ def test_a_push_that_is_killed_is_gone_on_with(run: Run, monkeypatch: pytest.Mon
             assert values(fake, "shop")["MERCURE_JWT_SECRET"] == signing()
             assert values(fake, "somebody else's") == strangers
             assert run("push", "production", "--dry-run").lines == ["to deploy: hub, app"]
+
+
+@pytest.mark.real
+@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGHUP"])
+@pytest.mark.parametrize("after", ["first", "now"])
+def test_a_push_that_is_told_to_end_takes_back_what_it_wrote(
+    run: Run, monkeypatch: pytest.MonkeyPatch, after: str, name: str
+):
+    with instance(run, monkeypatch) as fake:
+        if SINCE[after]:
+            assert push(run).code == 0
+            assert run(*SINCE[after]).code == 0
+        before = state(fake)
+        started: list[subprocess.Popen[str]] = []
+
+        def end(asked: Asked, _number: int) -> str | None:
+            # twice, as who is in a hurry does
+            if asked.method == "PATCH" and "/applications/" in asked.path and asked.path.endswith("/bulk"):
+                for _ in range(2):
+                    started[0].send_signal(getattr(signal, name))
+            return None
+
+        fake.fault = end
+        started.append(begun())
+        _, said = started[0].communicate(timeout=60)
+        assert (started[0].returncode, "is taken back" in said) == (130, True), said
+        assert "Traceback" not in said
+        assert stripped(state(fake)) == stripped(before)
+        fake.fault = lambda _asked, _number: None
+        assert push(run).code == 0
 
 
 @pytest.mark.real
