@@ -116,23 +116,34 @@ def look(place: Place) -> Instance:
     found = _some("Service", service_name, services)
     apps = _apps(client, words, applications, [each for each in place.apps if each in words.apps])
     service = of_service(client, uuid_of(found)) if found else None
+    _not_hidden(client, servers, [*(service.variables if service else ()), *_all(apps)])
     server = _server(words, servers, made=service is None)
     return Instance(uuid, str(listed.get("name", here)), server, service_name, service, apps)
 
 
 def _readable(client: Client) -> list[dict[str, Any]]:
-    """The servers. Trouble when the token may not read them, or not what is secret in them."""
+    """The servers. Trouble when the token may not read them."""
     try:
-        servers = client.rows("servers")
+        return client.rows("servers")
     except ApiError as error:
         if error.lacking is None:
             raise
         raise lacking(client.url, ["read", *unable(client)]) from None
-    settings = next((row["settings"] for row in servers if isinstance(row.get("settings"), dict)), None)
-    # a field that only those see who may see secrets, be they empty
-    if settings is not None and "sentinel_token" not in settings:
+
+
+def _all(apps: Mapping[str, Application]) -> Iterable[Variable]:
+    return (row for each in apps.values() for row in each.variables)
+
+
+def _not_hidden(client: Client, servers: Iterable[Mapping[str, Any]], rows: Iterable[Variable]) -> None:
+    """Trouble when the token may not see what is secret.
+
+    Variables tell it; where there are none, a field of the servers that only those see who may see secrets (4.3.11).
+    """
+    shown = [not row.hidden for row in rows if not row.shown_once]
+    settings = [row["settings"] for row in servers if isinstance(row.get("settings"), dict)]
+    if not any(shown) and (shown or (settings and not any("sentinel_token" in each for each in settings))):
         raise lacking(client.url, ["read:sensitive", *unable(client)])
-    return servers
 
 
 def unable(client: Client) -> list[str]:

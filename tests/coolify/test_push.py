@@ -345,6 +345,25 @@ def test_a_token_that_may_not_do_all_is_told_so_before_anything_is_written(
         assert state(fake) == before
 
 
+def test_a_newer_coolify_without_that_field_is_pushed_to(run: Run, monkeypatch: pytest.MonkeyPatch):
+    with instance(run, monkeypatch) as fake:
+        servers = fake.servers
+
+        def without(*asked: Any) -> Any:
+            status, [row] = servers(*asked)
+            row["settings"].pop("sentinel_token", None)
+            return status, [row]
+
+        monkeypatch.setattr(fake, "servers", without)
+        assert push(run).code == 0
+        fake.tokens[fake.token] = coolify.ALL - {"read:sensitive"}
+        assert "push needs: read:sensitive" in push(run).err
+        # nothing is there that could be hidden, so that the field tells
+        fake.resources = []
+        fake.add("shop")
+        assert "push needs: read:sensitive" in push(run).err
+
+
 def test_what_is_not_there_or_there_twice_is_named(run: Run, monkeypatch: pytest.MonkeyPatch):
     def refused(words: str, **changed: Any) -> None:
         with instance(run, monkeypatch) as fake:
