@@ -556,3 +556,15 @@ def test_interrupted(project: Path):
 def test_colour_only_on_a_terminal(run: Run):
     assert "\x1b" not in run("render", spec=MINIMAL).out
     assert os.environ.get("FORCE_COLOR") is None
+
+
+def test_what_is_wrong_and_what_differs_for_a_program(run: Run):
+    bad = run("render", "--format", "json", spec=MINIMAL.replace("https://app", "app"))
+    row = json.loads(bad.out)
+    assert (bad.code, row["ok"], row["problems"][0]["path"]) == (2, False, "environments.production.apps.app.url")
+    assert row["problems"][0]["line"] > 1
+    assert run("render", spec=MINIMAL).code == 0
+    assert json.loads(run("diff", "--format", "json").out) == {"version": 1, "ok": True, "files": []}
+    Path("deploy/production/app.env").write_text("")
+    said = run("diff", "--format", "json")
+    assert (said.code, [each["path"] for each in json.loads(said.out)["files"]]) == (1, ["production/app.env"])

@@ -210,3 +210,29 @@ def test_a_manifest_that_is_a_pipe_is_not_waited_for(run: Run):
     put(app=APP)
     os.mkfifo("manifest.json")
     assert run("lint").lines == ["1 file: nothing is wrong that files can tell"]
+
+
+def test_folders_that_cannot_be_read_or_are_too_full_are_said(run: Run, monkeypatch: pytest.MonkeyPatch):
+    Path("app.env").write_text(f"MERCURE_JWT_SECRET={'ab' * 32}\n")
+    Path("full").mkdir()
+    for number in range(4):
+        Path("full", f"{number}.env").write_text("A=b\n")
+    monkeypatch.setattr(searching, "_ENTRIES", 3)
+    said = run("lint", ".")
+    assert (said.code, "full" in said.err) == (0, True), said.err
+
+    def refused(path: object) -> object:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr(searching.os, "scandir", refused)
+    said = run("lint", ".")
+    assert (said.code, "left out: .: permission denied" in said.err) == (2, True), said.err
+
+
+def test_what_our_manifest_names_is_left_alone_and_another_manifest_is_nobodys(run: Run):
+    Path("app.env").write_text("MERCURE_JWT_SECRET=!ChangeMe!\n")
+    for text in ("nothing", "[]", '{"version": 2, "keys": [], "files": {"app.env": ""}}', '{"version": 1}'):
+        Path("manifest.json").write_text(text)
+        assert run("lint").code == 1, text
+    Path("manifest.json").write_text('{"version": 1, "keys": [], "files": {"app.env": ""}}')
+    assert run("lint").code == 2
