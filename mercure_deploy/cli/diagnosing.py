@@ -2,7 +2,6 @@
 
 import math
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -89,6 +88,8 @@ def doctor(  # noqa: PLR0913 - each is an option of the command
 
 
 def _way(via: str | None, cacert: str | None, timeout: str) -> "Way":
+    from pathlib import Path
+
     from mercure_deploy.live.fetch import Way
 
     return Way(via_of(via) if via else None, Path(cacert) if cacert else None, _seconds("--timeout", timeout))

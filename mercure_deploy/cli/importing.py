@@ -1,8 +1,6 @@
 """`import`: which files, what is asked, and what is said before anything is written."""
 
 import sys
-from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 import click
@@ -13,6 +11,7 @@ from mercure_deploy.errors import Trouble, printable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
     from mercure_deploy.importing import Left, Said
     from mercure_deploy.keys import KeyRing
@@ -60,6 +59,8 @@ def import_(  # noqa: PLR0913 - each is an option of the command
     The key that app and hub use stays the same. PATH: env files, compose files, Caddyfiles, the bundle's mercure.yaml,
     or folders with them; default: the current one.
     """
+    from pathlib import Path
+
     from mercure_deploy import importing
     from mercure_deploy import init as starting
 
@@ -70,7 +71,7 @@ def import_(  # noqa: PLR0913 - each is an option of the command
 
 
 def _taken(  # noqa: PLR0913 - what is taken over, and where to
-    source: "Source", said: "Said", use: str | None, spec: Path, root: Path, *, yes: bool
+    source: "Source", said: "Said", use: str | None, spec: "Path", root: "Path", *, yes: bool
 ) -> int:
     from mercure_deploy import importing
     from mercure_deploy.root import beginning
@@ -100,15 +101,14 @@ class Asked(NamedTuple):
     token_file: str | None
 
 
-@dataclass(frozen=True)
-class Source:
+class Source(NamedTuple):
     """Files, (path, text), those that were named, and what else the source tells: origins, and words for push."""
 
     files: "list[tuple[str, str]]"
     named: frozenset[str]
-    words: dict[str, object] = field(default_factory=dict)
-    hub: str | None = None
-    apps: dict[str, str] = field(default_factory=dict)
+    words: dict[str, object]
+    hub: str | None
+    apps: dict[str, str]
 
     def told(self, said: "Said") -> "Said":
         """What was said, and where nothing was, what the source tells."""
@@ -130,7 +130,7 @@ def _source(paths: "Sequence[str]", asked: Asked, name: str) -> Source:
     found = searching.search(paths or (".",), lambda path: kinds.by_name(path) is not None)
     for line in found.left_out:
         note(f"left out: {line}")
-    return Source(found.files, frozenset(paths))
+    return Source(found.files, frozenset(paths), {}, None, {})
 
 
 def _instance(asked: Asked, name: str) -> Source:

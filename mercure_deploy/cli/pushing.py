@@ -1,12 +1,10 @@
 """`push`, and what other commands ask Coolify: the token, the way, what is said before anything is written."""
 
 import os
-import signal
 import sys
 import threading
 import time
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -33,6 +31,7 @@ from mercure_deploy.errors import Trouble
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from pathlib import Path
 
     from mercure_deploy.errors import Problem
     from mercure_deploy.push import Done, Plan, Remote, Where, Wish
@@ -95,7 +94,7 @@ def push(  # noqa: PLR0913 - each is an option of the command
     return said_of(where, planned, done, form)
 
 
-def push_all(loaded: "Loaded", name: str, root: Path, way: "Way") -> int:
+def push_all(loaded: "Loaded", name: str, root: "Path", way: "Way") -> int:
     """Push whatever is different, without asking, and say what became of it."""
     from mercure_deploy import push as pushing
 
@@ -120,6 +119,8 @@ def carried_out(where: "Where", planned: "Plan", wish: "Wish") -> "Done":
 @contextmanager
 def _interruptible() -> "Iterator[None]":
     """The first signal to end is a KeyboardInterrupt, and no other one keeps what was written from being taken back."""
+    import signal
+
     ends = [signal.SIGINT, signal.SIGTERM, *([signal.SIGHUP] if hasattr(signal, "SIGHUP") else [])]
     if threading.current_thread() is not threading.main_thread():
         yield
@@ -167,12 +168,14 @@ class Way:
 
 @contextmanager
 def connected(  # noqa: PLR0913 - what is reached, and for what
-    loaded: "Loaded", name: str, root: Path, way: Way, *, exclusive: bool, reading: bool = False
+    loaded: "Loaded", name: str, root: "Path", way: Way, *, exclusive: bool, reading: bool = False
 ) -> "Iterator[Where]":
     """An environment whose files are in line, and the way to its Coolify; the lock is held throughout.
 
     Trouble when the files are not in line, unless it is only for `reading`: then what render would write counts.
     """
+    from pathlib import Path
+
     from mercure_deploy import disk
     from mercure_deploy import push as pushing
     from mercure_deploy.coolify.client import Client, Clock
@@ -196,7 +199,7 @@ def connected(  # noqa: PLR0913 - what is reached, and for what
             yield pushing.Where(Place(client, env.coolify, name, tuple(env.apps)), d, wanted, hub, clock, now)
 
 
-def _in_line(view: "View", name: str, root: Path) -> None:
+def _in_line(view: "View", name: str, root: "Path") -> None:
     from mercure_deploy import check as checks
 
     drift = checks.drift(view, name, root)
@@ -206,7 +209,7 @@ def _in_line(view: "View", name: str, root: Path) -> None:
 
 
 def remote(
-    loaded: "Loaded", names: "Iterable[str]", root: Path, token_file: str | None
+    loaded: "Loaded", names: "Iterable[str]", root: "Path", token_file: str | None
 ) -> "tuple[dict[str, Remote], list[Problem]]":
     """What Coolify has of these environments, those that say where it is; and why it is unknown where it is.
 

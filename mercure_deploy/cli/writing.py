@@ -1,8 +1,7 @@
 """Commands that write: `init` and `render`."""
 
 import sys
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import click
 
@@ -86,8 +85,7 @@ def init(  # noqa: PLR0913 - each is an option of the command
     return OK
 
 
-@dataclass(frozen=True)
-class Begun:
+class Begun(NamedTuple):
     """A new environment: the text of the spec with it, that before it, and the ring where it has a key already."""
 
     name: str
