@@ -151,7 +151,7 @@ def carry_out(where: Where, planned: Plan, wish: Wish) -> Done:
             instance = writing.write(where.place, instance, where.wanted, planned.changes)
             left = changes(instance, where.wanted, hub=wish.hub, apps=wish.apps)
             if left:
-                back = writing.take_back(client, planned.instance, planned.changes)
+                back = writing.take_back(client, planned.instance, instance, planned.changes)
                 said = ", ".join(f"{each.target}: {each.key or each.kind}" for each in left[:5])
                 state = "what was there before is there again" if back else "not all of it could be put back"
                 hint = f"{state}; look at it in Coolify, and run push once more before anything is started there"

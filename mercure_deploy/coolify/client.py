@@ -177,9 +177,9 @@ def rows_of(said: object) -> list[dict[str, Any]]:
     return said
 
 
-def uuid_of(row: Mapping[str, Any]) -> str:
+def uuid_of(row: object) -> str:
     """Its uuid. ApiError when it has none."""
-    uuid = row.get("uuid")
+    uuid = row.get("uuid") if isinstance(row, dict) else None
     if not isinstance(uuid, str) or not re.fullmatch("[A-Za-z0-9_-]{1,64}", uuid):
         raise strange()
     return uuid

@@ -4,7 +4,7 @@ import base64
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 
-from mercure_deploy.coolify.client import ApiError, Client, LostError, NotDoneError
+from mercure_deploy.coolify.client import ApiError, Client, LostError, NotDoneError, uuid_of
 from mercure_deploy.coolify.difference import HUB, SECRETS, Change, Wanted
 from mercure_deploy.coolify.instance import CONTAINER, Instance, Place, Service, Variable, look, of_service, variables
 
@@ -62,9 +62,12 @@ def write(place: Place, instance: Instance, wanted: Wanted, changes: Sequence[Ch
         raise
 
 
-def take_back(client: Client, before: Instance, changes: Sequence[Change]) -> bool:
+def take_back(client: Client, before: Instance, after: Instance, changes: Sequence[Change]) -> bool:
     """Put back what was there, after a write that did not arrive as it was sent; whether that was all of it."""
     undo = _Undo()
+    made = after.service if before.service is None else None
+    if made:
+        undo.add(lambda: _gone(client, made.uuid))
     if before.service:
         _undo_service(client, before.service, undo)
         _undo_rows(client, f"services/{before.service.uuid}", before.service.variables, changes, HUB, undo)
@@ -85,16 +88,16 @@ def _created(place: Place, instance: Instance, wanted: Wanted, undo: _Undo) -> I
         **_domain(CONTAINER, wanted.urls),
     }
     try:
-        place.client.send("POST", "services", body, again=False)
+        uuid = uuid_of(place.client.send("POST", "services", body, again=False))
     except LostError:
-        found = look(place)
-        if found.service is None:
+        there = look(place).service
+        if there is None:
             raise
-    found = look(place)
-    if found.service is None:
-        raise ApiError(404, "the Service that was created is not there")
-    uuid = found.service.uuid
+        uuid = there.uuid
     undo.add(lambda: _gone(place.client, uuid))
+    found = look(place)
+    if found.service is None or found.service.uuid != uuid:
+        raise ApiError(404, "the Service that was created is not there")
     return found
 
 
@@ -233,13 +236,14 @@ def _undo_set(client: Client, resource: str, rows: Sequence[Variable], values: M
     before = {row.key: row for row in rows if not row.preview}
     old = [replace(before[key]) for key in values if key in before and not before[key].hidden]
     new = [key for key in values if key not in before]
+    known = {row.uuid for row in rows}
 
     def back() -> None:
         if old:
             client.send("PATCH", f"{resource}/envs/bulk", {"data": [_as_it_was(row) for row in old]})
         if new:
             for row in variables(client, resource):
-                if row.key in new:
+                if row.key in new and row.uuid not in known:
                     _deleted(client, f"{resource}/envs/{row.uuid}")
 
     undo.add(back)
