@@ -82,15 +82,15 @@ def check(  # noqa: PLR0913 - each is an option of the command
 def _there(
     loaded: "Loaded", names: Iterable[str], root: "Path", token_file: str | None
 ) -> "tuple[dict[str, Remote], list[Problem]]":
-    from mercure_deploy.cli import pushing
+    from mercure_deploy.cli import remote
 
-    return pushing.remote(loaded, select(loaded, names), root, token_file)
+    return remote.remote(loaded, select(loaded, names), root, token_file)
 
 
 def _there_lines(there: "dict[str, Remote]") -> list[str]:
-    from mercure_deploy.cli import pushing
+    from mercure_deploy.cli import remote
 
-    return list(pushing.remote_lines(there)) if there else []
+    return list(remote.remote_lines(there)) if there else []
 
 
 @click.command()
