@@ -14,6 +14,8 @@ from mercure_deploy.readers.setup import IMAGE, LEGACY, Setup, split
 Answer = Literal["hub", "port", "redirect", "tls", "plain", "name"]
 _ADDRESS = re.compile(r"(?:(?P<scheme>https?)://)?(?P<host>[^:/{}$<>]*)(?::(?P<port>[0-9]+))?")
 _PORTS = {True: 443, False: 80}
+# global options after which an address means something else
+_PORTS_ELSEWHERE = {"auto_https", "http_port", "https_port"}
 
 
 @dataclass(frozen=True)
@@ -32,6 +34,10 @@ class Site:
 def sites(setup: Setup) -> list[Site] | None:
     """The addresses of the one hub that there is, None where files do not tell them all."""
     if len(setup.hub_services) > 1 or (setup.generation is not None and setup.generation < (0, 11)):
+        return None
+    said = setup.hub.get("GLOBAL_OPTIONS")
+    options = {each.name for file in setup.caddyfiles for each in file.options}
+    if _PORTS_ELSEWHERE & {*options, *(said.text.split() if said is not None else ())}:
         return None
     name = setup.hub.get("SERVER_NAME")
     addresses = [value for block in setup.blocks if block.whole for value in block.addresses]
