@@ -35,6 +35,11 @@ class Origin:
         return f"{self.scheme}://{host}" + (f":{self.port}" if self.port else "")
 
     @property
+    def number(self) -> int:
+        """The port that is asked, be it the scheme's own."""
+        return self.port or _PORTS[self.scheme]
+
+    @property
     def is_ip(self) -> bool:
         """Whether the host is an address, not a name."""
         return _address(self.host) is not None

@@ -7,13 +7,12 @@ from typing import NamedTuple
 
 from mercure_deploy.errors import Trouble
 from mercure_deploy.facts.hubs import GENERATIONS, HUB_PATH, image_problem, is_image
-from mercure_deploy.facts.origins import Origin, parse_origin
 from mercure_deploy.importing import directives
 from mercure_deploy.importing.directives import Carried, Left
 from mercure_deploy.readers.places import Directive, Place, Value
-from mercure_deploy.readers.setup import Block, Setup, as_origin, is_hub_file, split
+from mercure_deploy.readers.setup import Block, Setup, as_origin, host_of, is_hub_file, split
 from mercure_deploy.root import beginning
-from mercure_deploy.root.beginning import Draft
+from mercure_deploy.root.beginning import Draft, typed_origin
 from mercure_deploy.spec import Loaded
 
 _SITE = frozenset("mercure encode respond log route skip_log handle".split())
@@ -66,13 +65,9 @@ def _version(setup: Setup, said: Said) -> str:
 def _hub(setup: Setup) -> str | None:
     if setup.public:
         return str(setup.public[0])
-    names = [_host(address.text) for block in setup.blocks for address in block.addresses]
-    named = next((name for name in [*map(_host, split(setup.hub.get("SERVER_NAME"))), *names] if "." in name), None)
+    names = [host_of(address.text) for block in setup.blocks for address in block.addresses]
+    named = next((name for name in [*map(host_of, split(setup.hub.get("SERVER_NAME"))), *names] if "." in name), None)
     return f"https://{named}" if named else None
-
-
-def _host(address: str) -> str:
-    return re.sub(r"^https?://", "", address).partition("/")[0].partition(":")[0]
 
 
 def _urls(setup: Setup, found: Carried) -> None:
@@ -82,7 +77,7 @@ def _urls(setup: Setup, found: Carried) -> None:
     if public:
         path = re.sub(r"^https?://[^/]+", "", public[1].text).partition("?")[0]
         draft.path = path if path not in {"", "/", HUB_PATH} else None
-        if draft.hub and parse(draft.hub) != public[0]:
+        if draft.hub and typed_origin(draft.hub) != public[0]:
             found.leave(f"MERCURE_PUBLIC_URL says {public[0]}, the hub is {draft.hub} now", public[1].place)
     if internal and str(internal[0]) != draft.hub:
         draft.internal_url = str(internal[0])
@@ -92,14 +87,6 @@ def _labelled(setup: Setup) -> bool:
     """Whether somebody wrote labels for a Traefik; Coolify writes its own."""
     labels = {name.partition(".")[0] for service in setup.hub_services for name in service.labels}
     return "traefik" in labels and "coolify" not in labels
-
-
-def parse(text: str) -> Origin | None:
-    """The origin in what was typed, None when it is none."""
-    try:
-        return parse_origin(text, drop_path=HUB_PATH)
-    except ValueError:
-        return None
 
 
 def _pages(setup: Setup, found: Carried) -> None:
@@ -120,7 +107,7 @@ def _pages(setup: Setup, found: Carried) -> None:
         own = str(first) if first else next((each for each in listed if "*" not in each), None)
         if own:
             draft.apps = {"app": own}
-    known = {str(parse(url) or url) for url in draft.apps.values()}
+    known = {str(typed_origin(url) or url) for url in draft.apps.values()}
     draft.origins = [each for each in dict.fromkeys(listed) if each not in known]
 
 
@@ -141,7 +128,9 @@ def _own_tls(setup: Setup) -> bool:
     """Whether the hub has a certificate of its own: an address with a name and without http://."""
     addresses = [*split(setup.hub.get("SERVER_NAME"))]
     addresses += [each.text for block in setup.blocks for each in block.addresses]
-    return any("." in _host(each) and not each.startswith("http://") and not each.endswith(":80") for each in addresses)
+    return any(
+        "." in host_of(each) and not each.startswith("http://") and not each.endswith(":80") for each in addresses
+    )
 
 
 def _published(setup: Setup) -> int | None:
@@ -157,7 +146,7 @@ def _published(setup: Setup) -> int | None:
 
 def _tls(setup: Setup, found: Carried) -> None:
     """Who terminates TLS on compose, and the port that a proxy asks."""
-    draft, hub = found.draft, parse(found.draft.hub or "")
+    draft, hub = found.draft, typed_origin(found.draft.hub or "")
     certificates = [each for block in setup.blocks for each in block.site if each.name == "tls"]
     if _own_tls(setup) and not certificates and hub and hub.scheme == "https" and hub.port is None:
         draft.tls = "hub"

@@ -1,6 +1,5 @@
 """Rules about the origins that a hub lets in, and those of the pages that ask."""
 
-import re
 from collections.abc import Iterator
 from difflib import SequenceMatcher
 
@@ -8,7 +7,7 @@ from mercure_deploy.facts.origins import Origin
 from mercure_deploy.lint.proxies import doubled
 from mercure_deploy.lint.rules import rule
 from mercure_deploy.readers.places import Slip, Value
-from mercure_deploy.readers.setup import Setup, as_origin, bare, is_app_file, is_hub_file, split
+from mercure_deploy.readers.setup import Setup, as_origin, bare, host_of, is_app_file, is_hub_file, split
 
 Listed = list[tuple[Value, Origin]]
 # two domains that are this much alike, and differ in length by one letter at most, are one and its misspelling
@@ -81,7 +80,7 @@ def _not_listed(setup: Setup, listed: Listed) -> Iterator[Slip]:
 def _misspelt(setup: Setup, listed: Listed) -> Iterator[Slip]:
     """An origin whose domain is that of the hub but for a letter."""
     name = setup.hub.get("SERVER_NAME")
-    domains = {_domain(re.sub(r"^https?://", "", part).partition(":")[0]) for part in split(name)}
+    domains = {_domain(host_of(part)) for part in split(name)}
     domains |= {_domain(setup.hub_origin.host)} if setup.hub_origin else set()
     for value, origin in listed:
         own = _domain(origin.host)

@@ -11,7 +11,7 @@ from mercure_deploy.facts.hubs import HUB_PATH
 from mercure_deploy.lint import front, labels, sites
 from mercure_deploy.lint.rules import rule
 from mercure_deploy.readers.places import Directive, Slip, Value
-from mercure_deploy.readers.setup import Setup, origin_of, split
+from mercure_deploy.readers.setup import Setup, host_of, origin_of, split
 
 # the hub writes a line into each stream as often, unless told otherwise
 _HEARTBEAT = 40
@@ -214,7 +214,7 @@ def doubled(setup: Setup) -> Iterator[Slip]:
 def nameless(setup: Setup) -> Iterator[Slip]:
     """A hub that serves its domain alone, asked under another name."""
     texts = split(setup.hub.get("SERVER_NAME")) + [each.text for block in setup.blocks for each in block.addresses]
-    hosts = {re.sub(r"^https?://", "", text).partition(":")[0] for text in texts}
+    hosts = set(map(host_of, texts))
     if not hosts or "" in hosts or any("{" in host or "." not in host for host in hosts):
         return
     for way in ways(setup):

@@ -13,7 +13,7 @@ from mercure_deploy.readers.setup import IMAGE, LEGACY, Setup, split
 # `name`: an empty 200, as the site has another name
 Answer = Literal["hub", "port", "redirect", "tls", "plain", "name"]
 _ADDRESS = re.compile(r"(?:(?P<scheme>https?)://)?(?P<host>[^:/{}$<>]*)(?::(?P<port>[0-9]+))?")
-_PORTS = {True: 443, False: 80}
+_PLAIN, _TLS = 80, 443
 # global options after which an address means something else
 _PORTS_ELSEWHERE = {"auto_https", "http_port", "https_port"}
 
@@ -69,18 +69,18 @@ def _site(text: str) -> Site | None:
     if not found or (not found["host"] and (not found["port"] or found["port"] == "443")):
         return None
     secure = found["scheme"] == "https" or (found["scheme"] is None and found["host"] != "")
-    port = int(found["port"]) if found["port"] else _PORTS[secure]
+    port = int(found["port"]) if found["port"] else _TLS if secure else _PLAIN
     # http at its own port, by whatever it is called
-    return Site(secure and port != _PORTS[False], found["host"], port)
+    return Site(secure and port != _PLAIN, found["host"], port)
 
 
 def answer(known: Iterable[Site], url: Origin) -> Answer:
     """What a request to that URL meets, once it has come to the hub's container."""
     listed = list(known)
     secure = url.scheme == "https"
-    port = url.port or _PORTS[secure]
+    port = url.number
     here = [site for site in listed if site.port == port]
-    redirects = port == _PORTS[False] and any(site.secure for site in listed)
+    redirects = port == _PLAIN and any(site.secure for site in listed)
     if not here and not redirects:
         return "port"
     # a port speaks one of the two, whatever names it has
@@ -111,7 +111,7 @@ def misled(setup: Setup, url: Origin, place: Place, *, named: bool = True) -> It
     host = public.host if named and public else inside.host
     came = answer(known, Origin(inside.scheme, host, inside.port))
     if came == "port":
-        what = f"the hub listens at {ports(known)}, nothing at {inside.port or _PORTS[inside.scheme == 'https']}: 502"
+        what = f"the hub listens at {ports(known)}, nothing at {inside.number}: 502"
         yield Slip("proxy-not-routing", place, what, "the port at which the hub listens")
     elif came in {"redirect", "tls"}:
         end = "redirects to https, for ever" if came == "redirect" else "wants TLS there: 400"
@@ -125,7 +125,7 @@ def misled(setup: Setup, url: Origin, place: Place, *, named: bool = True) -> It
 def listening(known: Iterable[Site]) -> set[int]:
     """The ports at which something answers; who has TLS answers plain http at 80 too, to send it away."""
     listed = list(known)
-    return {site.port for site in listed} | ({_PORTS[False]} if any(site.secure for site in listed) else set())
+    return {site.port for site in listed} | ({_PLAIN} if any(site.secure for site in listed) else set())
 
 
 def ports(known: Iterable[Site]) -> str:

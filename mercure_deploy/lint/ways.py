@@ -10,7 +10,7 @@ from mercure_deploy.lint import sites
 from mercure_deploy.lint.proxies import misled, nameless
 from mercure_deploy.lint.rules import rule
 from mercure_deploy.readers.places import Slip, Value
-from mercure_deploy.readers.setup import Setup, is_hub, origin_of, split
+from mercure_deploy.readers.setup import Setup, host_of, is_hub, origin_of, split
 
 if TYPE_CHECKING:
     from mercure_deploy.findings import Level
@@ -19,7 +19,6 @@ _EXAMPLE = re.compile(r"https?://(www\.)?example\.(com|org)(/|$)")
 _MASKED = re.compile(r"[<>]|x{5,}|\.\.\.")
 _UNKNOWN = re.compile(r"\$|%|^<|//<")
 _WEB = {80, 443}
-_WEB_OF = {"http": 80, "https": 443}
 
 
 @rule
@@ -83,7 +82,7 @@ def _no_port(setup: Setup, url: Origin, value: Value, name: str) -> Iterator[Sli
     """A port at which the hub's container does not listen."""
     known = sites.sites(setup)
     if known and url.host in setup.hub_names and sites.answer(known, url) == "port":
-        what = f"{name}: the hub listens at {sites.ports(known)}, nothing at {url.port or _WEB_OF[url.scheme]}"
+        what = f"{name}: the hub listens at {sites.ports(known)}, nothing at {url.number}"
         yield Slip("internal-url-wrong", value.place, what, f"the port at which it listens, in {name}")
 
 
@@ -140,7 +139,7 @@ def server_name_mismatch(setup: Setup) -> Iterator[Slip]:
 
 def _other_names(setup: Setup, names: list[str], urls: list[tuple[Origin, Value]]) -> Iterator[Slip]:
     every = any(re.match(r"(https?://)?:\d+$", part) or "<" in part or "{" in part for part in names)
-    hosts = {re.sub(r"^https?://", "", part).partition(":")[0] for part in names} - {""}
+    hosts = set(map(host_of, names)) - {""}
     inside = setup.hub_names
     for url, value in urls if hosts and not every else []:
         if url.host not in hosts | inside and not url.is_local and not _MASKED.search(value.text):

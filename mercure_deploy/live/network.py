@@ -31,10 +31,6 @@ def _origin(ask: Asking, subject: str | None) -> Origin:
     return ask.target.way.address(own)
 
 
-def _port(origin: Origin) -> int:
-    return origin.port or (443 if origin.scheme == "https" else 80)
-
-
 @probe(subjects=_names)
 def resolve(ask: Asking, subject: str | None) -> Seen:
     """Does the hub's name have an address that the visitors of the pages can reach?"""
@@ -55,7 +51,7 @@ def resolve(ask: Asking, subject: str | None) -> Seen:
 
 def _addresses(origin: Origin) -> list[str]:
     try:
-        found = socket.getaddrinfo(origin.host, _port(origin), type=socket.SOCK_STREAM)
+        found = socket.getaddrinfo(origin.host, origin.number, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError):
         raise FetchError("resolve", "the name does not resolve") from None
     return list(dict.fromkeys(str(row[4][0]) for row in found))
@@ -95,7 +91,7 @@ def connect(ask: Asking, subject: str | None) -> Seen:
     origin = _origin(ask, subject)
     if proxied(origin):
         return skipped("a proxy of the environment is asked for it")
-    where = (origin.host, _port(origin))
+    where = (origin.host, origin.number)
     try:
         socket.create_connection(where, min(ask.target.way.seconds, 5)).close()
     except OSError as error:
@@ -110,7 +106,7 @@ def connect(ask: Asking, subject: str | None) -> Seen:
 
 def _handshake(ask: Asking, origin: Origin, name: str, made: ssl.SSLContext) -> tuple[bytes, str | None, str | None]:
     """The certificate (DER), the protocol of HTTP that was agreed on, and the version of TLS."""
-    where = (origin.host, _port(origin))
+    where = (origin.host, origin.number)
     with (
         socket.create_connection(where, ask.target.way.seconds) as plain,
         made.wrap_socket(plain, server_hostname=name) as secure,

@@ -2,7 +2,8 @@
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from mercure_deploy.facts.origins import Origin, parse_origin
@@ -52,7 +53,6 @@ LEGACY_APP = {
     "MERCURE_JWT_TOKEN": "MERCURE_JWT_SECRET, the key itself: the bundle makes tokens from it",
     "MERCURE_HUB_URL": "MERCURE_URL",
 }
-_PORTS = {"http": 80, "https": 443}
 IMAGE = re.compile(r"(^|/)mercure(:|@|$)")
 _CERTAIN = frozenset(LEGACY) - {"ADDR", "DB_PATH", "HISTORY_SIZE", "TRANSPORT_URL", "JWT_KEY", "JWT_ALGORITHM"}
 
@@ -250,21 +250,24 @@ def origin_of(value: Value | None) -> tuple[Origin, Value] | None:
     found = re.match(r"(https?://[^/?#\s]+)", value.text)
     if not found:
         return None
-    try:
+    with suppress(ValueError):
         return parse_origin(found[1]), value
-    except ValueError:
-        pass
     # no name for the net, and one that containers have all the same
-    container = re.fullmatch(r"(https?)://([a-z0-9][a-z0-9_-]*)(?::([0-9]{1,5}))?", found[1])
-    if container is None:
-        return None
-    port = int(container[3]) if container[3] else None
-    return Origin(container[1], container[2], port if port != _PORTS[container[1]] else None), value
+    container = re.fullmatch(r"(https?://)([a-z0-9][a-z0-9_-]*)(:[0-9]{1,5})?", found[1])
+    if container:
+        with suppress(ValueError):
+            return replace(parse_origin(f"{container[1]}x{container[3] or ''}"), host=container[2]), value
+    return None
 
 
 def split(names: Value | None) -> list[str]:
     """The addresses of SERVER_NAME."""
     return [part for part in re.split(r"[\s,]+", names.text) if part] if names is not None else []
+
+
+def host_of(address: str) -> str:
+    """The name in an address of a site, or in an origin; "" where it is for every name."""
+    return re.sub(r"^https?://", "", address).partition("/")[0].partition(":")[0]
 
 
 def bare(value: Value) -> str:

@@ -53,11 +53,12 @@ class Draft:
         """Whether the environment is one where plain http and this machine alone are allowed."""
         if self.mode:
             return self.mode == "development"
-        origin = _origin(self.hub or "")
+        origin = typed_origin(self.hub or "")
         return origin is not None and (origin.is_local or origin.scheme == "http")
 
 
-def _origin(text: str) -> Origin | None:
+def typed_origin(text: str) -> Origin | None:
+    """The origin in what was typed, be it with the hub's path; None when it is none."""
     try:
         return parse_origin(text, drop_path=HUB_PATH)
     except ValueError:
