@@ -5,15 +5,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from mercure_deploy.facts.hubs import HUB_PATH
-from mercure_deploy.facts.origins import Origin
-from mercure_deploy.readers.places import Directive, Place, Slip, Value
+from mercure_deploy.lint import between
+from mercure_deploy.lint.between import Target
+from mercure_deploy.readers.places import Directive, Slip, Value
 from mercure_deploy.readers.setup import Setup, origin_of
 
-_ALLOWED = "access-control-allow-origin"
 _DEEPEST = 6
-_SECONDS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400}
-# the hub writes a line into each stream as often, unless told otherwise
-_HEARTBEAT = 40
 
 
 @dataclass(frozen=True)
@@ -24,6 +21,12 @@ class Way:
     target: Value
     levels: tuple[tuple[Directive, ...], ...]
     heads: tuple[Directive, ...]
+
+    @property
+    def around(self) -> Iterator[Directive]:
+        """What is said in it, and around it."""
+        yield from self.proxy.block
+        yield from (each for level in self.levels for each in level)
 
 
 def ways(setup: Setup) -> Iterator[Way]:
@@ -57,13 +60,13 @@ def _upstreams(proxy: Directive) -> list[Value]:
     return words + [word for each in proxy.block if each.name == "to" for word in each.arguments]
 
 
-def targets(setup: Setup) -> Iterator[tuple[Origin, Place]]:
+def targets(setup: Setup) -> Iterator[Target]:
     """Where it sends the hub's requests."""
     for way in ways(setup):
         text = way.target.text if "://" in way.target.text else f"http://{way.target.text}"
         found = origin_of(Value(text, way.target.place))
         if found:
-            yield found[0], way.target.place
+            yield Target(found[0], way.target.place)
 
 
 def kept_back(setup: Setup) -> Iterator[Slip]:
@@ -72,15 +75,8 @@ def kept_back(setup: Setup) -> Iterator[Slip]:
         inner = [*way.proxy.block, *(each for other in way.proxy.block for each in other.block)]
         for each in inner:
             if each.name in {"stream_timeout", "read_timeout"} and each.arguments:
-                seconds = _seconds(each.arguments[0].text)
-                if seconds is not None and seconds <= _HEARTBEAT:
-                    what = f"cuts a stream after {each.arguments[0].text}, and the hub writes every {_HEARTBEAT} s"
-                    yield Slip("proxy-timeout-buffering", each.place, what, f"no {each.name}")
-
-
-def _seconds(text: str) -> float | None:
-    found = re.fullmatch(r"(\d+)(ms|[smhd])", text)
-    return int(found[1]) * _SECONDS[found[2]] if found else None
+                time = each.arguments[0].text
+                yield from between.cut(each.place, time, time, f"no {each.name}")
 
 
 def not_routed(setup: Setup) -> Iterator[Slip]:
@@ -89,36 +85,30 @@ def not_routed(setup: Setup) -> Iterator[Slip]:
         for head in way.heads:
             prefix = head.arguments[0] if head.name == "handle_path" and head.arguments else None
             if prefix is not None and prefix.text.rstrip("*").rstrip("/") == HUB_PATH:
-                what = f"handle_path takes {HUB_PATH} away, and the hub answers 404"
-                yield Slip("proxy-not-routing", prefix.place, what, f"handle {prefix.text}")
+                yield between.stripped(prefix.place, f"handle {prefix.text}", "handle_path ")
         for each in (each for level in way.levels for each in level):
             words = [word.text for word in each.arguments]
             if each.name == "uri" and "strip_prefix" in words and HUB_PATH in words:
-                what = f"takes {HUB_PATH} away, and the hub answers 404"
-                yield Slip("proxy-not-routing", each.place, what, "leave the line out")
+                yield between.stripped(each.place, "leave the line out")
             if each.name in {"basic_auth", "basicauth"} and words[:1] in ([], ["*"], ["bcrypt"]):
-                what = "asks for a password of its own: the 401 is the proxy's, not the hub's"
-                yield Slip("proxy-not-routing", each.place, what, f"a matcher that leaves {HUB_PATH} out")
+                yield between.guard(each.place, "the proxy", f"a matcher that leaves {HUB_PATH} out")
 
 
 def dropped(setup: Setup) -> Iterator[Slip]:
     """Headers with the token that it takes away."""
     for way in ways(setup):
-        for each in (*way.proxy.block, *(each for level in way.levels for each in level)):
+        for each in way.around:
             words = [word.text.lower() for word in each.arguments]
             name = words[0].lstrip("-") if words else ""
             gone = words[:1] == [f"-{name}"] or (len(words) > 1 and words[1] == "")
-            if each.name in {"header_up", "request_header"} and name in {"authorization", "cookie"} and gone:
-                who = "no app can publish" if name == "authorization" else "no page can subscribe"
-                yield Slip("credentials-not-sent", each.place, f"drops {name.title()}: {who}", "leave the line out")
+            if each.name in {"header_up", "request_header"} and gone:
+                yield from between.dropped(each.place, name)
 
 
 def doubled(setup: Setup) -> Iterator[Slip]:
     """CORS headers beside those of the hub."""
     for way in ways(setup):
-        for each in (*way.proxy.block, *(each for level in way.levels for each in level)):
-            words = [word.text.lower() for word in each.arguments]
-            adds = [word for word in words[:2] if word.lstrip("+>?") == _ALLOWED]
-            if each.name in {"header", "header_down"} and adds:
-                what = "adds a second Access-Control-Allow-Origin to the hub's: browsers refuse both"
-                yield Slip("cors-origin-mismatch", each.place, what, "leave CORS to the hub: cors_origins")
+        for each in way.around:
+            # behind a matcher it is the second word
+            for word in each.arguments[:2] if each.name in {"header", "header_down"} else ():
+                yield from between.doubled(each.place, word.text.lstrip("+>?"))

@@ -5,7 +5,9 @@ from collections.abc import Iterator
 
 from mercure_deploy.facts.hubs import HUB_PATH
 from mercure_deploy.facts.origins import Origin
-from mercure_deploy.readers.places import Place, Service, Slip, Value
+from mercure_deploy.lint import between
+from mercure_deploy.lint.between import Target
+from mercure_deploy.readers.places import Service, Slip, Value
 from mercure_deploy.readers.setup import Setup
 
 _PORT = re.compile(r"traefik\.http\.services\.[^.]+\.loadbalancer\.server\.port", re.IGNORECASE)
@@ -14,14 +16,15 @@ _USED = re.compile(r"traefik\.http\.routers\.[^.]+\.middlewares", re.IGNORECASE)
 _MIDDLEWARE = re.compile(r"traefik\.http\.middlewares\.([^.]+)\.([^.]+)(?:\.(.+))?", re.IGNORECASE)
 
 
-def targets(setup: Setup) -> Iterator[tuple[Origin, Place]]:
+def targets(setup: Setup) -> Iterator[Target]:
     """Where it sends the hub's requests."""
     for service in setup.hub_services:
         ports = [value for name, value in service.labels.items() if _PORT.fullmatch(name)]
         schemes = [value.text for name, value in service.labels.items() if _SCHEME.fullmatch(name)]
         for value in ports:
             if value.text.isdigit() and int(value.text) < 65536:
-                yield Origin("https" if "https" in schemes else "http", service.name, int(value.text)), value.place
+                url = Origin("https" if "https" in schemes else "http", service.name, int(value.text))
+                yield Target(url, value.place)
 
 
 def _middlewares(service: Service) -> Iterator[tuple[str, str, Value]]:
@@ -51,13 +54,11 @@ def not_routed(setup: Setup) -> Iterator[Slip]:
     for service in setup.hub_services:
         for kind, option, value in _middlewares(service):
             if kind in {"basicauth", "digestauth", "forwardauth"}:
-                what = "asks for a password of its own: the 401 is the proxy's, not the hub's"
-                yield Slip("proxy-not-routing", value.place, what, f"no {kind} on the router of the hub")
+                yield between.guard(value.place, "the proxy", f"no {kind} on the router of the hub")
                 break
             prefixes = [word.strip().rstrip("/") for word in value.text.split(",")]
             if kind == "stripprefix" and option == "prefixes" and HUB_PATH in prefixes:
-                what = f"takes {HUB_PATH} away, and the hub answers 404"
-                yield Slip("proxy-not-routing", value.place, what, "no stripprefix on the router of the hub")
+                yield between.stripped(value.place, "no stripprefix on the router of the hub")
 
 
 def doubled(setup: Setup) -> Iterator[Slip]:

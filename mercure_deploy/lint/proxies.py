@@ -1,225 +1,66 @@
-"""Rules about what stands in front of a hub: what it keeps back, cuts, drops, or answers itself.
+"""Rules about what stands in front of a hub: nginx, a Caddy, or a Traefik by its labels."""
 
-Measured with nginx 1.22 and with Traefik 3; a Caddy in front and the labels of Traefik have modules of their own.
-"""
-
-import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import replace
 
-from mercure_deploy.facts.hubs import HUB_PATH
-from mercure_deploy.lint import front, labels, sites
+from mercure_deploy.lint import front, labels, nginx, sites
+from mercure_deploy.lint.between import Target
 from mercure_deploy.lint.rules import rule
-from mercure_deploy.readers.places import Directive, Slip, Value
-from mercure_deploy.readers.setup import Setup, host_of, origin_of, split
+from mercure_deploy.readers.places import Slip
+from mercure_deploy.readers.setup import Setup
 
-# the hub writes a line into each stream as often, unless told otherwise
-_HEARTBEAT = 40
-_UNITS = {"": 1, "s": 1, "ms": 0.001, "m": 60, "h": 3600, "d": 86400}
-_ALLOWED = "access-control-allow-origin"
-
-
-@dataclass(frozen=True)
-class Way:
-    """A location that leads to a hub, and the blocks around it, the innermost first."""
-
-    location: Directive
-    around: tuple[tuple[Directive, ...], ...]
-
-    def said(self, name: str) -> list[Directive]:
-        """The directives of that name that count there: those of the innermost block that has one."""
-        for level in (self.location.block, *self.around):
-            found = [each for each in level if each.name == name]
-            if found:
-                return found
-        return []
-
-    @property
-    def headers(self) -> list[Directive]:
-        """What it sets in requests."""
-        return self.said("proxy_set_header")
-
-    def word(self, name: str) -> Directive | None:
-        """The one directive of that name."""
-        return next(iter(self.said(name)), None)
-
-
-def ways(setup: Setup) -> Iterator[Way]:
-    """Every location that leads to a hub."""
-    for top in setup.nginx:
-        for servers, around in _servers(top):
-            for location in servers:
-                if location.name == "location" and _leads(setup, location, servers):
-                    yield Way(location, (servers, *around))
-
-
-def _servers(level: tuple[Directive, ...]) -> Iterator[tuple[tuple[Directive, ...], list[tuple[Directive, ...]]]]:
-    if any(each.name == "location" for each in level):
-        yield level, []
-    for each in level:
-        if each.name == "http":
-            yield from ((inner.block, [each.block]) for inner in each.block if inner.name == "server")
-        elif each.name == "server":
-            yield each.block, []
-
-
-def _leads(setup: Setup, location: Directive, server: tuple[Directive, ...]) -> bool:
-    target = _target(location)
-    if target is None:
-        return False
-    names = {word.text for each in server if each.name == "server_name" for word in each.arguments}
-    hub = setup.hub_origin
-    own = hub is not None and hub.host in names and not any(page.host == hub.host for page in setup.pages)
-    return "mercure" in target + "".join(word.text for word in location.arguments) or own
-
-
-def _target(location: Directive) -> str | None:
-    found = next((each for each in location.block if each.name == "proxy_pass" and each.arguments), None)
-    return found.arguments[0].text if found else None
+_KINDS = (nginx, front, labels)
 
 
 @rule
 def proxy_timeout_buffering(setup: Setup) -> Iterator[Slip]:
     """A stream that is kept back or cut."""
-    for way in ways(setup):
-        for name in ("proxy_cache", "proxy_ignore_headers"):
-            word = way.word(name)
-            kept = word and word.arguments and ("X-Accel-Buffering" in _text(word) if "_ig" in name else True)
-            if word and kept and _text(word) != "off":
-                what = f"{name} keeps the stream back until it ends: not even its status arrives"
-                yield Slip("proxy-timeout-buffering", word.place, what, f"{name} off; and proxy_buffering off")
-                break
-        word = way.word("proxy_read_timeout")
-        seconds = _seconds(_text(word)) if word else None
-        if word and seconds is not None and seconds <= _HEARTBEAT:
-            what = f"cuts a stream after {_text(word)} of silence, and the hub writes every {_HEARTBEAT} s"
-            yield Slip("proxy-timeout-buffering", word.place, what, "proxy_read_timeout 1h")
-    yield from front.kept_back(setup)
-    yield from labels.kept_back(setup)
-
-
-def _text(word: Directive) -> str:
-    return " ".join(each.text for each in word.arguments)
-
-
-def _seconds(text: str) -> float | None:
-    found = re.fullmatch(r"(\d+)(ms|[smhd]?)", text)
-    return int(found[1]) * _UNITS[found[2]] if found else None
+    for kind in _KINDS:
+        yield from kind.kept_back(setup)
 
 
 @rule
 def proxy_not_routing(setup: Setup) -> Iterator[Slip]:
     """Requests that never come to the hub."""
-    for way in ways(setup):
-        yield from _guards(way)
-        yield from _path(way)
-    yield from front.not_routed(setup)
-    yield from labels.not_routed(setup)
-    yield from (slip for slip in misled(setup) if slip.id == "proxy-not-routing")
-
-
-def misled(setup: Setup) -> Iterator[Slip]:
-    """Wherever a proxy sends the hub's requests, to a port or with a protocol that the hub does not have there."""
-    for way in ways(setup):
-        word, named = way.word("proxy_pass"), any(_text(each).lower().startswith("host ") for each in way.headers)
-        found = origin_of(Value(_upstream(setup, word.arguments[0].text), word.place)) if word else None
-        if word and found:
-            yield from sites.misled(setup, found[0], word.arguments[0].place, named=named)
-    for url, place in (*front.targets(setup), *labels.targets(setup)):
-        yield from sites.misled(setup, url, place)
-
-
-def _upstream(setup: Setup, target: str) -> str:
-    """With the first server of an upstream block in the place of its name."""
-    found = re.match(r"(https?://)([^/:]+)(/|$)", target)
-    levels = list(setup.nginx) + [each.block for top in setup.nginx for each in top if each.name == "http"]
-    for each in (each for level in levels for each in level if each.name == "upstream"):
-        if found and [word.text for word in each.arguments] == [found[2]]:
-            servers = [inner.arguments[0].text for inner in each.block if inner.name == "server" and inner.arguments]
-            return found[1] + servers[0] if servers else target
-    return target
-
-
-def _guards(way: Way) -> Iterator[Slip]:
-    guard = way.word("auth_basic")
-    if guard and _text(guard) != "off":
-        what = "asks for a password of its own: the 401 is nginx's, not the hub's"
-        yield Slip("proxy-not-routing", guard.place, what, f"auth_basic off in location ^~ {HUB_PATH}")
-    limit = next((each for each in way.location.block if each.name == "limit_except"), None)
-    if limit and "POST" not in {word.text for word in limit.arguments}:
-        yield Slip("proxy-not-routing", limit.place, "refuses POST: nothing can be published", "limit_except GET POST")
-    words = [word.text for word in way.location.arguments]
-    if words[:1] in (["^~"], ["="], ["~"], ["~*"]):
-        return
-    for other in (each for level in way.around[:1] for each in level if each.name == "location"):
-        refuses = any(each.name in {"deny", "return"} for each in other.block)
-        kind, pattern = [*(word.text for word in other.arguments), "", ""][:2]
-        if refuses and kind in {"~", "~*"} and _matches(pattern):
-            what = f"{pattern} goes before, and refuses {HUB_PATH}"
-            yield Slip("proxy-not-routing", other.place, what, f"location ^~ {HUB_PATH} for the hub")
-
-
-def _matches(pattern: str) -> bool:
-    try:
-        return re.search(pattern, HUB_PATH) is not None
-    except re.error:
-        return False
-
-
-def _path(way: Way) -> Iterator[Slip]:
-    """A path that proxy_pass takes away: with a URI it puts that in the place of the location's."""
-    word = way.word("proxy_pass")
-    words = [each.text for each in way.location.arguments]
-    if word is None or not words or words[0] in {"~", "~*"}:
-        return
-    target = re.match(r"https?://[^/]+(/.*)?$", word.arguments[0].text)
-    if not target or target[1] is None or "$" in word.arguments[0].text:
-        return
-    prefix = words[-1]
-    if HUB_PATH.startswith(prefix):
-        arrives = target[1] + HUB_PATH[len(prefix) :]
-        if arrives.rstrip("/") != HUB_PATH:
-            what = f"{HUB_PATH} arrives at the hub as {arrives}: 404"
-            yield Slip("proxy-not-routing", word.arguments[0].place, what, "proxy_pass without a path behind the port")
+    for kind in _KINDS:
+        yield from kind.not_routed(setup)
+    for target, came, known, number in _arrivals(setup):
+        if came == "port":
+            what = f"the hub listens at {sites.ports(known)}, nothing at {number}: 502"
+            yield Slip("proxy-not-routing", target.place, what, "the port at which the hub listens")
 
 
 @rule
 def credentials_not_sent(setup: Setup) -> Iterator[Slip]:
-    """Headers with the token that nginx drops."""
-    for way in ways(setup):
-        for each in way.headers:
-            name = each.arguments[0].text.lower() if each.arguments else ""
-            if name in {"authorization", "cookie"} and len(each.arguments) > 1 and not each.arguments[1].text:
-                who = "no app can publish" if name == "authorization" else "no page can subscribe"
-                yield Slip("credentials-not-sent", each.place, f"drops {name.title()}: {who}", "leave the line out")
-    yield from front.dropped(setup)
+    """Headers with the token that a proxy drops."""
+    for kind in (nginx, front):
+        yield from kind.dropped(setup)
 
 
 def doubled(setup: Setup) -> Iterator[Slip]:
-    """CORS headers beside those of the hub, and preflights that nginx answers."""
-    for way in ways(setup):
-        for each in way.said("add_header"):
-            if each.arguments and each.arguments[0].text.lower() == _ALLOWED:
-                what = "adds a second Access-Control-Allow-Origin to the hub's: browsers refuse both"
-                yield Slip("cors-origin-mismatch", each.place, what, "leave CORS to the hub: cors_origins")
-        for each in way.location.block:
-            asks = each.name == "if" and "OPTIONS" in _text(each)
-            if asks and any(inner.name == "return" for inner in each.block):
-                what = "answers the preflight itself, without the headers of the hub"
-                yield Slip("cors-origin-mismatch", each.place, what, "leave it to the hub: cors_origins")
-    yield from front.doubled(setup)
-    yield from labels.doubled(setup)
+    """CORS headers beside those of the hub, and preflights that a proxy answers."""
+    for kind in _KINDS:
+        yield from kind.doubled(setup)
 
 
-def nameless(setup: Setup) -> Iterator[Slip]:
-    """A hub that serves its domain alone, asked under another name."""
-    texts = split(setup.hub.get("SERVER_NAME")) + [each.text for block in setup.blocks for each in block.addresses]
-    hosts = set(map(host_of, texts))
-    if not hosts or "" in hosts or any("{" in host or "." not in host for host in hosts):
-        return
-    for way in ways(setup):
-        given = [each for each in way.headers if _text(each).lower().startswith("host ")]
-        if not given and not any(host in (_target(way.location) or "") for host in hosts):
-            what = "asks the hub under the name of proxy_pass, and it serves its domain: an empty 200"
-            hint = "proxy_set_header Host $host; or :80 as the hub's address"
-            yield Slip("server-name-mismatch", way.location.place, what, hint)
+def schemes(setup: Setup) -> Iterator[Slip]:
+    """A proxy that speaks another protocol than the hub does at that port."""
+    for target, came, _, _ in _arrivals(setup):
+        if came in {"redirect", "tls"}:
+            end = "redirects to https, for ever" if came == "redirect" else "wants TLS there: 400"
+            hint = "SERVER_NAME: ':80' behind a proxy that terminates TLS"
+            yield Slip("tls-mode-mismatch", target.place, f"the proxy speaks plain http, and the hub {end}", hint)
+        elif came == "plain":
+            what = "the proxy speaks TLS, and the hub plain http there: 502"
+            yield Slip("tls-mode-mismatch", target.place, what, "http:// to the hub")
+
+
+def _arrivals(setup: Setup) -> Iterator[tuple[Target, sites.Answer, list[sites.Site], int]]:
+    """What the requests of each proxy meet, the hub's addresses, and the port in its container."""
+    known = sites.sites(setup)
+    for target in (target for kind in _KINDS for target in kind.targets(setup)) if known else ():
+        inside = sites.arrived(setup, target.url)
+        if known and inside:
+            public = setup.hub_origin if target.named else None
+            asked = replace(inside, host=public.host if public else inside.host)
+            yield target, sites.answer(known, asked), known, inside.number

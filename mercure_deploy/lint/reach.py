@@ -6,11 +6,11 @@ from collections.abc import Iterator
 from mercure_deploy.facts import cookies
 from mercure_deploy.facts.hubs import DOORS, HUB_PATH
 from mercure_deploy.facts.origins import Origin, parse_origin
+from mercure_deploy.lint.between import ALLOWED
 from mercure_deploy.lint.rules import rule
 from mercure_deploy.readers.places import Directive, Place, Slip
 from mercure_deploy.readers.setup import Block, Setup, as_origin
 
-_HEADER = "access-control-allow-origin"
 _HINT = "app and hub under one domain of your own, e.g. app.example.com and hub.example.com"
 
 
@@ -59,7 +59,7 @@ def _allowed(setup: Setup) -> list[tuple[Origin, Place]]:
     values = [*(setup.origins() or [])]
     for block in setup.blocks:
         for each in _beside(block):
-            if each.name == "header" and [word.text.lower() for word in each.arguments[:1]] == [_HEADER]:
+            if each.name == "header" and [word.text.lower() for word in each.arguments[:1]] == [ALLOWED]:
                 values += each.arguments[1:2]
     found = [(origin, value.place) for value in values for origin in [as_origin(value)] if origin]
     return [(origin, place) for origin, place in found if not origin.host.startswith("*.")]

@@ -1,12 +1,12 @@
 """What a hub listens to, and what comes of a request that somebody sends there (measured with the hub's Caddy)."""
 
 import re
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from mercure_deploy.facts.origins import Origin
-from mercure_deploy.readers.places import Place, Service, Slip
+from mercure_deploy.readers.places import Service
 from mercure_deploy.readers.setup import IMAGE, LEGACY, Setup, split
 
 # `port`: nothing listens there; `redirect`: sent to https; `tls`: TLS is wanted; `plain`: there is none;
@@ -97,29 +97,9 @@ def arrived(setup: Setup, url: Origin) -> Origin | None:
         return url
     published = {host: inside for service in setup.hub_services for host, inside, _ in service.ports if host}
     if url.is_local and url.port in published:
-        return Origin(url.scheme, url.host, published[url.port])
+        return replace(url, port=published[url.port])
     # a hub on the machine itself
     return url if url.is_local and not setup.services and any(block.whole for block in setup.blocks) else None
-
-
-def misled(setup: Setup, url: Origin, place: Place, *, named: bool = True) -> Iterator[Slip]:
-    """What is wrong with where a proxy sends the hub's requests; `named` is whether it hands the public name on."""
-    known, inside = sites(setup), arrived(setup, url)
-    if not known or inside is None:
-        return
-    public = setup.hub_origin
-    host = public.host if named and public else inside.host
-    came = answer(known, Origin(inside.scheme, host, inside.port))
-    if came == "port":
-        what = f"the hub listens at {ports(known)}, nothing at {inside.number}: 502"
-        yield Slip("proxy-not-routing", place, what, "the port at which the hub listens")
-    elif came in {"redirect", "tls"}:
-        end = "redirects to https, for ever" if came == "redirect" else "wants TLS there: 400"
-        hint = "SERVER_NAME: ':80' behind a proxy that terminates TLS"
-        yield Slip("tls-mode-mismatch", place, f"the proxy speaks plain http, and the hub {end}", hint)
-    elif came == "plain":
-        what = "the proxy speaks TLS, and the hub plain http there: 502"
-        yield Slip("tls-mode-mismatch", place, what, "http:// to the hub")
 
 
 def listening(known: Iterable[Site]) -> set[int]:

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 from mercure_deploy.facts.hubs import HUB_PATH
 from mercure_deploy.facts.origins import Origin
 from mercure_deploy.lint import sites
-from mercure_deploy.lint.proxies import misled, nameless
+from mercure_deploy.lint.nginx import nameless
+from mercure_deploy.lint.proxies import schemes
 from mercure_deploy.lint.rules import rule
 from mercure_deploy.readers.places import Slip, Value
 from mercure_deploy.readers.setup import Setup, host_of, is_hub, origin_of, split
@@ -176,7 +177,7 @@ def _published(setup: Setup) -> Iterator[Slip]:
 def tls_mode_mismatch(setup: Setup) -> Iterator[Slip]:
     """Who terminates TLS, told in two ways."""
     yield from list(_two_schemes(setup))[:1]
-    yield from (slip for slip in misled(setup) if slip.id == "tls-mode-mismatch")
+    yield from schemes(setup)
     yield from _bare_name(setup)
     for service in setup.hub_services:
         if sites.shipped(service) and {container for _, container, _ in service.ports} == {80}:

@@ -1,0 +1,56 @@
+"""What any proxy may do to a hub, and where it sends the requests: the words that nginx, Caddy and Traefik share."""
+
+import re
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from mercure_deploy.facts.hubs import HUB_PATH
+from mercure_deploy.facts.origins import Origin
+from mercure_deploy.readers.places import Place, Slip
+
+# the hub writes a line into each stream as often, unless told otherwise
+_HEARTBEAT = 40
+_SECONDS = {"": 1, "s": 1, "ms": 0.001, "m": 60, "h": 3600, "d": 86400}
+ALLOWED = "access-control-allow-origin"
+
+
+class Target(NamedTuple):
+    """Where a proxy sends the hub's requests; `named` is whether it hands the public name on."""
+
+    url: Origin
+    place: Place
+    named: bool = True
+
+
+def cut(place: Place, time: str, after: str, hint: str) -> Iterator[Slip]:
+    """A time-out that is over before the hub says something; `after` is how that is called in the sentence."""
+    found = re.fullmatch(r"(\d+)(ms|[smhd]?)", time)
+    if found and int(found[1]) * _SECONDS[found[2]] <= _HEARTBEAT:
+        what = f"cuts a stream after {after}, and the hub writes every {_HEARTBEAT} s"
+        yield Slip("proxy-timeout-buffering", place, what, hint)
+
+
+def guard(place: Place, who: str, hint: str) -> Slip:
+    """A password before the hub."""
+    what = f"asks for a password of its own: the 401 is {who}'s, not the hub's"
+    return Slip("proxy-not-routing", place, what, hint)
+
+
+def stripped(place: Place, hint: str, by: str = "") -> Slip:
+    """The hub's path, which does not arrive."""
+    return Slip("proxy-not-routing", place, f"{by}takes {HUB_PATH} away, and the hub answers 404", hint)
+
+
+def dropped(place: Place, header: str) -> Iterator[Slip]:
+    """A header that does not arrive, if a token may stand in it."""
+    name = header.lower()
+    if name in {"authorization", "cookie"}:
+        who = "no app can publish" if name == "authorization" else "no page can subscribe"
+        yield Slip("credentials-not-sent", place, f"drops {name.title()}: {who}", "leave the line out")
+
+
+def doubled(place: Place, header: str) -> Iterator[Slip]:
+    """A header that is added, if the hub sends it too."""
+    if header.lower() == ALLOWED:
+        what = "adds a second Access-Control-Allow-Origin to the hub's: browsers refuse both"
+        yield Slip("cors-origin-mismatch", place, what, "leave CORS to the hub: cors_origins")
