@@ -8,7 +8,7 @@ from mercure_deploy.lint.rules import rule
 from mercure_deploy.readers import tokens
 from mercure_deploy.readers.keys import PATH, SHELL, Key, is_hmac, is_known
 from mercure_deploy.readers.places import Place, Service, Slip
-from mercure_deploy.readers.setup import IMAGE, Block, Setup, bare
+from mercure_deploy.readers.setup import Block, Setup, as_it_comes, bare
 
 
 def _once(used: Iterable[Key], defaults: Container[Place] = ()) -> Iterator[Key]:
@@ -144,11 +144,8 @@ def key_missing(setup: Setup) -> Iterator[Slip]:
 
 def _without_key(service: Service) -> bool:
     """Whether everything that a hub of the image's own Caddyfile gets is there, and no key in it."""
-    mounted = any("addy" in target or target == "/etc/mercure" for target in service.volumes)
-    if mounted or service.configs or service.command or service.env_files:
-        return False
     keyed = any(name.endswith("JWT_KEY") or "jwks" in value.text for name, value in service.environment.items())
-    return not keyed and service.image is not None and IMAGE.search(service.image.text) is not None
+    return as_it_comes(service) and not keyed
 
 
 def _one_role(block: Block) -> Iterator[Slip]:

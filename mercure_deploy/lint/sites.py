@@ -7,7 +7,7 @@ from typing import Literal
 
 from mercure_deploy.facts.origins import Origin
 from mercure_deploy.readers.places import Service
-from mercure_deploy.readers.setup import IMAGE, LEGACY, Setup, split
+from mercure_deploy.readers.setup import LEGACY, Setup, as_it_comes, split
 
 # `port`: nothing listens there; `redirect`: sent to https; `tls`: TLS is wanted; `plain`: there is none;
 # `name`: an empty 200, as the site has another name
@@ -56,11 +56,8 @@ def sites(setup: Setup) -> list[Site] | None:
 
 def shipped(service: Service) -> bool:
     """Whether a hub of the image serves what the Caddyfile in it says without any variable: localhost, with TLS."""
-    elsewhere = service.env_files or service.configs or service.command or service.charted
     named = (service.environment.keys() | service.passed) & {"SERVER_NAME", "CADDY_SERVER_EXTRA_DIRECTIVES", *LEGACY}
-    mounted = any("addy" in target or target == "/etc/mercure" for target in service.volumes)
-    ours = service.image is not None and IMAGE.search(service.image.text) is not None
-    return ours and not elsewhere and not named and not mounted
+    return as_it_comes(service) and not service.charted and not named
 
 
 def _site(text: str) -> Site | None:

@@ -232,6 +232,13 @@ def is_hub(service: Service) -> bool:
     return certain or (not image and service.name == "mercure")
 
 
+def as_it_comes(service: Service) -> bool:
+    """Whether it is the image with its own Caddyfile, and all of its variables stand at the service itself."""
+    mounted = any("addy" in target or target == "/etc/mercure" for target in service.volumes)
+    elsewhere = mounted or service.configs or service.command or service.env_files
+    return not elsewhere and service.image is not None and IMAGE.search(service.image.text) is not None
+
+
 def is_hub_file(file: EnvFile) -> bool:
     """Whether an env file is the hub's."""
     words = file.variables.keys()
