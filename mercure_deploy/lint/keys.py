@@ -144,7 +144,9 @@ def key_missing(setup: Setup) -> Iterator[Slip]:
 
 def _without_key(service: Service) -> bool:
     """Whether everything that a hub of the image's own Caddyfile gets is there, and no key in it."""
-    keyed = any(name.endswith("JWT_KEY") or "jwks" in value.text for name, value in service.environment.items())
+    names = service.environment.keys() | service.passed
+    keyed = any(name.endswith("JWT_KEY") for name in names)
+    keyed = keyed or any("jwks" in value.text for value in service.environment.values())
     return as_it_comes(service) and not keyed
 
 

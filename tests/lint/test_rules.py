@@ -1039,6 +1039,11 @@ def test_one_server_may_be_hub_and_app():
     assert ids(files) == ["key-mismatch compose.yaml:5"]
 
 
+def test_a_key_that_comes_from_outside_is_not_missing():
+    outside = compose("environment: [SERVER_NAME=:80, MERCURE_PUBLISHER_JWT_KEY, MERCURE_SUBSCRIBER_JWT_KEY]")
+    assert ids({"compose.yaml": outside}) == []
+
+
 def test_quotes_that_one_reader_keeps_are_one_mistake():
     quoted = compose("environment:", f"  - MERCURE_PUBLISHER_JWT_KEY='{KEY}'", "  - SERVER_NAME=:80")
     assert ids({"app.env": APP, "compose.yaml": quoted}) == ["key-quoting compose.yaml:5"]
