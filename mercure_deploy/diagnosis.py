@@ -28,22 +28,16 @@ _WORST = ("fail", "warn", "pass", "skip")
 
 @dataclass(frozen=True)
 class Diagnosed:
-    """One hub: what was asked, and what every probe saw."""
+    """One hub: what was asked, what every probe saw, and the generation that the hub says it is of."""
 
     target: "Target"
     seen: Sequence["Seen"]
+    generation: str | None
 
     @property
     def findings(self) -> list[Finding]:
         """All of them, in the order of the probes."""
         return [finding for each in self.seen for finding in each.findings]
-
-    @property
-    def generation(self) -> str | None:
-        """What the hub says that it is."""
-        found = next((each for each in self.seen if each.name == "hub"), None)
-        said = found.evidence if found else ""
-        return next((word for word in ("0.x", "1.0") if f"generation {word}" in said), None)
 
     def wrong(self, *, strict: bool) -> bool:
         """Whether something is wrong; `strict` is whether a warning counts too."""

@@ -14,7 +14,7 @@ from mercure_deploy.facts.origins import Origin
 from mercure_deploy.keys import Key
 from mercure_deploy.live import probes
 from mercure_deploy.live.fetch import Way
-from mercure_deploy.live.probes import Seen, Target
+from mercure_deploy.live.probes import Target
 from mercure_deploy.readers import dotenv
 from mercure_deploy.root import known
 from mercure_deploy.spec import Hub, Spec
@@ -80,11 +80,6 @@ def env_file(path: str, now: datetime) -> tuple[tuple[Key, ...], str | None]:
         hint = "a text for HS256, HS384 or HS512, or a private key for RS256 or ES256"
         raise Trouble(Problem(f"{name} is no key that this tool can sign with", hint, where)) from None
     return ring.keys, public.text if public else None
-
-
-def diagnose(target: Target, told: Callable[[str], None]) -> list[Seen]:
-    """What every probe saw."""
-    return probes.run(target, told)
 
 
 def probe_script(spec: Spec, name: str, root: Path) -> bytes:

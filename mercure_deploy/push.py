@@ -191,7 +191,7 @@ def prove(where: Where) -> list[Seen]:
     target = probes.of_environment(where.d.name, where.d.env, where.d.ring, where.way, where.now)
     end = where.clock.now() + _PATIENCE
     while True:
-        seen = [each for each in probes.run(target) if each.name in _PROOF]
+        seen = [each for each in probes.run(probes.Asking(target)) if each.name in _PROOF]
         # a key that is only staged has to be known as well
         wrong = [each for each in seen if each.outcome == "fail" or (each.name == "key" and each.outcome == "warn")]
         left = end - where.clock.now()

@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from datetime import datetime
     from pathlib import Path
 
-    from mercure_deploy.facts.origins import Origin
     from mercure_deploy.spec import Loaded
 
 # the largest spec; a fleet of 10,000 environments is below
@@ -271,15 +270,3 @@ def now() -> "datetime":
     from datetime import UTC, datetime
 
     return datetime.now(UTC)
-
-
-def via_of(text: str) -> "Origin":
-    """The other address of a hub that was said. Trouble when it is none."""
-    from mercure_deploy.facts.hubs import HUB_PATH
-    from mercure_deploy.facts.origins import parse_origin
-
-    try:
-        return parse_origin(text, drop_path=HUB_PATH)
-    except ValueError as error:
-        hint = "the origin that is to be asked instead, as in --via http://127.0.0.1:8080"
-        raise Trouble(f"--via {typed(text)}: {error}", hint=hint) from None

@@ -20,9 +20,9 @@ from mercure_deploy.cli.common import (
     root_of,
     select,
     typed,
-    via_of,
     waiting,
 )
+from mercure_deploy.cli.ways import reaching, via_of, way_to
 from mercure_deploy.errors import Trouble
 
 if TYPE_CHECKING:
@@ -41,8 +41,7 @@ if TYPE_CHECKING:
 @click.option("--page", metavar="URL", help="A page of an app, whose cookie is looked at.")
 @click.option("--idle", metavar="TIME", help="Watch a stream for so long, as in 70s.")
 @click.option("--timeout", default="10s", metavar="TIME", show_default=True, help="For each exchange.")
-@click.option("--via", metavar="URL", help="Another address of the hub; Host and certificate stay those of its url.")
-@click.option("--cacert", metavar="FILE", help="A certificate authority of your own, PEM.")
+@reaching()
 @click.option("--write-probe", "script", metavar="FILE", help="Write a PHP script that asks from inside the app.")
 @click.option("--probe-answer", "answer", metavar="FILE", help="What that script printed; - for stdin.")
 @click.option("--html", metavar="FILE", help="The same as one page, for a browser.")
@@ -88,11 +87,9 @@ def doctor(  # noqa: PLR0913 - each is an option of the command
 
 
 def _way(via: str | None, cacert: str | None, timeout: str) -> "Way":
-    from pathlib import Path
+    from dataclasses import replace
 
-    from mercure_deploy.live.fetch import Way
-
-    return Way(via_of(via) if via else None, Path(cacert) if cacert else None, _seconds("--timeout", timeout))
+    return replace(way_to(via_of(via), cacert), seconds=_seconds("--timeout", timeout))
 
 
 def _said(way: "Way", page: str | None, idle: str | None, answer: str | None) -> "Said":
@@ -103,15 +100,17 @@ def _said(way: "Way", page: str | None, idle: str | None, answer: str | None) ->
 
 
 def _diagnosed(targets: "Sequence[Target]") -> "list[Diagnosed]":
-    from mercure_deploy import doctor as asking
     from mercure_deploy.diagnosis import Diagnosed
+    from mercure_deploy.live import probes
 
     found = []
     for target in targets:
         terminal = sys.stderr is not None and sys.stderr.isatty()
         if terminal:
             err(f"mercure-deploy: asking {target.url}")
-        found.append(Diagnosed(target, asking.diagnose(target, lambda _name: None)))
+        asking = probes.Asking(target)
+        seen = probes.run(asking)
+        found.append(Diagnosed(target, seen, asking.known.generation))
     return found
 
 
@@ -128,7 +127,7 @@ def _page(path: str, diagnosed: "Sequence[Diagnosed]") -> None:
     from mercure_deploy import diagnosis
     from mercure_deploy import doctor as asking
     from mercure_deploy.keys import KNOWN
-    from mercure_deploy.live.probing import PROBES
+    from mercure_deploy.live.probes import PROBES
     from mercure_deploy.targets.render import render
 
     words = diagnosis.page(diagnosed, now(), {each.name: each.about for each in PROBES})

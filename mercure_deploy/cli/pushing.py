@@ -23,10 +23,10 @@ from mercure_deploy.cli.common import (
     root_of,
     select,
     typed,
-    via_of,
     waiting,
     warn,
 )
+from mercure_deploy.cli.ways import reaching, via_of, way_to
 from mercure_deploy.errors import Trouble
 
 if TYPE_CHECKING:
@@ -47,8 +47,7 @@ _LARGEST_TOKEN = 4096
 @click.option("--apps", "only_apps", is_flag=True, help="The apps alone.")
 @click.option("--no-deploy", is_flag=True, help="Write, and start nothing.")
 @click.option("--token-file", metavar="FILE", help="The API token, instead of COOLIFY_TOKEN.")
-@click.option("--via", metavar="URL", help="Another address of the hub, for the proof.")
-@click.option("--cacert", metavar="FILE", help="A certificate authority of your own, PEM.")
+@reaching("Another address of the hub, for the proof.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @formatted
 @common(several=False)
@@ -173,13 +172,10 @@ def connected(  # noqa: PLR0913 - what is reached, and for what
 
     Trouble when the files are not in line, unless it is only for `reading`: then what render would write counts.
     """
-    from pathlib import Path
-
     from mercure_deploy import disk
     from mercure_deploy import push as pushing
     from mercure_deploy.coolify.client import Client, Clock
     from mercure_deploy.coolify.instance import Place
-    from mercure_deploy.live.fetch import Way as HubWay
     from mercure_deploy.root import look, to_compare
 
     env = loaded.spec.environments[name]
@@ -187,7 +183,7 @@ def connected(  # noqa: PLR0913 - what is reached, and for what
         hint = "say coolify: {url: https://…, project: …} in that environment, see docs/spec.md"
         raise Trouble(f"{name}: the spec does not say where Coolify is", hint=hint)
     token, clock = way.token(), Clock(time.monotonic, time.sleep, progress)
-    hub = HubWay(via_of(way.via) if way.via else None, Path(way.cacert) if way.cacert else None)
+    hub = way_to(via_of(way.via), way.cacert)
     with disk.lock(root, shared=not exclusive, waiting=waiting):
         view = look(loaded.spec, [name], root, to_compare(now()))
         d = pushing.deployment(view, name)

@@ -18,9 +18,9 @@ from mercure_deploy.cli.common import (
     select,
     show,
     typed,
-    via_of,
     waiting,
 )
+from mercure_deploy.cli.ways import reaching, via_of, way_to
 from mercure_deploy.errors import Trouble
 
 if TYPE_CHECKING:
@@ -41,8 +41,7 @@ _OLDER = "With --push: a new key only when this one is older; default: max_age."
 @click.option("--abort", is_flag=True, help="Take the open rotation back.")
 @click.option("--deployed", is_flag=True, help="The files of the last step are deployed; nobody is asked.")
 @click.option("--deployed-at", "at", metavar="TIME", help="When the last app went out: now, 14:30, 2026-11-24T12:00Z.")
-@click.option("--via", metavar="URL", help="Another address of the hub; Host and certificate stay those of its url.")
-@click.option("--cacert", metavar="FILE", help="A certificate authority of your own, PEM.")
+@reaching()
 @click.option("--push", "pushed", is_flag=True, help="Deploy the step by Coolify's API, prove it, and go on with it.")
 @click.option("--if-older", "older", is_flag=False, flag_value="", metavar="[TIME]", help=_OLDER)
 @click.option("--token-file", metavar="FILE", help="With --push: the API token, instead of COOLIFY_TOKEN.")
@@ -147,17 +146,15 @@ def _sure(*, yes: bool) -> bool:
 
 
 def _prove(via: str | None, cacert: str | None) -> "Callable[[Deployment], None]":
-    address = via_of(via) if via else None
+    address = via_of(via)
 
     def prove(d: "Deployment") -> None:
         # the HTTP client and the signing of tokens are needed here only
         import time
-        from pathlib import Path
 
         from mercure_deploy.live import proof
-        from mercure_deploy.live.fetch import Way
 
-        terminal = sys.stderr.isatty()
+        way, terminal = way_to(address, cacert), sys.stderr.isatty()
         if terminal:
             err(f"mercure-deploy: asking {address or d.env.hub.url} whether it accepts both keys")
 
@@ -165,7 +162,6 @@ def _prove(via: str | None, cacert: str | None) -> "Callable[[Deployment], None]
             if terminal:
                 err(f"mercure-deploy: {what}; asking again for {left:.0f} s")
 
-        way = Way(address, Path(cacert) if cacert else None)
         proof.prove(d, way, proof.Clock(now, time.sleep, waited))
 
     return prove

@@ -2,7 +2,7 @@
 
 import uuid
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from mercure_deploy.facts.hubs import GENERATIONS
 from mercure_deploy.keys import KNOWN, Key
@@ -10,7 +10,6 @@ from mercure_deploy.live import tokens
 from mercure_deploy.live.fetch import FetchError, Reply, fetch
 from mercure_deploy.live.probing import Asking
 from mercure_deploy.live.stream import Stream
-from mercure_deploy.live.tokens import Grants
 from mercure_deploy.spec import Hub
 
 LIFETIME = timedelta(seconds=60)
@@ -23,16 +22,15 @@ def topic() -> str:
     return f"urn:uuid:{uuid.uuid4()}"
 
 
-def hub_of(ask: Asking, **changed: str) -> Hub:
+def hub_of(ask: Asking) -> Hub:
     """The hub whose tokens are wanted, of the generation that it really is."""
     version = "1.0" if ask.known.generation == "1.0" else "0.24"
-    return ask.target.hub.model_copy(update={"version": version, **changed})
+    return ask.target.hub.model_copy(update={"version": version})
 
 
 def token(ask: Asking, key: Key, topics: str, hub: Hub | None = None) -> str:
     """A token for that topic alone, for a minute of the hub's own clock."""
-    expiry = ask.target.now() + timedelta(seconds=ask.known.offset) + LIFETIME
-    text = tokens.mint(key, hub or hub_of(ask), tokens.one_topic(topics), expiry)
+    text = tokens.mint(key, hub or hub_of(ask), tokens.one_topic(topics), _end(ask))
     # what a strange server echoes is not to show it
     KNOWN.add(text, key.fingerprint)
     return text
@@ -40,21 +38,28 @@ def token(ask: Asking, key: Key, topics: str, hub: Hub | None = None) -> str:
 
 def foreign(ask: Asking, text: str, algorithm: str, topics: str) -> str:
     """The same, signed with any text."""
-    expiry = ask.target.now() + timedelta(seconds=ask.known.offset) + LIFETIME
     hub = hub_of(ask)
-    said = tokens.claims(hub, Grants((topics,), (topics,)), expiry)
-    return tokens.signed(text, algorithm, said, "at+jwt" if hub.version == "1.0" else "JWT")
+    said = tokens.claims(hub, tokens.one_topic(topics), _end(ask))
+    return tokens.signed(text, algorithm, said, tokens.typ(hub))
+
+
+def _end(ask: Asking) -> datetime:
+    return ask.target.now() + timedelta(seconds=ask.known.offset) + LIFETIME
 
 
 def words(ask: Asking, topics: str) -> dict[str, str]:
     """How a subscriber names its topic."""
-    return {"match" if ask.known.generation == "1.0" else "topic": topics}
+    return {GENERATIONS[hub_of(ask).version].topic: topics}
 
 
 def cookie(ask: Asking, text: str) -> dict[str, str]:
     """The header with which a browser brings its token."""
-    name = ask.target.hub.cookie_name or GENERATIONS["1.0" if ask.known.generation == "1.0" else "0.24"].cookie
-    return {"Cookie": f"{name}={text}"}
+    return {"Cookie": f"{hub_of(ask).cookie}={text}"}
+
+
+def replayed(ask: Asking, last: str) -> dict[str, str]:
+    """How a subscriber asks for what came after that update."""
+    return {GENERATIONS[hub_of(ask).version].last: last}
 
 
 def publish(ask: Asking, text: str | None, topics: str, data: str = PADDING) -> Reply:

@@ -90,7 +90,7 @@ def history(ask: Asking, _subject: str | None) -> Seen:
     try:
         first = asking.publish(ask, text, topics, "first").body.strip()
         asking.publish(ask, text, topics, "second")
-        stream = asking.stream(ask, text, topics, {"Last-Event-ID": first}, **{_last(ask): first})
+        stream = asking.stream(ask, text, topics, {"Last-Event-ID": first}, **asking.replayed(ask, first))
         try:
             stream.opened(ask.target.way.seconds)
             if stream.has(1, min(_REPLAYED, ask.target.way.seconds)) and stream.events[0][0] == "second":
@@ -102,10 +102,6 @@ def history(ask: Asking, _subject: str | None) -> Seen:
     what = f"nothing is replayed, though the spec keeps {env.hub.history} updates: a page that was away loses some"
     hint = "the volume at /data, and whether the hub may write there; transport bolt in its Caddyfile"
     return failed(Cause("storage-permissions", what, hint))
-
-
-def _last(ask: Asking) -> str:
-    return "last_event_id" if ask.known.generation == "1.0" else "lastEventID"
 
 
 @probe("hub", hinges=("key", "round-trip"))

@@ -10,7 +10,7 @@ import threading
 import urllib.request
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
 from typing import Literal, TypeVar
@@ -94,9 +94,9 @@ def fetch(  # noqa: PLR0913 - what is sent, and how
 
     def exchange() -> Reply:
         with opened(method, url, token, way, form=form, headers=headers) as answer:
-            body = "" if _is_stream(answer) else _body(answer)
             cookies = tuple(answer.headers.get_list("set-cookie"))
-            return Reply(answer.status_code, dict(answer.headers), body, cookies)
+            reply = Reply(answer.status_code, dict(answer.headers), "", cookies)
+            return reply if reply.stream else replace(reply, body=_body(answer))
 
     return within(way.seconds, exchange)
 
@@ -175,10 +175,6 @@ def context(authority: Path | None, _system: str | None) -> ssl.SSLContext:
     except OSError as error:
         raise FetchError("tls", f"the certificate authority cannot be read: {error.strerror or 'not PEM'}") from None
     return made
-
-
-def _is_stream(answer: httpx.Response) -> bool:
-    return str(answer.headers.get("content-type", "")).startswith("text/event-stream")
 
 
 def _body(answer: httpx.Response) -> str:

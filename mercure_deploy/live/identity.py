@@ -8,9 +8,8 @@ from mercure_deploy.facts.hubs import HUB_PATH
 from mercure_deploy.live import asking, meaning
 from mercure_deploy.live.fetch import FetchError, Reply, fetch
 from mercure_deploy.live.meaning import Cause
-from mercure_deploy.live.probing import Asking, Seen, failed, passed, probe, skipped
+from mercure_deploy.live.probing import SKEW, Asking, Seen, failed, passed, probe, skipped
 
-_SKEW = 30
 _EXPECTED = {"0.24": "0.x", "1.0": "1.0"}
 
 
@@ -50,7 +49,7 @@ def hub(ask: Asking, _subject: str | None) -> Seen:
     ask.known.generation = generation = _generation(reply)
     offset = _offset(ask) or 0
     # tokens are to live by the hub's clock, so that its keys can be told all the same
-    ask.known.offset = offset if abs(offset) > _SKEW else 0
+    ask.known.offset = offset if abs(offset) > SKEW else 0
     if generation == "1.0":
         ask.known.metadata = _metadata(ask)
     expected = _EXPECTED[target.hub.version] if target.env else generation
@@ -105,7 +104,7 @@ def clock(ask: Asking, _subject: str | None) -> Seen:
     offset = _offset(ask)
     if offset is None:
         return skipped("it does not say its time")
-    if abs(offset) > _SKEW:
+    if abs(offset) > SKEW:
         way = "ahead of" if offset > 0 else "behind"
         what = f"the hub's clock is {abs(round(offset))} s {way} ours: tokens end too early, or are not valid yet"
         return failed(Cause("token-lifecycle", what, "switch time synchronisation on, on both machines"))

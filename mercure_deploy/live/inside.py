@@ -8,11 +8,10 @@ from mercure_deploy.errors import Trouble, printable
 from mercure_deploy.facts.origins import parse_origin
 from mercure_deploy.keys import HMAC_BYTES
 from mercure_deploy.live.meaning import Cause
-from mercure_deploy.live.probing import Asking, Seen, failed, passed, probe, skipped
+from mercure_deploy.live.probing import SKEW, Asking, Seen, failed, passed, probe, skipped
 
 LARGEST = 64 * 1024
 _SECRETS = ("MERCURE_JWT_SECRET", "MERCURE_JWT_KEY_B64")
-_SKEW = 30
 
 
 def read(data: bytes) -> Mapping[str, object]:
@@ -78,7 +77,7 @@ def _causes(ask: Asking, said: _Answer) -> Iterator[Cause]:
     offset = said.part("time")
     if isinstance(offset, (int, float)) and isinstance(said.part("hub_time"), (int, float)):
         apart = offset - said.part("hub_time")
-        if abs(apart) > _SKEW:
+        if abs(apart) > SKEW:
             what = f"the app's clock is {abs(round(apart))} s {'ahead of' if apart > 0 else 'behind'} the hub's"
             yield Cause("token-lifecycle", what, "switch time synchronisation on, on both machines")
 

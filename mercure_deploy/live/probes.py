@@ -6,10 +6,10 @@ from datetime import datetime
 from mercure_deploy.keys import KeyRing
 from mercure_deploy.live import delivery, grants, identity, inside, network, pages, sharing
 from mercure_deploy.live.fetch import Way
-from mercure_deploy.live.probing import PROBES, Seen, Target, run
+from mercure_deploy.live.probing import PROBES, Asking, Seen, Target, run
 from mercure_deploy.spec import Environment
 
-__all__ = ["PROBES", "Seen", "Target", "of_environment", "run"]
+__all__ = ["PROBES", "Asking", "Seen", "Target", "of_environment", "run"]
 
 # each has added its probes
 _MODULES = (network, identity, grants, delivery, sharing, pages, inside)

@@ -96,6 +96,8 @@ class Probe:
     subjects: Callable[[Target], Sequence[str | None]]
 
 
+# clocks that are further apart, in seconds, are a matter for tokens
+SKEW = 30
 # as they are shown
 _ORDER = (
     "resolve connect certificate protocol redirect hub anonymous clock placeholder strangers key round-trip history"
@@ -138,10 +140,9 @@ def failed(cause: Cause, evidence: str | None = None, *, level: Level = "error")
     return Seen("", "fail" if level == "error" else "warn", printable(evidence or what, _LONGEST), findings=finding)
 
 
-def run(target: Target, told: Callable[[str], None] = lambda _name: None) -> list[Seen]:
-    """What every probe saw, in their order; `told` hears the name of each that begins."""
-    asking = Asking(target)
-    waiting = {(each.name, subject): each for each in PROBES for subject in each.subjects(target)}
+def run(asking: Asking) -> list[Seen]:
+    """What every probe saw, in their order."""
+    waiting = {(each.name, subject): each for each in PROBES for subject in each.subjects(asking.target)}
     done: dict[tuple[str, str | None], Seen] = {}
     finished: queue.SimpleQueue[tuple[str, str | None]] = queue.SimpleQueue()
     running = 0
@@ -161,7 +162,6 @@ def run(target: Target, told: Callable[[str], None] = lambda _name: None) -> lis
             state = _ready(each, subject, done)
             if state is True and running < _THREADS:
                 del waiting[name, subject]
-                told(name)
                 running += 1
                 threading.Thread(target=work, args=(each, subject), daemon=True).start()
             elif isinstance(state, str):

@@ -1,19 +1,18 @@
 """The proof before a promotion: the live hub accepts every key of the ring, for publishing and for subscribing."""
 
-import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from urllib.parse import urlencode
 
 from mercure_deploy.errors import Trouble
+from mercure_deploy.facts.hubs import GENERATIONS
 from mercure_deploy.keys import Key
-from mercure_deploy.live import meaning
+from mercure_deploy.live import asking, meaning
 from mercure_deploy.live.fetch import FetchError, Reply, Way, fetch
 from mercure_deploy.live.tokens import mint, one_topic
 from mercure_deploy.targets import Deployment
 
-_LIFETIME = timedelta(seconds=60)
 # how long a hub may be away: a restart on Coolify takes some seconds
 PATIENCE = timedelta(seconds=30)
 _NOT_YET, _CANNOT_TELL = 1, 2
@@ -31,9 +30,9 @@ class Clock:
 def prove(d: Deployment, way: Way, clock: Clock) -> None:
     """Return when the hub accepts all keys. Trouble, code 1, when it does not yet; code 2 when that cannot be told."""
     for key in d.ring.keys:
-        topic = f"urn:uuid:{uuid.uuid4()}"
-        token = mint(key, d.env.hub, one_topic(topic), clock.now() + _LIFETIME)
-        word = "match" if d.env.hub.version == "1.0" else "topic"
+        topic = asking.topic()
+        token = mint(key, d.env.hub, one_topic(topic), clock.now() + asking.LIFETIME)
+        word = GENERATIONS[d.env.hub.version].topic
         url = d.env.hub.public_url
         subscription = _patient("GET", f"{url}?{urlencode({word: topic})}", token, way, clock)
         _judge(subscription, d, key, "a subscription")

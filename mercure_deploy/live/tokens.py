@@ -51,8 +51,12 @@ def claims(hub: Hub, grants: Grants, expiry: datetime, client: str = "mercure-de
 
 def sign(key: Key, hub: Hub, said: Mapping[str, object]) -> str:
     """The token with these claims, as that key signs it for that hub."""
-    headers = {"typ": "at+jwt"} if hub.version == "1.0" else None
-    return jwt.encode(dict(said), key.text(), algorithm=key.algorithm, headers=headers)
+    return jwt.encode(dict(said), key.text(), algorithm=key.algorithm, headers={"typ": typ(hub)})
+
+
+def typ(hub: Hub) -> str:
+    """What kind of token that hub takes, as its header says it."""
+    return "at+jwt" if hub.version == "1.0" else "JWT"
 
 
 def signed(text: str, algorithm: str, said: Mapping[str, object], typ: str = "JWT") -> str:
