@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from mercure_deploy.coolify.instance import Application, Instance, Service, Variable, parsed
 from mercure_deploy.errors import printable
+from mercure_deploy.facts.hubs import KEY_VARIABLES
 from mercure_deploy.keys import KNOWN, fingerprint, is_placeholder
 
 Kind = Literal["create", "compose", "domain", "gzip", "strip", "set", "delete"]
@@ -15,7 +16,6 @@ HUB = "hub"
 # the variables that are ours, whatever their values
 _HUB_NAMES = re.compile(r"MERCURE_((PUBLISHER|SUBSCRIBER)_JWT_(KEY|ALG)|JWK_[0-9]+)")
 _APP_NAMES = re.compile(r"MERCURE_(URL|PUBLIC_URL|JWT_SECRET|JWT_KEY_B64)")
-SECRETS = re.compile(r"MERCURE_((PUBLISHER|SUBSCRIBER)_JWT_KEY|JWK_[0-9]+|JWT_SECRET|JWT_KEY_B64)")
 
 
 @dataclass(frozen=True)
@@ -86,11 +86,11 @@ def _hub(service: Service | None, name: str, wanted: Wanted) -> Iterator[Change]
 
 def _app(name: str, application: Application, wanted: Mapping[str, str]) -> Iterator[Change]:
     yield from _rows(name, application.variables, wanted, _APP_NAMES)
-    secrets = {value for key, value in wanted.items() if SECRETS.fullmatch(key)}
+    secrets = {value for key, value in wanted.items() if KEY_VARIABLES.fullmatch(key)}
     for row in application.variables:
         # a copy that Coolify made of a secret of ours, which nobody would change any more
         ours = row.value is not None and (row.value in secrets or next(KNOWN.find(row.value), None) is not None)
-        if row.preview and ours and SECRETS.fullmatch(row.key):
+        if row.preview and ours and KEY_VARIABLES.fullmatch(row.key):
             yield Change(
                 name, "delete", (f"- {row.key}={_shown(row.key, row.value)} (preview)",), row.key, uuid=row.uuid
             )
@@ -124,7 +124,7 @@ def _odd(row: Variable, value: str) -> str:
 def _shown(key: str, value: str | None) -> str:
     if value is None:
         return ""
-    if SECRETS.fullmatch(key):
+    if KEY_VARIABLES.fullmatch(key):
         return f"<key {fingerprint(value)}>" if value and not is_placeholder(value) else "<a placeholder>"
     return printable(KNOWN.mask(value), 200)
 

@@ -5,8 +5,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from mercure_deploy.coolify.client import ApiError, Client, LostError, NotDoneError, uuid_of
-from mercure_deploy.coolify.difference import HUB, SECRETS, Change, Wanted
+from mercure_deploy.coolify.difference import HUB, Change, Wanted
 from mercure_deploy.coolify.instance import CONTAINER, Instance, Place, Service, Variable, look, of_service, variables
+from mercure_deploy.facts.hubs import KEY_VARIABLES
 
 # a description of ours begins so; one of somebody's is let be
 MARK = "mercure-deploy"
@@ -197,7 +198,8 @@ def _copies(client: Client, resource: str, before: Sequence[Variable], values: M
     """Delete the copies for previews that Coolify made of new secrets: nobody would ever change them."""
     known = {row.uuid for row in before}
     for row in variables(client, resource):
-        if row.preview and row.uuid not in known and row.value == values.get(row.key) and SECRETS.fullmatch(row.key):
+        copied = row.preview and row.uuid not in known and row.value == values.get(row.key)
+        if copied and KEY_VARIABLES.fullmatch(row.key):
             _deleted(client, f"{resource}/envs/{row.uuid}")
 
 

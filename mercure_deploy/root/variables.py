@@ -5,10 +5,11 @@ import binascii
 import re
 from collections.abc import Iterator
 
+from mercure_deploy.facts.hubs import KEY_VARIABLES
+
 # what an env file of ours holds besides keys
 OPEN = re.compile(r"MERCURE_(URL|PUBLIC_URL|EXTRA_DIRECTIVES|(PUBLISHER|SUBSCRIBER)_JWT_ALG)|SERVER_NAME")
 ASSIGNMENT = re.compile(r"(?P<name>[A-Za-z_][A-Za-z0-9_]*)=(?P<value>.*)")
-_KEY = re.compile(r"MERCURE_(JWT_SECRET|JWT_KEY_B64|(PUBLISHER|SUBSCRIBER)_JWT_KEY|JWK_[0-9]+)")
 _BASE64URL = re.compile(r"MERCURE_JWK_[0-9]+")
 
 
@@ -34,5 +35,5 @@ def keys_in(data: bytes) -> Iterator[str]:
     """The texts of the keys in an env file, whoever wrote it."""
     for line in data.decode(errors="replace").splitlines():
         found = ASSIGNMENT.fullmatch(line.strip().removeprefix("export ").strip())
-        if found and _KEY.fullmatch(found["name"]):
+        if found and KEY_VARIABLES.fullmatch(found["name"]):
             yield plain(found["name"], found["value"].strip())
