@@ -122,3 +122,8 @@ def test_modules_and_functions_stay_small(path: Path):
 def test_only_cli_prints():
     said = re.compile(r"\bprint\(|\bsys\.std|\bclick\b")
     assert [path for path in MODULES if room(dotted(path)) != "cli" and said.search(path.read_text())] == []
+
+
+def test_a_stream_may_be_closed_so_that_only_two_modules_ask_what_it_is():
+    asked = {dotted(path) for path in MODULES if "isatty" in path.read_text()}
+    assert asked == {"cli.asking", "cli.common"}

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from mercure_deploy.cli.asking import watched
 from mercure_deploy.cli.common import (
     NO,
     OK,
@@ -105,8 +106,7 @@ def _diagnosed(targets: "Sequence[Target]") -> "list[Diagnosed]":
 
     found = []
     for target in targets:
-        terminal = sys.stderr is not None and sys.stderr.isatty()
-        if terminal:
+        if watched():
             err(f"mercure-deploy: asking {target.url}")
         asking = probes.Asking(target)
         seen = probes.run(asking)

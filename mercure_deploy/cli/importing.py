@@ -1,10 +1,10 @@
 """`import`: which files, what is asked, and what is said before anything is written."""
 
-import sys
 from typing import TYPE_CHECKING, NamedTuple
 
 import click
 
+from mercure_deploy.cli.asking import can_ask, progress, sure
 from mercure_deploy.cli.common import NO, OK, common, err, note, now, root_of, supported
 from mercure_deploy.cli.writing import PLATFORMS, Begun, asked_url, written
 from mercure_deploy.errors import Trouble, printable
@@ -139,7 +139,7 @@ def _instance(asked: Asked, name: str) -> Source:
 
     from mercure_deploy import init as starting
     from mercure_deploy import push as pushing
-    from mercure_deploy.cli.pushing import Way, progress
+    from mercure_deploy.cli.pushing import Way
     from mercure_deploy.coolify.client import Client, Clock
     from mercure_deploy.coolify.instance import Place
     from mercure_deploy.importing import instance as reading
@@ -190,7 +190,7 @@ def _setup(source: Source) -> "Setup":
 def _ask(draft: "Draft") -> None:
     """What no file says, asked for on a terminal."""
     missing = [word for word, there in (("--app", draft.apps), ("--hub", draft.hub)) if not there]
-    if missing and not sys.stdin.isatty():
+    if missing and not can_ask():
         verb = "say it with" if len(missing) == 1 else "say them with"
         what = f"no file says {' and '.join(missing)}, and there is no terminal to ask on"
         raise Trouble(what, hint=f"{verb} {' '.join(f'{word} URL' for word in missing)}")
@@ -215,12 +215,6 @@ def _sure(left: "Sequence[Left]", *, yes: bool) -> bool:
     for each in left:
         at = f"{each.place.file}:{each.place.line}:{each.place.column}: not carried over" if each.place else "to do"
         err(printable(f"{at}: {each.what}"))
-    if yes or not left:
-        return True
-    if not sys.stdin.isatty():
-        hint = "go on without all this with --yes"
-        raise Trouble("not everything can be carried over, and there is no terminal to ask on", hint=hint, code=NO)
-    sure = click.confirm("Go on without this?", err=True)
-    if not sure:
-        err("mercure-deploy: nothing was written")
-    return sure
+    what = "not everything can be carried over, and there is no terminal to ask on"
+    alone = Trouble(what, hint="go on without all this with --yes", code=NO)
+    return sure("Go on without this?", alone, yes=yes or not left, nothing="nothing was written")

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from mercure_deploy.cli.asking import can_ask
 from mercure_deploy.cli.common import (
     NO,
     OK,
@@ -111,7 +112,7 @@ def _text(file: str) -> str:
     if file.startswith("eyJ"):
         raise Trouble("a token is a secret", hint="put it into a file, or give it on stdin: token inspect < FILE")
     if file == "-":
-        if sys.stdin and sys.stdin.isatty():
+        if can_ask():
             note("paste the token, end with a new line and ^D")
         return sys.stdin.read(_LONGEST) if sys.stdin else ""
     data = disk.read(file, limit=_LONGEST, pipe=True)

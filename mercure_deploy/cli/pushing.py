@@ -1,7 +1,6 @@
 """`push`, and what other commands ask Coolify: the token, the way, what is said before anything is written."""
 
 import os
-import sys
 import threading
 import time
 from contextlib import contextmanager
@@ -9,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from mercure_deploy.cli.asking import progress, sure
 from mercure_deploy.cli.common import (
     NO,
     OK,
@@ -78,18 +78,28 @@ def push(  # noqa: PLR0913 - each is an option of the command
     with connected(loaded, name, root_of(spec, output), way, exclusive=not dry_run) as where:
         planned = pushing.plan(where, wish)
         if planned.nothing or dry_run:
-            _say(where, planned, None, form)
+            _say(where, planned, form)
             return NO if dry_run and not planned.nothing else OK
         pushing.able(where)
-        if form == "text":
-            out(_coloured(pushing.lines(planned)), wrong=True)
-        elif not yes:
-            for line in pushing.lines(planned):
-                err(line)
-        if not _sure(yes=yes):
+        if not _agreed(planned, form, yes=yes):
             return NO
         done = carried_out(where, planned, wish)
     return said_of(where, planned, done, form)
+
+
+def _agreed(planned: "Plan", form: str, *, yes: bool) -> bool:
+    """Show what is different, and ask."""
+    from mercure_deploy import push as pushing
+
+    lines = pushing.lines(planned)
+    if form == "text":
+        out(_coloured(lines), wrong=True)
+    elif not yes:
+        for line in lines:
+            err(line)
+    hint = "say --yes, or look with --dry-run"
+    alone = Trouble("there is something to write, and no terminal to ask on", hint=hint)
+    return sure("Write this to Coolify?", alone, yes=yes, nothing="nothing was written")
 
 
 def push_all(loaded: "Loaded", name: str, root: "Path", way: "Way") -> int:
@@ -203,37 +213,18 @@ def _in_line(view: "View", name: str, root: "Path") -> None:
         raise Trouble(f"{name} is not in line with the spec: {said}", hint=f"mercure-deploy render {name}, then push")
 
 
-def progress(what: str, left: float) -> None:
-    """Say on a terminal what is waited for."""
-    if sys.stderr is not None and sys.stderr.isatty():
-        err(f"mercure-deploy: {what}; waiting up to {left:.0f} s")
-
-
-def _sure(*, yes: bool) -> bool:
-    if yes:
-        return True
-    if not sys.stdin or not sys.stdin.isatty():
-        raise Trouble(
-            "there is something to write, and no terminal to ask on", hint="say --yes, or look with --dry-run"
-        )
-    sure = click.confirm("Write this to Coolify?", err=True)
-    if not sure:
-        err("mercure-deploy: nothing was written")
-    return sure
-
-
 def _coloured(lines: "Sequence[str]") -> "Iterator[tuple[str, str | None]]":
     for line in lines:
         yield line, "green" if ": + " in line else "red" if ": - " in line else None
 
 
-def _say(where: "Where", planned: "Plan", done: "Done | None", form: str) -> None:
+def _say(where: "Where", planned: "Plan", form: str) -> None:
     import json
 
     from mercure_deploy import push as pushing
 
     if form == "json":
-        said = {"version": 1, "ok": planned.nothing, "environment": where.d.name, **pushing.row(planned, done)}
+        said = {"version": 1, "ok": planned.nothing, "environment": where.d.name, **pushing.row(planned, None)}
         out([json.dumps(said, indent=2)], wrong=not planned.nothing)
     elif planned.nothing:
         out([f"{where.d.name}: Coolify has what the files say"])

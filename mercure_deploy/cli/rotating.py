@@ -1,10 +1,10 @@
 """`rotate-keys`: what the user says, and how a live hub is asked."""
 
-import sys
 from typing import TYPE_CHECKING, NamedTuple
 
 import click
 
+from mercure_deploy.cli.asking import can_ask, sure, watched
 from mercure_deploy.cli.common import (
     NO,
     OK,
@@ -120,11 +120,8 @@ def _turn(where: "Rotation", said: Turned, *, abort: bool, yes: bool) -> "Callab
 
 
 def _begin(*, yes: bool) -> bool:
-    if yes:
-        return True
-    if not sys.stdin.isatty():
-        raise Trouble("a new key would be made and deployed, and there is no terminal to ask on", hint="say --yes")
-    return click.confirm("Make a new key, and deploy the hub with both?", err=True)
+    alone = Trouble("a new key would be made and deployed, and there is no terminal to ask on", hint="say --yes")
+    return sure("Make a new key, and deploy the hub with both?", alone, yes=yes)
 
 
 def _push_all(where: "Rotation", said: Turned, loaded: "Loaded") -> int:
@@ -134,15 +131,10 @@ def _push_all(where: "Rotation", said: Turned, loaded: "Loaded") -> int:
 
 
 def _sure(*, yes: bool) -> bool:
-    if yes:
-        return True
-    if not sys.stdin.isatty():
-        hint = "say --yes, when app and hub can be deployed together now"
-        raise Trouble("every token of the old keys will be refused, and there is no terminal to ask on", hint=hint)
-    sure = click.confirm("Every token of the old keys is refused once the hub restarts. Go on?", err=True)
-    if not sure:
-        err("mercure-deploy: nothing was changed")
-    return sure
+    hint = "say --yes, when app and hub can be deployed together now"
+    alone = Trouble("every token of the old keys will be refused, and there is no terminal to ask on", hint=hint)
+    question = "Every token of the old keys is refused once the hub restarts. Go on?"
+    return sure(question, alone, yes=yes, nothing="nothing was changed")
 
 
 def _prove(via: str | None, cacert: str | None) -> "Callable[[Deployment], None]":
@@ -154,7 +146,7 @@ def _prove(via: str | None, cacert: str | None) -> "Callable[[Deployment], None]
 
         from mercure_deploy.live import proof
 
-        way, terminal = way_to(address, cacert), sys.stderr.isatty()
+        way, terminal = way_to(address, cacert), watched()
         if terminal:
             err(f"mercure-deploy: asking {address or d.env.hub.url} whether it accepts both keys")
 
@@ -168,7 +160,7 @@ def _prove(via: str | None, cacert: str | None) -> "Callable[[Deployment], None]
 
 
 def _ask() -> "datetime":
-    if not sys.stdin.isatty():
+    if not can_ask():
         hint = "--deployed-at TIME, or --deployed when they went out right after the promotion"
         raise Trouble("when the apps were deployed is not known, and there is no terminal to ask on", hint=hint)
     return _moment(click.prompt("When did the last app go out (now, 14:30, 2026-11-24T12:00Z)", err=True), now())

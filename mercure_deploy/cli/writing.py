@@ -1,10 +1,10 @@
 """Commands that write: `init` and `render`."""
 
-import sys
 from typing import TYPE_CHECKING, NamedTuple
 
 import click
 
+from mercure_deploy.cli.asking import can_ask, watched
 from mercure_deploy.cli.common import (
     OK,
     common,
@@ -75,7 +75,7 @@ def init(  # noqa: PLR0913 - each is an option of the command
     root, place = root_of(spec, output), Path(spec)
     before = beginning.existing(place, root, name)
     missing = [word for word, said in (("--app", apps), ("--hub", hub)) if not said]
-    if missing and not sys.stdin.isatty():
+    if missing and not can_ask():
         verb = "are" if len(missing) > 1 else "is"
         what = f"{' and '.join(missing)} {verb} missing, and there is no terminal to ask on"
         raise click.UsageError(what, click.get_current_context())
@@ -246,7 +246,7 @@ def render_all(loaded: "Loaded", wish: "Wish", root: "Path", form: str = "text")
     """Commit the files of these environments and print what happened."""
     from mercure_deploy import disk, render
 
-    if len(wish.names) > _MANY and sys.stderr.isatty():
+    if len(wish.names) > _MANY and watched():
         note(f"rendering {len(wish.names)} environments")
     with disk.lock(root, waiting=waiting):
         done = render.render(loaded.spec, wish, root, now())
