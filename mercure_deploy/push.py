@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Literal, TypedDict
 
 from mercure_deploy.coolify import deploying, writing
-from mercure_deploy.coolify.client import Client, Clock, NotDoneError, lacking, trouble
+from mercure_deploy.coolify.client import Client, NotDoneError, lacking, trouble
 from mercure_deploy.coolify.difference import HUB, Change, Wanted, changes
 from mercure_deploy.coolify.instance import Instance, Place, look, unable
 from mercure_deploy.errors import Problem, Trouble
@@ -41,7 +41,6 @@ class Where:
     d: Deployment
     wanted: Wanted
     way: Way
-    clock: Clock
     now: Callable[[], datetime]
 
 
@@ -176,7 +175,7 @@ def _deploy(where: Where, planned: Plan, instance: Instance, done: Done) -> None
         deploying.remember(where.place.client, service, where.wanted)
     for name in planned.apps:
         try:
-            deploying.deploy(where.place.client, name, instance.apps[name], where.clock)
+            deploying.deploy(where.place.client, name, instance.apps[name])
         except deploying.FailedError as error:
             done.failed = str(error)
             return
@@ -189,16 +188,17 @@ def _deploy(where: Where, planned: Plan, instance: Instance, done: Done) -> None
 def prove(where: Where) -> list[Seen]:
     """What the live hub still does not show after two minutes, nothing when it shows all of it."""
     target = probes.of_environment(where.d.name, where.d.env, where.d.ring, where.way, where.now)
-    end = where.clock.now() + _PATIENCE
+    clock = where.place.client.clock
+    end = clock.now() + _PATIENCE
     while True:
         seen = [each for each in probes.run(probes.Asking(target)) if each.name in _PROOF]
         # a key that is only staged has to be known as well
         wrong = [each for each in seen if each.outcome == "fail" or (each.name == "key" and each.outcome == "warn")]
-        left = end - where.clock.now()
+        left = end - clock.now()
         if not wrong or left <= 0:
             return wrong
-        where.clock.waiting(f"the hub does not show it yet ({wrong[0].name}: {wrong[0].evidence})", left)
-        where.clock.sleep(_PAUSE)
+        clock.waiting(f"the hub does not show it yet ({wrong[0].name}: {wrong[0].evidence})", left)
+        clock.sleep(_PAUSE)
 
 
 class _told:  # noqa: N801 - reads as a word

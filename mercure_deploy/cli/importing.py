@@ -4,8 +4,9 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import click
 
-from mercure_deploy.cli.asking import can_ask, progress, sure
+from mercure_deploy.cli.asking import can_ask, sure
 from mercure_deploy.cli.common import NO, OK, common, err, note, now, root_of, supported
+from mercure_deploy.cli.ways import way_to
 from mercure_deploy.cli.writing import PLATFORMS, Begun, asked_url, written
 from mercure_deploy.errors import Trouble, printable
 
@@ -135,15 +136,11 @@ def _source(paths: "Sequence[str]", asked: Asked, name: str) -> Source:
 
 def _instance(asked: Asked, name: str) -> Source:
     """What Coolify has now; nothing is written there."""
-    import time
-
     from mercure_deploy import init as starting
     from mercure_deploy import push as pushing
-    from mercure_deploy.cli.pushing import Way
-    from mercure_deploy.coolify.client import Client, Clock
+    from mercure_deploy.cli.pushing import Way, api
     from mercure_deploy.coolify.instance import Place
     from mercure_deploy.importing import instance as reading
-    from mercure_deploy.live.fetch import Way as HubWay
     from mercure_deploy.spec.models import Coolify
 
     if not asked.project:
@@ -158,7 +155,7 @@ def _instance(asked: Asked, name: str) -> Source:
             "that is no place on a Coolify instance", hint="--from-coolify https://… --project NAME"
         ) from None
     token = Way(asked.token_file, None, None).token()
-    with Client(place.url, token, HubWay(), Clock(time.monotonic, time.sleep, progress)) as client:
+    with api(place.url, token, way_to(None, None)) as client:
         found = pushing.seen(Place(client, place, name, tuple(apps)))
     if found.service is None:
         raise Trouble(f"there is no Service {found.service_name}", hint="--service names it, or its uuid")

@@ -33,6 +33,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
+    from mercure_deploy.coolify.client import Client
+    from mercure_deploy.facts.origins import Origin
+    from mercure_deploy.live.fetch import Way as HubWay
     from mercure_deploy.push import Done, Plan, Where, Wish
     from mercure_deploy.root import View
     from mercure_deploy.spec import Loaded
@@ -184,7 +187,6 @@ def connected(  # noqa: PLR0913 - what is reached, and for what
     """
     from mercure_deploy import disk
     from mercure_deploy import push as pushing
-    from mercure_deploy.coolify.client import Client, Clock
     from mercure_deploy.coolify.instance import Place
     from mercure_deploy.root import look, to_compare
 
@@ -192,7 +194,7 @@ def connected(  # noqa: PLR0913 - what is reached, and for what
     if env.coolify is None:
         hint = "say coolify: {url: https://…, project: …} in that environment, see docs/spec.md"
         raise Trouble(f"{name}: the spec does not say where Coolify is", hint=hint)
-    token, clock = way.token(), Clock(time.monotonic, time.sleep, progress)
+    token = way.token()
     hub = way_to(via_of(way.via), way.cacert)
     with disk.lock(root, shared=not exclusive, waiting=waiting):
         view = look(loaded.spec, [name], root, to_compare(now()))
@@ -200,8 +202,15 @@ def connected(  # noqa: PLR0913 - what is reached, and for what
         if not reading:
             _in_line(view, name, root)
         wanted = pushing.wanted(view, d)
-        with Client(env.coolify.url, token, hub, clock) as client:
-            yield pushing.Where(Place(client, env.coolify, name, tuple(env.apps)), d, wanted, hub, clock, now)
+        with api(env.coolify.url, token, hub) as client:
+            yield pushing.Where(Place(client, env.coolify, name, tuple(env.apps)), d, wanted, hub, now)
+
+
+def api(url: "Origin", token: str, hub: "HubWay") -> "Client":
+    """The API of an instance; who watches is told what is waited for."""
+    from mercure_deploy.coolify.client import Client, Clock
+
+    return Client(url, token, hub, Clock(time.monotonic, time.sleep, progress))
 
 
 def _in_line(view: "View", name: str, root: "Path") -> None:

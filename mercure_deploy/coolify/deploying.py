@@ -46,16 +46,16 @@ def start_hub(client: Client, service: Service) -> None:
     client.send("POST", f"services/{service.uuid}/applications/{service.container}/start")
 
 
-def deploy(client: Client, name: str, application: Application, clock: Clock) -> None:
+def deploy(client: Client, name: str, application: Application) -> None:
     """Deploy an Application, and wait for the end. FailedError when it fails or never ends."""
-    end = clock.now() + _LONGEST
+    end = client.clock.now() + _LONGEST
     uuid = None
     while uuid is None:
         said = client.send("POST", f"applications/{application.uuid}/start")
         uuid = said.get("deployment_uuid") if isinstance(said, dict) else None
         if uuid is None:
             # one is queued that may have read the old variables: after it, another
-            _wait(clock, end, f"{name}: waits for a deployment before it")
+            _wait(client.clock, end, f"{name}: waits for a deployment before it")
     while True:
         try:
             state: Mapping[str, Any] = client.record(f"deployments/{uuid}")
@@ -68,7 +68,7 @@ def deploy(client: Client, name: str, application: Application, clock: Clock) ->
             return
         if state.get("status") in _ENDED:
             raise FailedError(f"{name}: the deployment of {application.name} {state.get('status')}{_log(state)}")
-        _wait(clock, end, f"{name}: {state.get('status')}")
+        _wait(client.clock, end, f"{name}: {state.get('status')}")
 
 
 def _wait(clock: Clock, end: float, what: str) -> None:
