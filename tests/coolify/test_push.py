@@ -27,21 +27,7 @@ from mercure_deploy.findings import Finding
 from mercure_deploy.live import proof
 from mercure_deploy.live.probing import Seen
 
-SPEC = """\
-version: 1
-environments:
-  production:
-    hub:
-      url: https://hub.example.com
-      internal_url: http://hub-shop
-    apps:
-      app:
-        url: https://app.example.com
-    coolify:
-      url: {url}
-      project: shop
-      apps: {{app: shop}}
-"""
+INSIDE = "      internal_url: http://hub-shop\n"
 Snapshot = dict[str, Any]
 
 
@@ -59,7 +45,7 @@ def instance(run: Run, monkeypatch: pytest.MonkeyPatch, **others: str) -> Iterat
     fake.add("somebody else's", compose="services: {x: {image: y}}\n", MERCURE_PUBLISHER_JWT_KEY="not-ours")
     with coolify.serving(fake) as url:
         monkeypatch.setenv("COOLIFY_TOKEN", fake.token)
-        assert run("render", spec=SPEC.format(url=url)).code == 0
+        assert run("render", spec=coolify.specification(url, INSIDE)).code == 0
         yield fake
 
 

@@ -19,23 +19,7 @@ from mercure_deploy.cli import rolling, rotating
 
 pytestmark = [pytest.mark.e2e, pytest.mark.against("hub", "engine", "compose")]
 
-SPEC = """\
-version: 1
-environments:
-  production:
-    hub:
-      url: https://hub.example.com
-      internal_url: http://hub-shop
-    apps:
-      app:
-        url: https://app.example.com
-    keys:
-      token_lifetime: 1m
-    coolify:
-      url: {url}
-      project: shop
-      apps: {{app: shop}}
-"""
+INSIDE, LIFETIME = "      internal_url: http://hub-shop\n", "    keys:\n      token_lifetime: 1m\n"
 # what Coolify's proxy is to its Service: a way in
 WAY_IN = "services: {mercure: {ports: ['127.0.0.1:80:80']}}\n"
 WAY = ["--via", "http://127.0.0.1", "--yes"]
@@ -51,10 +35,7 @@ class Server:
 
     def start(self, service: Resource) -> None:
         self.folder.mkdir(exist_ok=True)
-        (self.folder / "docker-compose.yaml").write_text(str(service.compose))
-        # a literal value stands between single quotes as it is (measured)
-        lines = [f"{each.key}='{each.value or ''}'\n" for each in service.variables]
-        (self.folder / "hub.env").write_text("".join(lines))
+        coolify.put(service, self.folder)
         (self.folder / "way-in.yaml").write_text(WAY_IN)
         self.containers.append(self.project().up())
 
@@ -75,7 +56,7 @@ def server(
     fake.add("shop", APP_SECRET="of-the-app")
     monkeypatch.setenv("COOLIFY_TOKEN", fake.token)
     with coolify.serving(fake) as url:
-        assert run("render", spec=SPEC.format(url=url)).code == 0
+        assert run("render", spec=coolify.specification(url, INSIDE, LIFETIME)).code == 0
         try:
             yield fake, machine
         finally:

@@ -2,34 +2,16 @@
 
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import UTC, datetime
-from typing import Any
 
 import jwt
 import pytest
+from strangers import ID, KEY, MARK, RING, SPEC, URL, target
 
-from mercure_deploy import keys
 from mercure_deploy.facts.origins import parse_origin
 from mercure_deploy.live import asking, grants, pages, sharing
-from mercure_deploy.live.fetch import FetchError, Reply, Way
-from mercure_deploy.live.probing import Asking, Known, Target
-from mercure_deploy.spec import Hub, load
-
-KEY = "k7Qz" * 16
-ID = "urn:uuid:01a20dce-3b6e-7525-8b1a-c9bdd530092c"
-HUB_URL = "https://hub.example.com/.well-known/mercure"
-SPEC = load(
-    b"version: 1\nenvironments:\n  production:\n    hub: {url: 'https://hub.example.com'}\n"
-    b"    apps: {app: {url: 'https://app.example.com'}}\n",
-    "m",
-).spec
-RING = keys.kept(KEY, "HS256", datetime(2026, 1, 1, tzinfo=UTC))
-MARK = RING.current.fingerprint
-
-
-def target(**changed: Any) -> Target:
-    said = Target("x", Hub.model_validate({"url": "https://hub.example.com"}), Way(), lambda: datetime.now(UTC))
-    return replace(said, **changed)
+from mercure_deploy.live.fetch import FetchError, Reply
+from mercure_deploy.live.probing import Asking, Known
+from mercure_deploy.spec import Hub
 
 
 def replies(*said: Reply | FetchError) -> Callable[..., Reply]:
@@ -166,7 +148,7 @@ def test_what_a_page_of_another_origin_gets(monkeypatch: pytest.MonkeyPatch, nam
     monkeypatch.setattr(
         sharing, "fetch", lambda method, *_, **__: replies(preflight if method == "OPTIONS" else plain)()
     )
-    asked_by = (parse_origin("https://app.example.com"), "https://hub.example.com/.well-known/mercure")
+    asked_by = (parse_origin("https://app.example.com"), URL)
     seen = sharing.origin(Asking(target(pages=(asked_by,))), "https://app.example.com")
     assert ([each.id for each in seen.findings] or [None]) == [id_]
     monkeypatch.setattr(sharing, "fetch", replies(GONE))
@@ -206,7 +188,7 @@ MODERN: dict[str, tuple[Known, str]] = {
         Known(
             Reply(401, {}, ""),
             generation="1.0",
-            metadata={"authorization_servers": ["https://idp.example.com"], "resource": HUB_URL},
+            metadata={"authorization_servers": ["https://idp.example.com"], "resource": URL},
         ),
         "key-mismatch",
     ),

@@ -8,23 +8,22 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from email.utils import format_datetime
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any, ClassVar
 
 import pytest
+from answering import answering
 from conftest import Run
+from strangers import ID, KEY, MARK, RING, SPEC, URL, target
 
-from mercure_deploy import keys
 from mercure_deploy.facts.origins import parse_origin
 from mercure_deploy.live import inside, network, sharing
-from mercure_deploy.live.fetch import FetchError, Way
-from mercure_deploy.live.probing import Asking, Target
+from mercure_deploy.live.fetch import FetchError
+from mercure_deploy.live.probing import Asking
 from mercure_deploy.readers.tokens import parse
-from mercure_deploy.spec import Hub, load
+from mercure_deploy.spec import Hub
 
-KEY = "k7Qz" * 16
-ID = "urn:uuid:01a20dce-3b6e-7525-8b1a-c9bdd530092c"
 STREAM = {"Content-Type": "text/event-stream"}
 Answer = tuple[int, Mapping[str, str], str]
 UNAUTHORIZED: Answer = (401, {"Content-Type": "text/plain"}, "Unauthorized\n")
@@ -90,27 +89,11 @@ def _right(text: str) -> bool:
     return token is not None and token.signed_by(KEY)
 
 
-class Server(ThreadingHTTPServer):
-    """A client that has seen enough is no error."""
-
-    daemon_threads = True
-
-    def handle_error(self, *_: object) -> None:
-        return
-
-
 @contextmanager
 def hub(said: Callable[[str, bool, bool], Answer | None] = lambda *_: None) -> Iterator[str]:
     handler = type("Said", (Handler,), {"said": staticmethod(said), "streams": []})
-    server = Server(("127.0.0.1", 0), handler)
-    thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
-    thread.start()
-    try:
-        yield f"http://localhost:{server.server_port}"
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
+    with answering(handler) as port:
+        yield f"http://localhost:{port}"
 
 
 def asked(run: Run, url: str, *arguments: str, seconds: int = 4) -> dict[str, Any]:
@@ -199,11 +182,6 @@ def test_with_a_proxy_of_the_environment_what_is_below_http_is_not_asked(run: Ru
     assert outcomes["hub"] == "skip"
 
 
-def target(**changed: Any) -> Target:
-    said = Target("x", Hub.model_validate({"url": "https://hub.example.com"}), Way(), lambda: datetime.now(UTC))
-    return Target(**{**vars(said), **changed})
-
-
 PAGES = ((parse_origin("https://app.example.com"), "x"), (parse_origin("https://*.example.com", wildcard=True), "x"))
 
 
@@ -261,19 +239,9 @@ def test_what_people_write_instead_of_an_origin():
     assert "http://localhost" in sharing.neighbours(parse_origin("http://127.0.0.1"))
 
 
-SPEC = load(
-    b"version: 1\nenvironments:\n  production:\n    hub: {url: 'https://hub.example.com'}\n"
-    b"    apps: {app: {url: 'https://app.example.com'}}\n",
-    "m",
-).spec
-RING = keys.kept(KEY, "HS256", datetime(2026, 1, 1, tzinfo=UTC))
-MARK = RING.current.fingerprint
-PUBLIC = "https://hub.example.com/.well-known/mercure"
-
-
 def answer(**changed: Any) -> dict[str, Any]:
     secret = {"fingerprint": MARK, "length": 64, "odd": [], "bare": MARK, "file": "", "edited": ""}
-    variables = {"MERCURE_URL": {"value": PUBLIC}, "MERCURE_JWT_SECRET": secret}
+    variables = {"MERCURE_URL": {"value": URL}, "MERCURE_JWT_SECRET": secret}
     right = {"resolve": "ok", "connect": "ok", "tls": "ok"}
     said = {"variables": variables, "network": right, "publish": {"status": 200}, "time": 100, "hub_time": 100}
     return {"mercure_deploy_probe": 1, "versions": {"php": "8.3"}, **said, **changed}

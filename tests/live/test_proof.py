@@ -2,16 +2,16 @@
 
 import datetime as dt
 import ssl
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
-from http.server import BaseHTTPRequestHandler, HTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import ClassVar
 
 import jwt
 import pytest
+from answering import answering
 from conftest import MINIMAL
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
@@ -81,17 +81,8 @@ def server(
     context: ssl.SSLContext | None = None,
 ) -> Iterator[tuple[Origin, type[Handler]]]:
     answers = type("Answers", (Handler,), {"get": get, "post": post, "asked": []})
-    listening = HTTPServer(("127.0.0.1", 0), answers)
-    if context:
-        listening.socket = context.wrap_socket(listening.socket, server_side=True)
-    thread = threading.Thread(target=listening.serve_forever, args=(0.02,))
-    thread.start()
-    try:
-        yield Origin("https" if context else "http", "127.0.0.1", listening.server_port), answers
-    finally:
-        listening.shutdown()
-        thread.join()
-        listening.server_close()
+    with answering(answers, context) as port:
+        yield Origin("https" if context else "http", "127.0.0.1", port), answers
 
 
 def deployment() -> Deployment:

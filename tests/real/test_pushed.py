@@ -21,22 +21,7 @@ from mercure_deploy.cli import rolling, rotating
 
 pytestmark = [pytest.mark.real, pytest.mark.against("hub", "compose")]
 
-SPEC = """\
-version: 1
-environments:
-  production:
-    hub:
-      url: https://hub.example.com
-    apps:
-      app:
-        url: https://app.example.com
-    keys:
-      token_lifetime: 1m
-    coolify:
-      url: {url}
-      project: shop
-      apps: {{app: shop}}
-"""
+LIFETIME = "    keys:\n      token_lifetime: 1m\n"
 
 
 @dataclass
@@ -56,10 +41,7 @@ class Server:
             return
         folder = self.scratch / f"server-{self.starts}"
         folder.mkdir()
-        (folder / "docker-compose.yaml").write_text(str(service.compose))
-        # a literal value stands between single quotes as it is (measured)
-        lines = [f"{each.key}='{each.value or ''}'\n" for each in service.variables]
-        (folder / "hub.env").write_text("".join(lines))
+        coolify.put(service, folder)
         self.running.enter_context(programs.hub(folder, folder))
 
     def deploy(self, _application: Resource) -> bool:
@@ -79,7 +61,7 @@ def server(run: Run, scratch: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator
         url = stack.enter_context(coolify.serving(fake))
         stack.enter_context(started(Edge(), scratch, authority))
         monkeypatch.setenv("COOLIFY_TOKEN", fake.token)
-        assert run("render", spec=SPEC.format(url=url)).code == 0
+        assert run("render", spec=coolify.specification(url, more=LIFETIME)).code == 0
         yield fake, machine, ["--cacert", str(authority.root), "--yes"]
 
 

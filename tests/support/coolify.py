@@ -14,10 +14,13 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
+from answering import answering
+from conftest import MINIMAL
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
@@ -663,12 +666,18 @@ def serving(coolify: Coolify) -> Iterator[str]:
         def log_message(self, *_: object) -> None:
             return
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}"
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
+    with answering(Handler) as port:
+        yield f"http://127.0.0.1:{port}"
+
+
+def specification(url: str, hub: str = "", more: str = "") -> str:
+    """A spec for that instance; `hub` and `more` are lines of the hub and of the environment, as they stand there."""
+    words = f"    coolify:\n      url: {url}\n      project: shop\n      apps: {{app: shop}}\n"
+    return MINIMAL.replace("    apps:\n", f"{hub}    apps:\n") + more + words
+
+
+def put(service: Resource, folder: Path) -> None:
+    """What Coolify writes on its server before it starts that Service."""
+    (folder / "docker-compose.yaml").write_text(str(service.compose))
+    # a literal value stands between single quotes as it is (measured)
+    (folder / "hub.env").write_text("".join(f"{each.key}='{each.value or ''}'\n" for each in service.variables))
