@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from mercure_deploy.errors import printable
 from mercure_deploy.findings import Finding
-from mercure_deploy.report import finding_row, finding_text, stamp
+from mercure_deploy.report import counted, finding_row, finding_text, stamp
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -65,9 +65,7 @@ def _counts(diagnosed: Sequence[Diagnosed]) -> str:
     findings = [finding for each in diagnosed for finding in each.findings]
     asked = [seen for each in diagnosed for seen in each.seen if seen.outcome != "skip"]
     skipped = sum(len(each.seen) for each in diagnosed) - len(asked)
-    errors = sum(finding.level == "error" for finding in findings)
-    said = f"{errors} error{'s' * (errors != 1)}, {len(findings) - errors} warning{'s' * (len(findings) - errors != 1)}"
-    return f"{len(asked)} probes ({skipped} skipped): {said if findings else 'nothing is wrong'}"
+    return f"{len(asked)} probes ({skipped} skipped): {counted(findings) if findings else 'nothing is wrong'}"
 
 
 def as_json(diagnosed: Sequence[Diagnosed], *, ok: bool) -> str:

@@ -35,27 +35,23 @@ def check_text(checked: "Mapping[str, Checked]", *, more: bool = False) -> Itera
             yield f"{name}: in line"
 
 
-def check_json(checked: "Mapping[str, Checked]", *, ok: bool) -> str:
-    """The form of the contract, section 4."""
+def check_json(checked: "Mapping[str, Checked]", there: "Mapping[str, Remote]", *, ok: bool) -> str:
+    """The form of the contract, section 4; `there` is what Coolify has, nothing where it was not asked."""
     environments = {
         name: {
             "secrets_checked": each.secrets_checked,
             "drift": [{"path": drift.path, "change": drift.change} for drift in each.drift],
             "findings": [finding_row(finding) for finding in each.findings],
+            **_remote(there, name),
         }
         for name, each in checked.items()
     }
     return json.dumps({"version": 1, "ok": ok, "environments": environments}, indent=2)
 
 
-def with_remote(text: str, there: "Mapping[str, Remote]") -> str:
-    """That JSON with what Coolify has of each environment, as "remote"; null for one that does not say where it is."""
-    if not there:
-        return text
-    said = json.loads(text)
-    for name, each in said["environments"].items():
-        each["remote"] = there.get(name)
-    return json.dumps(said, indent=2)
+def _remote(there: "Mapping[str, Remote]", name: str) -> "dict[str, Remote | None]":
+    """What Coolify has of an environment; null for one that does not say where it is."""
+    return {"remote": there.get(name)} if there else {}
 
 
 def problems_json(problems: Iterable[Problem]) -> str:
@@ -119,9 +115,7 @@ def lint_text(files: Files, findings: Sequence[Finding], *, more: bool = False) 
     """The lines of each finding, and how many there are."""
     for finding in findings:
         yield from map(printable, finding_text(finding, more=more))
-    errors, warnings = _counts(findings)
-    counts = f"{_many(errors, 'error')}, {_many(warnings, 'warning')}"
-    yield f"{_many(len(files), 'file')}: {counts if findings else 'nothing is wrong that files can tell'}"
+    yield f"{_many(len(files), 'file')}: {counted(findings) if findings else 'nothing is wrong that files can tell'}"
 
 
 def lint_json(files: Files, findings: Sequence[Finding]) -> list[str]:
@@ -144,6 +138,12 @@ def lint_github(_files: Files, findings: Sequence[Finding]) -> Iterator[str]:
         place = {"file": finding.file, "line": finding.line, "col": finding.column, "title": finding.id}
         words = ",".join(f"{name}={_property(value)}" for name, value in place.items() if value is not None)
         yield f"::{level} {words}::{_data(f'{finding.message}; {finding.hint}')}"
+
+
+def counted(findings: Iterable[Finding]) -> str:
+    """How many there are of each level, in words."""
+    errors, warnings = _counts(findings)
+    return f"{_many(errors, 'error')}, {_many(warnings, 'warning')}"
 
 
 def _many(number: int, what: str) -> str:
@@ -190,8 +190,8 @@ def rotation_text(name: str, rotation: "Rotation") -> Iterator[str]:
         yield f"        not before {stamp(rotation.not_before)}: mercure-deploy rotate-keys {name} --deployed-at TIME"
 
 
-def status_json(statuses: "Mapping[str, Status]", now: "datetime") -> str:
-    """The form of the contract, section 4."""
+def status_json(statuses: "Mapping[str, Status]", there: "Mapping[str, Remote]", now: "datetime") -> str:
+    """The form of the contract, section 4; `there` as in `check_json`."""
     environments = {
         name: {
             "keys": [
@@ -208,6 +208,7 @@ def status_json(statuses: "Mapping[str, Status]", now: "datetime") -> str:
             "rotation": rotation_row(each.rotation) if each.rotation else None,
             "drift": each.drift,
             "upgrading": each.upgrading,
+            **_remote(there, name),
         }
         for name, each in statuses.items()
     }

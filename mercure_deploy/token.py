@@ -33,17 +33,6 @@ def mint(  # noqa: PLR0913 - what is said of it, one by one
     return tokens.sign(key, env.hub, said), said, key
 
 
-def signer(token: Token, ring: KeyRing) -> Key | None:
-    """The key of the ring that signed it, None when none did."""
-    return next((key for key in ring.keys if _signed_by(token, key)), None)
-
-
-def _signed_by(token: Token, key: Key) -> bool:
-    if key.symmetric:
-        return key.secret is not None and token.signed_by(key.text())
-    return key.public is not None and tokens.verified(token.text, key.public, key.algorithm)
-
-
 def refusal(token: Token, env: Environment, key: Key | None, now: datetime) -> str | None:
     """Why the hub of that environment answers 401 to it, None when it does not; `key` is the one that signed it."""
     if key is None:

@@ -128,6 +128,7 @@ def _verdicts(found: "Token", spec: str, output: str | None, moment: "datetime")
     from mercure_deploy import disk
     from mercure_deploy import token as tokens
     from mercure_deploy.keys import WELL_KNOWN
+    from mercure_deploy.live.tokens import signer
     from mercure_deploy.root import known
 
     lines = [("signed with a key that everybody knows", True)] if any(map(found.signed_by, WELL_KNOWN)) else []
@@ -144,7 +145,7 @@ def _verdicts(found: "Token", spec: str, output: str | None, moment: "datetime")
         if all(key.symmetric and key.secret is None for key in ring.keys):
             lines.append((f"{name}: its keys are not on this machine, so nobody knows", False))
             continue
-        key = tokens.signer(found, ring)
+        key = signer(found, ring.keys)
         why = tokens.refusal(found, env, key, moment)
         signed = f"signed with the key {key.fingerprint}; " if key else ""
         lines.append(

@@ -71,7 +71,7 @@ def check(  # noqa: PLR0913 - each is an option of the command
     there, unknown = _there(loaded, names, root, token_file) if remote else ({}, [])
     ok = checks.good(checked, strict=strict) and not unknown and not any(each["drift"] for each in there.values())
     if form == "json":
-        out([report.with_remote(report.check_json(checked, ok=ok), there)], wrong=not ok)
+        out([report.check_json(checked, there, ok=ok)], wrong=not ok)
     else:
         out([*coloured(report.check_text(checked, more=on_terminal())), *_there_lines(there)], wrong=not ok)
     if unknown:
@@ -157,7 +157,7 @@ def status(  # noqa: PLR0913 - each is an option of the command
     there, unknown = _there(loaded, names, root, token_file) if remote else ({}, [])
     wrong = any(each.drift for each in statuses.values()) or any(each["drift"] for each in there.values())
     if form == "json":
-        out([report.with_remote(report.status_json(statuses, moment), there)], wrong=wrong)
+        out([report.status_json(statuses, there, moment)], wrong=wrong)
     else:
         ages = {name: duration_text(loaded.spec.environments[name].keys.max_age) for name in statuses}
         out([*report.status_text(statuses, ages, moment), *_there_lines(there)], wrong=wrong)

@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from urllib.parse import urlsplit
 
 from mercure_deploy.facts.hubs import GENERATIONS, HUB_PATH
-from mercure_deploy.keys import HMAC_BYTES, Key
 from mercure_deploy.live import meaning, tokens
 from mercure_deploy.live.fetch import FetchError, Reply, Way, fetch
 from mercure_deploy.live.meaning import Cause
@@ -110,7 +109,7 @@ def _token(ask: Asking, token: Token | None) -> Cause | None:
             "jwt-key-confusion", "there is no token in the page's cookie", "the bundle makes it from the secret"
         )
     keys = [key for key in ask.target.keys if key.secret]
-    signer = next((key for key in keys if _signed_by(token, key)), None)
+    signer = tokens.signer(token, keys)
     if keys and signer is None:
         what = "no key of this environment signed the token in the page's cookie"
         return Cause("key-mismatch", what, "deploy the app with the files of the last render")
@@ -125,13 +124,6 @@ def _token(ask: Asking, token: Token | None) -> Cause | None:
         what = "the token in the page's cookie grants no topic to subscribe to"
         return Cause("topic-claim-mismatch", what, "mercure(topic, {subscribe: topic})")
     return None
-
-
-def _signed_by(token: Token, key: Key) -> bool:
-    if key.symmetric:
-        # with whatever algorithm: that is told apart
-        return token.algorithm in HMAC_BYTES and token.signed_by(key.text())
-    return key.public is not None and tokens.verified(token.text, key.public, key.algorithm)
 
 
 def _subscribes(token: Token) -> bool:

@@ -3,13 +3,14 @@
 import base64
 import json
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 import jwt
 
 from mercure_deploy.keys import Key
+from mercure_deploy.readers.tokens import Token
 from mercure_deploy.spec import Hub
 
 _DETAIL = "https://mercure.rocks/authorization-detail"
@@ -78,6 +79,17 @@ def verified(text: str, public: str, algorithm: str) -> bool:
     except jwt.InvalidTokenError:
         return False
     return True
+
+
+def signer(token: Token, keys: Iterable[Key]) -> Key | None:
+    """The one of the keys that signed it, with whatever algorithm of its kind; None when none did."""
+    return next((key for key in keys if _signed_by(token, key)), None)
+
+
+def _signed_by(token: Token, key: Key) -> bool:
+    if key.symmetric:
+        return key.secret is not None and token.signed_by(key.text())
+    return key.public is not None and verified(token.text, key.public, key.algorithm)
 
 
 def mint(key: Key, hub: Hub, grants: Grants, expiry: datetime) -> str:
