@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import click
 
 from mercure_deploy.cli.asking import can_ask, sure
-from mercure_deploy.cli.common import NO, OK, common, err, note, now, root_of, supported
+from mercure_deploy.cli.common import NO, OK, common, err, note, now, replacing, root_of, supported
 from mercure_deploy.cli.ways import way_to
 from mercure_deploy.cli.writing import PLATFORMS, Begun, asked_url, written
 from mercure_deploy.errors import Trouble, printable
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 @click.option("--application", "applications", multiple=True, metavar="[NAME=]NAME", help="Name or uuid of an app's.")
 @click.option("--token-file", metavar="FILE", help="The API token, instead of COOLIFY_TOKEN.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
+@replacing
 @common(several=False)
 def import_(  # noqa: PLR0913 - each is an option of the command
     *,
@@ -52,6 +53,7 @@ def import_(  # noqa: PLR0913 - each is an option of the command
     applications: tuple[str, ...],
     token_file: str | None,
     yes: bool,
+    replace: bool,
     spec: str,
     output: str | None,
 ) -> int:
@@ -68,15 +70,17 @@ def import_(  # noqa: PLR0913 - each is an option of the command
     supported()
     said = importing.Said(name, starting.named(apps), hub, platform, version)
     source = _source(paths, Asked(instance, project, there, service, applications, token_file), name)
-    return _taken(source, source.told(said), use, Path(spec), root_of(spec, output), yes=yes)
+    places = (Path(spec), root_of(spec, output))
+    return _taken(source, source.told(said), use, places, yes=yes, replace=replace)
 
 
 def _taken(  # noqa: PLR0913 - what is taken over, and where to
-    source: "Source", said: "Said", use: str | None, spec: "Path", root: "Path", *, yes: bool
+    source: "Source", said: "Said", use: str | None, places: "tuple[Path, Path]", *, yes: bool, replace: bool
 ) -> int:
     from mercure_deploy import importing
     from mercure_deploy.root import beginning
 
+    spec, root = places
     before = beginning.existing(spec, root, said.name)
     setup = _setup(source)
     ring, where = importing.in_use(setup, use, now())  # type: ignore[arg-type] # click has checked it
@@ -87,7 +91,7 @@ def _taken(  # noqa: PLR0913 - what is taken over, and where to
     note(f"the key {ring.current.fingerprint} of {where.file}:{where.line} is kept ({ring.current.algorithm})")
     if not _sure([*left, *more, *_by_hand(draft, ring)], yes=yes):
         return NO
-    written(loaded, Begun(said.name, text, before, ring), spec, root)
+    written(loaded, Begun(said.name, text, before, ring), spec, root, replace=replace)
     return OK
 
 

@@ -403,3 +403,13 @@ def test_a_key_under_another_name_is_no_variable_that_is_lost(run: Run):
     assert said.code == 0, said.err
     assert "HUB_SECRET" not in said.err
     assert "platform: compose" in Path("mercure.yaml").read_text()
+
+
+def test_foreign_files_give_way_when_it_is_said(run: Run):
+    put(*both(KEY))
+    Path("deploy/production").mkdir(parents=True)
+    Path("deploy/production/README.md").write_text("mine\n")
+    said = run("import", "app.env", "hub.env", *URLS)
+    assert (said.code, "say --replace" in said.err, Path("mercure.yaml").exists()) == (2, True, False)
+    assert run("import", "app.env", "hub.env", *URLS, "--replace").code == 0
+    assert Path("deploy/production/README.md.before-mercure-deploy").read_text() == "mine\n"
