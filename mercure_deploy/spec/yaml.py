@@ -55,11 +55,11 @@ def parse(text: str, name: str, *, places: dict[Path, tuple[Place, Place]] | Non
     """The value in `text`, None when there is none. Trouble, located, when it is not YAML or not for a spec."""
     try:
         return _parsed(text, name, places, pure=pure)
-    except YAMLError as error:
+    except (YAMLError, Trouble) as error:
         if places is not None:
             places.clear()
-        # the C parser knows YAML 1.1 only, where [https://example.com] is an error: the Python one has the last word,
-        # unless it would take minutes for it
+        # the C parser knows YAML 1.1 only, where [https://example.com] is an error, and {1?: x} has the key 1: the
+        # Python one has the last word, unless it would take minutes for it
         first = error
     try:
         if len(text) > _SLOW:

@@ -192,6 +192,10 @@ def test_plain_data_is_read_as_ruamel_reads_it(value: Any):
     assert parse(text, "x", pure=True) == wanted
 
 
+def test_what_only_yaml_1_1_takes_for_a_number_is_a_key():
+    assert parse("{0?: null}", "x") == {"0?": None}
+
+
 def test_a_thousand_mistakes_are_reported_at_once_and_in_order():
     blocks = "".join(
         f"  e{n}:\n    hub: {{url: https://hub.e{n}.example.com, ulr: 1}}\n    apps: {{a: {{}}}}\n" for n in range(500)
