@@ -139,7 +139,11 @@ def directive_problems(lines: Sequence[str], version: str) -> Iterator[tuple[int
     generation, seen = GENERATIONS[version], set()
     for index, line in enumerate(lines):
         name, _, arguments = line.partition(" ")
-        problem = _characters(line) or _name(name, generation, version) or _arguments(name, arguments, generation)
+        plain = name.removesuffix(":")
+        problem = _characters(line) or _name(plain, generation, version)
+        if not problem and plain != name:
+            problem = (f"{plain} has a colon", f"write it as in a Caddyfile: {plain} {arguments}".strip())
+        problem = problem or _arguments(name, arguments, generation)
         if not problem and name in seen:
             problem = (f"{name} is said twice", "leave one of them out")
         if problem:

@@ -134,6 +134,13 @@ def _ascii(host: str) -> str:
         return host
     import idna  # noqa: PLC0415 - its tables cost time, and few hosts need them
 
+    from mercure_deploy.facts import lookalikes  # noqa: PLC0415
+
+    for label in host.split("."):
+        odd = lookalikes.odd_letter(label)
+        if odd is not None:
+            raise ValueError(f"has {lookalikes.named(label[odd])} among Latin letters")
+
     try:
         return idna.encode(host, uts46=True, transitional=False).decode()
     except idna.IDNAError:

@@ -20,6 +20,8 @@ _EMAIL = re.compile(r"[A-Za-z0-9._%+-]+@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+")
 _NETWORK = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,127}")
 _PATH = re.compile(r"(/[A-Za-z0-9._~-]+)+")
 _COOKIE_NAME = re.compile(r"(__Secure-)?[A-Za-z][A-Za-z0-9_-]{0,79}")
+_TYPED_STAR = re.compile(r"\s*\*\s*")
+_HUB_STREAM = re.compile(rf"https?://[^/]+{re.escape(HUB_PATH)}/?", re.IGNORECASE)
 _ISSUER = re.compile(r"https?://[A-Za-z0-9._~:/@%+,=-]+")
 
 
@@ -58,29 +60,65 @@ def _plain(value: Any, example: str) -> str:  # noqa: ANN401
 def _name(value: Any) -> str:  # noqa: ANN401
     text = _text(value, "production")
     if not _NAME.fullmatch(text):
-        _refuse("name", "must be 1 to 40 of a-z, 0-9 and -, beginning with a letter")
+        near = re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")
+        hint = f"write it as {near}" if _NAME.fullmatch(near) else "begin it with a letter, as in production"
+        _refuse("name", "must be 1 to 40 of a-z, 0-9 and -, beginning with a letter", hint)
     return text
 
 
-def _origin(value: Any, *, wildcard: bool = False) -> Origin:  # noqa: ANN401
-    text = _plain(value, "https://hub.example.com")
+def _origin(value: Any, example: str, path_hint: str, *, hub: bool = False, wildcard: bool = False) -> Origin:  # noqa: ANN401
+    """An origin; `path_hint` is what to do about a path, `hub` whether that of the hub may stand behind it."""
+    text = _plain(value, example)
     if "#" in text:
         _refuse("origin", "has a # in it", "a comment needs a blank before its #; an origin has no fragment")
+    if "://" not in text and not _TYPED_STAR.fullmatch(text):
+        scheme = example.partition("://")[0]
+        _refuse("origin", f"must begin with {scheme}://", _origin_hint(text, example, path_hint))
+    if not hub and _HUB_STREAM.fullmatch(text):
+        _refuse(
+            "origin",
+            "is the URL of a hub",
+            f"write the origin of what is meant here, as {example}; the hub's is hub.url",
+        )
     try:
-        return parse_origin(text, drop_path=HUB_PATH, wildcard=wildcard)
+        return parse_origin(text, drop_path=HUB_PATH if hub else "", wildcard=wildcard)
     except WildcardError as error:
         hint = "list the origins of your pages; with credentials browsers refuse *"
         _refuse("cors-wildcard-credentials", str(error), hint)
     except ValueError as error:
-        _refuse("origin", str(error), _origin_hint(text))
+        _refuse("origin", str(error), _origin_hint(text, example, path_hint))
 
 
-def _origin_hint(text: str) -> str | None:
+def _origin_hint(text: str, example: str, path_hint: str) -> str | None:
     bare = re.fullmatch(r"[A-Za-z0-9.-]+(:[0-9]+)?/?", text)
     if bare and "://" not in text:
-        return "write it with its scheme, as https://hub.example.com"
-    path = re.fullmatch(r"https?://[^/]+/[A-Za-z0-9._~/-]+", text)
-    return "for a hub under another path there is a word of its own: path, as path: /hub" if path else None
+        return f"write it with its scheme, as {example}"
+    return path_hint if re.fullmatch(r"https?://[^/]+/[A-Za-z0-9._~/-]*", text) else None
+
+
+_OTHER_PATH = "for a hub under another path there is a word of its own: path, as path: /hub"
+
+
+def _hub_url(value: Any) -> Origin:  # noqa: ANN401
+    return _origin(value, "https://hub.example.com", _OTHER_PATH, hub=True)
+
+
+def _internal_url(value: Any) -> Origin:  # noqa: ANN401
+    return _origin(value, "http://hub-shop", "leave the path out: inside it is always the hub's own", hub=True)
+
+
+def _page_url(value: Any) -> Origin:  # noqa: ANN401
+    return _origin(value, "https://app.example.com", "leave the path out: an origin is what a browser sends")
+
+
+def _page_origin(value: Any) -> Origin:  # noqa: ANN401
+    hint = "leave the path out: an origin is what a browser sends"
+    return _origin(value, "https://www.example.com", hint, wildcard=True)
+
+
+def _instance_url(value: Any) -> Origin:  # noqa: ANN401
+    hint = "leave the path out: project and environment have words of their own"
+    return _origin(value, "https://coolify.example.com", hint)
 
 
 def _duration(value: Any) -> timedelta:  # noqa: ANN401
@@ -205,26 +243,28 @@ def _schema(**said: Any) -> WithJsonSchema:  # noqa: ANN401
     return WithJsonSchema({"type": "string", **said})
 
 
-_ORIGIN_PATTERN = r"^https?://[^/?#@ ]+(/|/\.well-known/mercure/?)?$"
+_PAGE_PATTERN = r"^https?://[^/?#@ ]+/?$"
+_HUB_PATTERN = r"^https?://[^/?#@ ]+(/|/\.well-known/mercure/?)?$"
 Name = Annotated[str, PlainValidator(_name), _schema(pattern="^[a-z][a-z0-9-]{0,39}$")]
-Url = Annotated[Origin, PlainValidator(_origin), _schema(pattern=_ORIGIN_PATTERN)]
-PageOrigin = Annotated[
-    Origin, PlainValidator(lambda value: _origin(value, wildcard=True)), _schema(pattern=_ORIGIN_PATTERN)
-]
+HubUrl = Annotated[Origin, PlainValidator(_hub_url), _schema(pattern=_HUB_PATTERN)]
+InternalUrl = Annotated[Origin, PlainValidator(_internal_url), _schema(pattern=_HUB_PATTERN)]
+PageUrl = Annotated[Origin, PlainValidator(_page_url), _schema(pattern=_PAGE_PATTERN)]
+PageOrigin = Annotated[Origin, PlainValidator(_page_origin), _schema(pattern=_PAGE_PATTERN)]
+InstanceUrl = Annotated[Origin, PlainValidator(_instance_url), _schema(pattern=_PAGE_PATTERN)]
 Duration = Annotated[
     timedelta, PlainValidator(_duration), PlainSerializer(duration_text), _schema(pattern="^[0-9]{1,9}[smhd]$")
 ]
 Lifetime = Annotated[
     timedelta, PlainValidator(_lifetime), PlainSerializer(duration_text), _schema(pattern="^[0-9]{1,9}[smhd]$")
 ]
-Email = Annotated[str, PlainValidator(_email), _schema(format="email")]
-Issuer = Annotated[str, PlainValidator(_issuer), _schema(format="uri")]
-Network = Annotated[str, PlainValidator(_network), _schema()]
-HubPath = Annotated[str, PlainValidator(_path), _schema(pattern="^(/[A-Za-z0-9._~-]+)+$")]
-CookieName = Annotated[str, PlainValidator(_cookie_name), _schema()]
-Address = Annotated[str, PlainValidator(_address), _schema()]
-Resource = Annotated[str, PlainValidator(_resource), _schema(minLength=1, maxLength=200)]
-Image = Annotated[str, PlainValidator(_image), _schema()]
+Email = Annotated[str, PlainValidator(_email), _schema(format="email", examples=["ops@example.com"])]
+Issuer = Annotated[str, PlainValidator(_issuer), _schema(format="uri", examples=["https://hub.example.com"])]
+Network = Annotated[str, PlainValidator(_network), _schema(examples=["shop-net"])]
+HubPath = Annotated[str, PlainValidator(_path), _schema(pattern="^(/[A-Za-z0-9._~-]+)+$", examples=["/hub"])]
+CookieName = Annotated[str, PlainValidator(_cookie_name), _schema(examples=["shopAuthorization"])]
+Address = Annotated[str, PlainValidator(_address), _schema(examples=["127.0.0.1"])]
+Resource = Annotated[str, PlainValidator(_resource), _schema(minLength=1, maxLength=200, examples=["shop"])]
+Image = Annotated[str, PlainValidator(_image), _schema(examples=["dunglas/mercure:v0.24.2"])]
 Line = Annotated[str, PlainValidator(_line), _schema()]
 VersionText = BeforeValidator(_version)
 BundleText = BeforeValidator(_bundle)

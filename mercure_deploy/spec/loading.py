@@ -43,9 +43,15 @@ def load(data: bytes, name: str, *, pure: bool = False) -> Loaded:
     `pure` reads with the Python parser even where the C one is installed.
     """
     text = _text(data, name)
-    value = _without_own(parse(text, name, pure=pure))
+    try:
+        value = _without_own(parse(text, name, pure=pure))
+    except Trouble:
+        # an env file or a Caddyfile is no YAML, and nothing that could be said of it as YAML helps
+        _refuse_foreign(text, None, name)
+        raise
     if value is None:
         raise Trouble(Problem("is empty", "mercure-deploy init writes a spec", f"{name}:1:1"))
+    _refuse_foreign(text, value, name)
 
     def places() -> Places:
         known: dict[Path, tuple[Place, Place]] = {}
@@ -65,6 +71,15 @@ def load(data: bytes, name: str, *, pure: bool = False) -> Loaded:
     if errors:
         raise _trouble(errors, places(), name)
     return Loaded(spec, tuple(_findings(found, places() if found else {}, name)))
+
+
+def _refuse_foreign(text: str, value: Any, name: str) -> None:  # noqa: ANN401 - whatever the YAML says
+    """Trouble for a file of another tool in the place of a spec."""
+    from mercure_deploy.spec import foreign  # noqa: PLC0415 - few of its checks are for a spec that is one
+
+    found = None if isinstance(value, dict) and "environments" in value else foreign.file(text, value, name)
+    if found:
+        raise Trouble(found)
 
 
 def _text(data: bytes, name: str) -> str:

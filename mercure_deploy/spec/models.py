@@ -3,7 +3,7 @@
 import json
 from datetime import timedelta
 from functools import cached_property
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -17,15 +17,18 @@ from mercure_deploy.spec.fields import (
     Duration,
     Email,
     HubPath,
+    HubUrl,
     Image,
+    InstanceUrl,
+    InternalUrl,
     Issuer,
     Lifetime,
     Line,
     Name,
     Network,
     PageOrigin,
+    PageUrl,
     Resource,
-    Url,
     VersionText,
 )
 
@@ -40,7 +43,7 @@ class Hub(BaseModel):
 
     model_config = _STRICT
 
-    url: Url = Field(description="Origin of the hub as browsers see it.")
+    url: HubUrl = Field(description="Origin of the hub as browsers see it.")
     version: Annotated[Version, VersionText] = Field(
         default="0.24", description="Generation of the hub; in quotes, or YAML reads a number."
     )
@@ -48,7 +51,7 @@ class Hub(BaseModel):
         default=None,
         description="Container image, one release of that generation; default: the one this tool was tested with.",
     )
-    internal_url: Url | None = Field(
+    internal_url: InternalUrl | None = Field(
         default=None, description="Origin the apps publish to when it is not the public one, e.g. http://hub-shop."
     )
     network: Network | None = Field(
@@ -127,14 +130,14 @@ class App(BaseModel):
 
     model_config = _STRICT
 
-    url: Url = Field(description="Origin of its pages.")
+    url: PageUrl = Field(description="Origin of its pages.")
     origins: Annotated[tuple[PageOrigin, ...], Field(strict=False)] = Field(
         default=(), description="Further origins whose pages subscribe; https://*.example.com is allowed here."
     )
     subscribe: bool = Field(
         default=True, description="false: it publishes only and needs neither cookie nor CORS origin."
     )
-    hub_url: Url | None = Field(
+    hub_url: HubUrl | None = Field(
         default=None, description="The hub as this app's pages see it, when it is not hub.url: another name of it."
     )
     bundle: Annotated[Bundle | None, BundleText] = Field(
@@ -168,7 +171,7 @@ class Coolify(BaseModel):
 
     model_config = _STRICT
 
-    url: Url = Field(description="Origin of the instance.")
+    url: InstanceUrl = Field(description="Origin of the instance.")
     project: Resource = Field(description="Name or uuid of the project.")
     environment: Resource | None = Field(
         default=None, description="Name of its environment; default: the name of this environment."
@@ -255,7 +258,22 @@ class Environment(BaseModel):
 def schema_text() -> str:
     """The JSON Schema (2020-12) of the spec."""
     about = {"$schema": "https://json-schema.org/draft/2020-12/schema", **Spec.model_json_schema()}
-    return json.dumps(about, indent=2) + "\n"
+    return json.dumps(_with_own(about), indent=2) + "\n"
+
+
+def _with_own(schema: Any) -> Any:  # noqa: ANN401 - JSON
+    """The schema with the user's own keys, which begin with x-, in every mapping, as `load` takes them."""
+    if isinstance(schema, list):
+        return [_with_own(each) for each in schema]
+    if not isinstance(schema, dict):
+        return schema
+    found = {word: _with_own(each) for word, each in schema.items()}
+    if found.get("type") == "object":
+        names = {f"^(?!x-){name.removeprefix('^')}": each for name, each in found.get("patternProperties", {}).items()}
+        found["patternProperties"] = {"^x-": True, **names}
+        if names:
+            found["additionalProperties"] = False
+    return found
 
 
 class Spec(BaseModel):

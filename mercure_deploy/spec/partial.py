@@ -7,11 +7,12 @@ not depend on it, and is reported beside it; all else waits.
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, get_args
 
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError, WithJsonSchema
 
 from mercure_deploy.spec.contradiction import Contradiction, Path
 from mercure_deploy.spec.contradictions import contradictions
-from mercure_deploy.spec.models import App, Environment, Hub, Keys, Spec
+from mercure_deploy.spec.models import Spec
+from mercure_deploy.spec.shapes import model_at
 
 # beyond that nobody asks what else is wrong
 _MOST = 12
@@ -94,7 +95,7 @@ def _candidates(path: Path, env: dict[str, Any]) -> list[Any]:
     """Values that could stand at `path` of an environment, as different as they can be."""
     word = path[-1]
     if isinstance(word, int):
-        return [*_urls(env), *_SOMEWHERE] if path[-2] == "origins" else _ITEMS[str(path[-2])]
+        return [*_urls(env), *_SOMEWHERE] if path[-2] == "origins" else _ITEMS.get(str(path[-2]), [_ABSENT])
     if word in {"url", "hub_url"}:
         return [*_urls(env), *_SOMEWHERE]
     if path == ("hub",):
@@ -102,12 +103,23 @@ def _candidates(path: Path, env: dict[str, Any]) -> list[Any]:
     if path[0] == "apps" and len(path) < 3:
         apps = [{"url": url, "subscribe": False} for url in _SOMEWHERE]
         return apps if len(path) == 2 else [{"any": app} for app in apps]
-    field = _model(path).model_fields.get(word)
+    model = model_at(("environments", "any", *path[:-1]))
+    field = model.model_fields.get(word) if model else None
     if field is None or field.annotation is bool:
         return [False, True] if field else [_ABSENT]
-    arguments = get_args(field.annotation)
-    words = [each for argument in arguments for each in (argument, *get_args(argument)) if isinstance(each, str)]
-    return [_ABSENT, *words]
+    return [_ABSENT, *_examples(field.annotation)]
+
+
+def _examples(annotation: Any) -> list[Any]:  # noqa: ANN401
+    """Values of a type that is one of some words, a number, or text with examples in its schema."""
+    if isinstance(annotation, str):
+        return [annotation]
+    if annotation is int:
+        return [1]
+    if isinstance(annotation, WithJsonSchema):
+        return list((annotation.json_schema or {}).get("examples", ()))
+    inner = [*get_args(annotation), *getattr(annotation, "__metadata__", ())]
+    return list(dict.fromkeys(each for argument in inner for each in _examples(argument)))
 
 
 def _urls(env: dict[str, Any]) -> list[str]:
@@ -118,8 +130,3 @@ def _urls(env: dict[str, Any]) -> list[str]:
     hosts = [url.partition("://")[2].partition("/")[0] for url in said[:6] if isinstance(url, str)]
     beside = [host.partition(".")[2] for host in hosts]
     return [f"https://any.{host}" for host in (*hosts, *beside) if host]
-
-
-def _model(path: Path) -> type[BaseModel]:
-    inner: dict[str | int, type[BaseModel]] = {"hub": Hub, "keys": Keys, "apps": App}
-    return inner.get(path[0], Environment) if len(path) > 1 else Environment

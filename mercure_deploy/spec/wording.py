@@ -5,17 +5,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from pydantic import BaseModel
-
 from mercure_deploy.errors import closest
 from mercure_deploy.findings import IDS
+from mercure_deploy.spec import foreign
 from mercure_deploy.spec.contradiction import Path
-from mercure_deploy.spec.models import App, Environment, Hub, Keys, Spec
+from mercure_deploy.spec.shapes import homes, model_at
 
 _WORDS = {
     "missing": "is required",
-    "bool_type": "must be true or false, without quotes",
-    "int_type": "must be a number, without quotes",
+    "bool_type": "must be true or false",
+    "int_type": "must be a number",
     "too_short": "needs at least one",
     "model_type": "must be a mapping",
     "model_attributes_type": "must be a mapping",
@@ -24,23 +23,27 @@ _WORDS = {
     "greater_than_equal": "must be at least {ge}",
     "less_than_equal": "must be at most {le}",
 }
-# the shape of what must be there, by the word, or by what it stands below
+_ENVIRONMENT = "{hub: {url: https://hub.example.com}, apps: {app: {url: https://app.example.com}}}"
+# the shape of what must be there, by the end of its path, * for any name
 _SHAPES = {
-    "environments": "environments: {production: {hub: {url: …}, apps: {app: {url: …}}}}",
+    "environments": f"environments: {{production: {_ENVIRONMENT}}}",
+    "environments *": f"*: {_ENVIRONMENT}",
     "hub": "hub: {url: https://hub.example.com}",
+    "hub url": "url: https://hub.example.com",
     "apps": "apps: {app: {url: https://app.example.com}}",
+    "apps *": "*: {url: https://app.example.com}",
+    "apps * url": "url: https://app.example.com",
     "keys": "keys: {algorithm: HS256}",
+    "coolify": "coolify: {url: https://coolify.example.com, project: Shop}",
+    "coolify url": "url: https://coolify.example.com",
+    "coolify project": "project: Shop, the name or uuid of the project",
+    "coolify apps": "apps: {app: shop}, the name or uuid of each app's Application",
     "origins": "origins: [https://www.example.com]",
     "directives": "directives: [heartbeat 15s]",
     "accept": "accept: [key-age]",
 }
-_HOMES: dict[str, type[BaseModel]] = {
-    "into the first column": Spec,
-    "below environments.<name>": Environment,
-    "below hub": Hub,
-    "below apps.<name>": App,
-    "below keys": Keys,
-}
+_MEANT = {"yes": "true", "on": "true", "true": "true", "no": "false", "off": "false", "false": "false"}
+_PUBLISHED = re.compile(r"(?P<bind>[0-9.]+:)?(?P<port>[0-9]{1,5}):[0-9]{1,5}")
 _SECRET = re.compile(r"secret|passw|jwt|token$|private|^key$|_key$|hmac", re.IGNORECASE)
 
 
@@ -70,20 +73,35 @@ def worded(error: Mapping[str, Any]) -> Worded:
         expected = context["expected"].replace("'", "")
         return Worded(f"must be {expected}", _literal_hint(path, expected, error.get("input")))
     if kind in _WORDS:
-        shape = kind in {"missing", "model_type", "model_attributes_type", "dict_type", "tuple_type"}
-        return Worded(_WORDS[kind].format(**context), _shape(path) if shape else None)
+        return Worded(_WORDS[kind].format(**context), _hint(kind, path, error.get("input")))
     message = context.get("message") or error["msg"][:1].lower() + error["msg"][1:]
     return Worded(message, context.get("hint"), kind if kind in IDS else None)
 
 
+def _hint(kind: str, path: Path, said: object) -> str | None:
+    """What to do about a value that is missing or of another type; only its kind is told, never the value."""
+    if kind == "bool_type":
+        meant = _MEANT.get(said.strip().lower()) if isinstance(said, str) else None
+        quoted = ", without quotes" if meant and meant == said else ""
+        return f"write {meant}{quoted}" if meant else None
+    if kind == "int_type":
+        text = said.strip() if isinstance(said, str) else ""
+        if path[-1] == "port" and _PUBLISHED.fullmatch(text):
+            return (
+                "the port for the proxy alone, as port: 8080; the address is bind: 127.0.0.1, the hub's own port is 80"
+            )
+        return "write it without quotes" if text.isdecimal() else None
+    return _shape(path) if kind not in {"greater_than_equal", "less_than_equal", "too_short"} else None
+
+
 def _shape(path: Path) -> str | None:
-    word = str(path[-1]) if path else ""
-    shape = _SHAPES.get(word)
-    if len(path) > 1 and path[-2] == "apps":
-        shape = f"{word}: {{url: https://app.example.com}}"
-    elif len(path) > 1 and path[-2] == "environments":
-        shape = f"{word}: {{hub: {{url: …}}, apps: {{app: {{url: …}}}}}}"
-    return f"write it as {shape}" if shape else None
+    words = [str(part) for part in path[-3:]]
+    for first in range(len(words)):
+        for end in (words[first:], [*words[first:-1], "*"], [*words[first:-2], "*", words[-1]]):
+            shape = _SHAPES.get(" ".join(end))
+            if shape and (len(end) > 1 or end != ["*"]):
+                return f"write it as {shape.replace('*', words[-1])}"
+    return None
 
 
 def _literal_hint(path: Path, expected: str, said: object) -> str | None:
@@ -97,17 +115,13 @@ def _literal_hint(path: Path, expected: str, said: object) -> str | None:
 
 def _unknown(path: Path) -> str:
     """What to do about a word that is not known where it stands."""
-    word, model = str(path[-1]), _model(path)
-    homes = [home for home, other in _HOMES.items() if other is not model and word in other.model_fields]
-    if homes:
-        return f"it belongs {' or '.join(homes)}"
+    word, model = str(path[-1]), model_at(path[:-1])
+    elsewhere = foreign.word(word)
+    if elsewhere:
+        return elsewhere
+    others = homes(word, path[:-1])
+    if others:
+        return f"it belongs {' or '.join(others)}"
     if _SECRET.search(word):
         return "no secret belongs into a spec: render makes the key, and it lives in keys.json alone"
-    return closest(word, model.model_fields)
-
-
-def _model(path: Path) -> type[BaseModel]:
-    if len(path) == 1:
-        return Spec
-    inner: dict[str | int, type[BaseModel]] = {"hub": Hub, "keys": Keys, "apps": App}
-    return Environment if len(path) == 3 else inner[path[2]]
+    return closest(word, model.model_fields if model else ())

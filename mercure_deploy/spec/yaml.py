@@ -65,6 +65,13 @@ def parse(text: str, name: str, *, places: dict[Path, tuple[Place, Place]] | Non
         if len(text) > _SLOW:
             raise first
         return _parsed(text, name, places, pure=True)
+    except Trouble as trouble:
+        # YAML that is none for a spec, because of what was typed there
+        typed = {problem.where: problem for problem in _slips(text, name)}
+        line = (trouble.problems[0].where or "").rpartition(":")[0]
+        raise Trouble(
+            *[p for where, p in typed.items() if (where or "").rpartition(":")[0] == line] or trouble.problems
+        ) from None
     except MarkedYAMLError as error:
         raise Trouble(*_slips(text, name, _line(error)) or [_marked(error, text, name)]) from None
     except YAMLError as error:
@@ -184,9 +191,8 @@ def _key(state: _State, event: Any) -> str:  # noqa: ANN401
     if isinstance(event, AliasEvent) or not isinstance(event, ScalarEvent):
         raise _problem(state, event, "a key must be plain text")
     value = _scalar(state, event)
-    if not isinstance(value, str):
-        raise _problem(state, event, "a key must be text, not a number or a boolean", "write it in quotes")
-    return value
+    # a number, a boolean or nothing is told as the wrong word that it is, beside the other mistakes
+    return value if isinstance(value, str) else str(event.value)
 
 
 def _scalar(state: _State, event: ScalarEvent) -> Any:  # noqa: ANN401
