@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from mercure_deploy.errors import Trouble, closest
+from mercure_deploy.errors import Trouble, closest, typed
 from mercure_deploy.findings import IDS
 
 # docs/ lies inside the package once it is installed, and beside it in a checkout
@@ -14,8 +14,7 @@ def page(id_: str) -> str:
     """The page of that id, Markdown. Trouble, with the closest id, for any other word."""
     if id_ not in IDS:
         known = sorted(IDS)
-        shown = "".join(character for character in id_[:40] if character.isprintable())
-        raise Trouble(f"there is no finding {shown}", hint=closest(id_, known))
+        raise Trouble(f"there is no finding {typed(id_)}", hint=closest(id_, known))
     place = next(place for place in _PLACES if place.is_dir())
     return (place / f"{id_}.md").read_text("utf-8")
 

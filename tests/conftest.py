@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from mercure_deploy.cli import main
+from mercure_deploy.keys import KNOWN
 
 if TYPE_CHECKING:
     import engine
@@ -77,6 +78,8 @@ def run(project: Path, capsys: pytest.CaptureFixture[str]) -> Run:
         if spec is not None:
             (project / "mercure.yaml").write_text(spec)
         capsys.readouterr()
+        # a command of its own knows only what it reads itself
+        KNOWN.clear()
         code = main(list(arguments))
         said = capsys.readouterr()
         return Said(code, said.out, said.err)

@@ -49,7 +49,7 @@ def test_all_are_listed_with_a_line_each(run: Run):
 def test_an_unknown_id_gets_the_closest(run: Run):
     said = run("explain", "key-mismach\x1b")
     assert said.code == 2
-    assert "there is no finding key-mismach\n  hint: did you mean key-mismatch?" in said.err
+    assert "there is no finding key-mismach\ufffd\n  hint: did you mean key-mismatch?" in said.err
     assert "hint: known are: alg-mismatch, " in run("explain", "zzzzzzzzz").err
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TextIO, TypeVar
 
 import click
 
-from mercure_deploy.errors import Problem, Trouble, closest, printable
+from mercure_deploy.errors import Problem, Trouble, closest, masked, typed
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -33,7 +33,7 @@ def complain(problems: Iterable[Problem]) -> None:
 def err(line: str) -> None:
     """Print a line to stderr; where that cannot be written nobody reads it, and the exit code says enough."""
     with contextlib.suppress(OSError):
-        click.echo(_safe(line), err=True, color=_colour(sys.stderr))
+        click.echo(masked(line), err=True, color=_colour(sys.stderr))
 
 
 def note(line: str) -> None:
@@ -53,7 +53,7 @@ def out(lines: Iterable[str | tuple[str, str | None]], *, done: bool = False, wr
     try:
         for line in lines:
             text, colour = line if isinstance(line, tuple) else (line, None)
-            _write(click.style(_safe(text), fg=colour) if colour else _safe(text))
+            _write(click.style(masked(text), fg=colour) if colour else masked(text))
     except OSError as error:
         raise unwritten(error, done=done) from None
 
@@ -71,12 +71,6 @@ def _write(text: str) -> None:
     if sys.stdout is None:
         raise OSError(errno.EBADF, "it is closed")
     click.echo(text, color=_colour(sys.stdout))
-
-
-def _safe(line: str) -> str:
-    """The line without a key in it; as long as no ring was read there is none."""
-    keys = sys.modules.get("mercure_deploy.keys")
-    return keys.KNOWN.mask(line) if keys else line
 
 
 def _colour(stream: "TextIO | None") -> bool:
@@ -204,11 +198,6 @@ def select(loaded: "Loaded", names: Iterable[str]) -> list[str]:
         what = "there is no environment"
         raise Trouble(*(Problem(f"{what} {typed(name)}", closest(name, known)) for name in unknown))
     return [name for name in known if name in wanted or not wanted]
-
-
-def typed(text: str) -> str:
-    """What a user typed, cut short and harmless for a terminal."""
-    return printable(text, 60)
 
 
 def coloured(lines: Iterable[str]) -> Iterator[tuple[str, str | None]]:

@@ -20,11 +20,10 @@ from mercure_deploy.cli.common import (
     out,
     root_of,
     select,
-    typed,
     waiting,
 )
 from mercure_deploy.cli.ways import reaching, via_of, way_to
-from mercure_deploy.errors import Trouble
+from mercure_deploy.errors import Trouble, typed
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -13,7 +13,7 @@ import click
 from mercure_deploy import __version__
 from mercure_deploy.cli import diagnosing, importing, linting, minting, pushing, reading, rotating, writing
 from mercure_deploy.cli.common import BUG, INTERRUPTED, OK, TROUBLE, complain, err, lower, unwritten
-from mercure_deploy.errors import Problem, Trouble
+from mercure_deploy.errors import Problem, Trouble, hidden, random_words
 
 _REPORT = "https://github.com/mercure-deploy/mercure-deploy/issues"
 
@@ -24,6 +24,7 @@ def main(arguments: list[str]) -> int:
         # a terminal that knows no more than ASCII must not end a command
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
+    _remember(arguments)
     try:
         code = int(cli.main(arguments, prog_name="mercure-deploy", standalone_mode=False) or OK)
         complain(_unread())
@@ -35,6 +36,16 @@ def main(arguments: list[str]) -> int:
     return TROUBLE if sys.stdout is None else code
 
 
+def _remember(arguments: list[str]) -> None:
+    """What looks like a secret in the wrong place is not repeated, by whatever complains of it."""
+    suspicious = [word for each in arguments if not os.path.lexists(each) for word in random_words(each)]
+    if suspicious:
+        from mercure_deploy.keys import KNOWN
+
+        for word in suspicious:
+            KNOWN.add(word, "typed")
+
+
 def _ended(error: BaseException) -> int:
     """The exit code of a command that could not be finished, after its reasons have been printed."""
     if isinstance(error, Trouble):
@@ -42,7 +53,7 @@ def _ended(error: BaseException) -> int:
         return error.code
     if isinstance(error, click.ClickException):
         hint = error.ctx.command_path + " --help" if isinstance(error, click.UsageError) and error.ctx else None
-        complain([Problem(lower(error.format_message()), hint)])
+        complain([Problem(lower(hidden(error.format_message())), hint)])
         return TROUBLE
     if isinstance(error, SystemExit):
         if not error.code:

@@ -18,10 +18,9 @@ from mercure_deploy.cli.common import (
     out,
     root_of,
     select,
-    typed,
     waiting,
 )
-from mercure_deploy.errors import Trouble, printable
+from mercure_deploy.errors import Trouble, printable, typed
 
 if TYPE_CHECKING:
     from datetime import datetime

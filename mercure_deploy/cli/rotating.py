@@ -17,11 +17,10 @@ from mercure_deploy.cli.common import (
     root_of,
     select,
     show,
-    typed,
     waiting,
 )
 from mercure_deploy.cli.ways import reaching, via_of, way_to
-from mercure_deploy.errors import Trouble
+from mercure_deploy.errors import Trouble, typed
 
 if TYPE_CHECKING:
     from collections.abc import Callable

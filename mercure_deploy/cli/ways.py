@@ -5,8 +5,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 import click
 
-from mercure_deploy.cli.common import typed
-from mercure_deploy.errors import Trouble
+from mercure_deploy.errors import Trouble, typed
 
 if TYPE_CHECKING:
     from mercure_deploy.facts.origins import Origin

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from mercure_deploy.errors import closest
+from mercure_deploy.errors import closest, typed
 
 Version = Literal["0.24", "1.0"]
 
@@ -168,7 +168,7 @@ def _name(name: str, generation: Generation, version: str) -> tuple[str, str] | 
         word = _SPEC_WORDS.get(name)
         hint = f"leave it out, the spec says it with {word}" if word else "leave it out, it follows from the rest"
         return f"{name} is written by mercure-deploy itself", hint
-    return f"{name[:40]} is no directive of hub {version}", closest(name, sorted(generation.free))
+    return f"{typed(name, 40)} is no directive of hub {version}", closest(name, sorted(generation.free))
 
 
 def _arguments(name: str, arguments: str, generation: Generation) -> tuple[str, str] | None:

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
+from mercure_deploy.errors import typed
+
 if TYPE_CHECKING:
     import ipaddress
 
@@ -111,7 +113,7 @@ def _host(text: str, *, wildcard: bool) -> str:
 def _labels(labels: list[str]) -> None:
     for label in labels:
         if not _LABEL.fullmatch(label):
-            shown = "an empty label" if not label else f"the label {label[:63]}"
+            shown = "an empty label" if not label else f"the label {typed(label, 63)}"
             raise ValueError(f"has {shown}: labels are 1 to 63 of a-z, 0-9 and -, and - is not at an end")
 
 

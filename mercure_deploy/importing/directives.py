@@ -4,6 +4,7 @@ import re
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from mercure_deploy.errors import typed
 from mercure_deploy.facts.hubs import DOORS, GENERATIONS, HUB_PATH, directive_problems
 from mercure_deploy.readers.places import Directive, Place, Value
 from mercure_deploy.readers.setup import Setup
@@ -50,9 +51,9 @@ def carry(setup: Setup, found: Carried) -> None:
         if each.name in DOORS and not draft.development:
             found.leave(f"{each.name} opens the hub to every visitor", each.place)
         elif each.opened or problem:
-            found.leave(problem[1] if problem else f"{each.name[:40]} has a block", each.place)
+            found.leave(problem[1] if problem else f"{typed(each.name, 40)} has a block", each.place)
         elif each.name in {kept.partition(" ")[0] for kept in lines} and line not in lines:
-            found.leave(f"{each.name[:40]} is said twice", each.place)
+            found.leave(f"{typed(each.name, 40)} is said twice", each.place)
         else:
             lines.setdefault(line, each)
     draft.directives = list(lines)
@@ -98,13 +99,13 @@ def _transport(each: Directive, found: Carried) -> None:
     if kind == "local":
         draft.history = 0
     elif kind != "bolt":
-        found.leave(f"transport {kind[:40]}: bolt instead, one hub with its own history", each.place)
+        found.leave(f"transport {typed(kind, 40)}: bolt instead, one hub with its own history", each.place)
     else:
         size = next((inner for inner in each.block if inner.name == "size" and inner.arguments), None)
         _history(size.arguments[0].text if size else "0", size.place if size else each.place, found)
         others = [inner for inner in each.block if inner.name not in {"size", "path"}]
         for inner in others:
-            found.leave(f"transport bolt: {inner.name[:40]}", inner.place)
+            found.leave(f"transport bolt: {typed(inner.name, 40)}", inner.place)
 
 
 def _transport_url(url: Value, found: Carried) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import NamedTuple
 
-from mercure_deploy.errors import Trouble
+from mercure_deploy.errors import Trouble, typed
 from mercure_deploy.facts.hubs import GENERATIONS, HUB_PATH, image_problem, is_image
 from mercure_deploy.importing import directives
 from mercure_deploy.importing.directives import Carried, Left
@@ -96,7 +96,7 @@ def _pages(setup: Setup, found: Carried) -> None:
     for value in setup.origins() or []:
         origin = as_origin(value)
         if origin is None:
-            found.leave(f"{value.text[:60]} is no origin of a page; list those of your pages instead", value.place)
+            found.leave(f"{typed(value.text)} is no origin of a page; list those of your pages instead", value.place)
         elif not draft.development and (origin.scheme != "https" or origin.is_local):
             found.leave(f"{origin}: pages in production have https and a public name", value.place)
         elif str(origin) != draft.hub:
@@ -173,17 +173,17 @@ def _strangers(setup: Setup, found: Carried) -> None:
     for file in setup.caddyfiles:
         for option in file.options:
             if option.name not in _OPTIONS:
-                found.leave(f"global option {option.name[:40]}", option.place)
+                found.leave(f"global option {typed(option.name, 40)}", option.place)
             elif option.name == "email" and option.arguments and found.draft.tls == "hub":
                 found.draft.email = option.arguments[0].text
     for each in _site(setup.blocks):
-        found.leave(f"{each.name[:40]} of the hub's site", each.place)
+        found.leave(f"{typed(each.name, 40)} of the hub's site", each.place)
     for name, value in _variables(setup):
-        found.leave(f"{name[:60]} of the hub", value.place)
+        found.leave(f"{typed(name, 60)} of the hub", value.place)
     for service in setup.hub_services:
         for word, said in (("command", service.command), ("replicas", service.replicas)):
             if said is not None and said.text != "1":
-                found.leave(f"{word} of {service.name[:40]}", said.place)
+                found.leave(f"{word} of {typed(service.name, 40)}", said.place)
 
 
 def _site(blocks: list[Block]) -> Iterator[Directive]:

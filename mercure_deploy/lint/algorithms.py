@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 
+from mercure_deploy.errors import typed
 from mercure_deploy.lint.rules import rule
 from mercure_deploy.readers import tokens
 from mercure_deploy.readers.keys import Key, is_hmac, is_known
@@ -26,7 +27,7 @@ def alg_mismatch(setup: Setup) -> Iterator[Slip]:
     for value in setup.used_tokens():
         token = tokens.parse(value.text)
         if token and first and first.text and token.algorithm != first.text:
-            what = f"the token says {token.algorithm[:10]}, the hub is told {first.text[:10]}"
+            what = f"the token says {typed(token.algorithm, 10)}, the hub is told {typed(first.text, 10)}"
             yield _slip(value, what, "the same algorithm on both sides")
     for key in setup.used_keys():
         yield from _kind(key)
@@ -51,7 +52,7 @@ def _bundle(setup: Setup, told: Value | None) -> Iterator[Slip]:
     kind, _, size = algorithm.text.partition(".sha")
     name = f"{_BUNDLE.get(kind, '')}{size}"
     if kind in _BUNDLE and told is not None and told.text and name != told.text:
-        what = f"the app signs with {name[:10]}, the hub is told {told.text[:10]}"
+        what = f"the app signs with {typed(name, 10)}, the hub is told {typed(told.text, 10)}"
         yield _slip(algorithm, what, "the same on both sides")
     if kind in {"rsa", "ecdsa"} and secret is not None and secret.text and "-----BEGIN" not in secret.text:
         yield _slip(algorithm, "wants a private key in PEM, and MERCURE_JWT_SECRET is a text", "hmac.sha256")

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 
-from mercure_deploy.errors import closest
+from mercure_deploy.errors import closest, typed
 from mercure_deploy.facts.hubs import GENERATIONS, floating_tag
 from mercure_deploy.findings import Level
 from mercure_deploy.lint.rules import rule
@@ -70,14 +70,14 @@ def _directive(each: Directive) -> Iterator[Slip]:
     if "://" in name:
         yield _syntax(each, "is an origin on a line of its own, and is taken for a directive", "put all on one line")
     elif name.endswith(":"):
-        what = f"{name[:40]} is no directive: a Caddyfile has no colons"
-        yield _syntax(each, what, f"write {name[:40].rstrip(':')}")
+        what = f"{typed(name, 40)} is no directive: a Caddyfile has no colons"
+        yield _syntax(each, what, f"write {typed(name, 40).rstrip(':')}")
     elif name == "transport" and each.arguments and "://" in each.arguments[0].text:
         hint = "transport bolt { path /data/mercure.db }, or transport local"
         yield _syntax(each.arguments[0], "transport takes the name of a module, not a URL", hint)
     elif name not in _KNOWN and name not in _OLD_DIRECTIVES and re.fullmatch(r"[a-z][a-z0-9_]*", name):
         hint = f"say it with {_ELSEWHERE[name]}" if name in _ELSEWHERE else closest(name, sorted(_KNOWN))
-        yield _syntax(each, f"{name[:40]} is no directive of the mercure block", hint)
+        yield _syntax(each, f"{typed(name, 40)} is no directive of the mercure block", hint)
 
 
 def _origins(each: Directive, setup: Setup) -> Iterator[Slip]:
@@ -90,7 +90,7 @@ def _origins(each: Directive, setup: Setup) -> Iterator[Slip]:
         if "," in text:
             yield _syntax(word, "has a comma: origins stand one beside the other with blanks", "leave it out")
         elif text in _BARE or re.fullmatch(r"[a-z_]+_origins", text):
-            what = f"{text[:40]} stands on the line of {each.name}, and is taken for an origin"
+            what = f"{typed(text, 40)} stands on the line of {each.name}, and is taken for an origin"
             yield _syntax(word, what, "one directive a line")
         elif old and "*" in text and text != "*":
             what = "hubs before 0.21 know no wildcard in an origin"
@@ -155,7 +155,7 @@ def _generation(block: Block, generation: tuple[int, int] | None) -> Iterator[Sl
 def _image(image: Value, level: Level) -> Iterator[Slip]:
     tag = floating_tag(image.text)
     if IMAGE.search(image.text) and tag is not None:
-        moves = f"the image tag {tag[:20]} moves" if tag else "the image has no tag"
+        moves = f"the image tag {typed(tag, 20)} moves" if tag else "the image has no tag"
         hint = f"pin a release, e.g. {GENERATIONS['0.24'].image}"
         what = f"{moves}: one day it is a hub that wants other tokens"
         yield Slip("hub-upgrade-break", image.place, what, hint, level)

@@ -3,6 +3,7 @@
 import time
 from dataclasses import replace
 
+from mercure_deploy.errors import typed
 from mercure_deploy.keys import Key
 from mercure_deploy.live import asking, meaning
 from mercure_deploy.live.fetch import FetchError
@@ -72,7 +73,7 @@ def _compressed(stream: Stream, before: int, encoding: str) -> Seen:
     """A stream that a proxy compresses: it may arrive, if that proxy hands on each piece."""
     if not stream.grew(before, _SOON):
         return failed(_lost(0, _SOON))
-    what = f"the stream is compressed ({encoding[:20]}): some proxies and versions keep it back then"
+    what = f"the stream is compressed ({typed(encoding, 20)}): some proxies and versions keep it back then"
     hint = "no compression for text/event-stream on the hub's path"
     return failed(Cause("proxy-timeout-buffering", what, hint), level="warning")
 

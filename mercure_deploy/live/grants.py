@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TypeVar
 
+from mercure_deploy.errors import typed
 from mercure_deploy.keys import HMAC_BYTES, WELL_KNOWN, Key
 from mercure_deploy.live import asking, meaning
 from mercure_deploy.live.fetch import FetchError, Reply
@@ -114,7 +115,7 @@ def _mismatch(ask: Asking, known: Key, mark: str) -> Cause:
 def _cookie_hint(ask: Asking) -> str:
     said = (ask.known.metadata or {}).get("mercure_cookie")
     if isinstance(said, str) and said.isascii():
-        return f"the hub says that its cookie is {said[:60]}: cookie_name, in the spec and in the bundle"
+        return f"the hub says that its cookie is {typed(said, 60)}: cookie_name, in the spec and in the bundle"
     return "let the proxy hand on Cookie; the same cookie_name on both sides"
 
 
@@ -144,7 +145,7 @@ def _audience(ask: Asking, known: Key) -> Cause | None:
         return None
     resource, own = _resource(ask), asking.hub_of(ask)
     if resource is not None and resource != own.public_url:
-        what = f"the hub wants tokens for {resource[:120]}, the apps make them for {own.public_url}"
+        what = f"the hub wants tokens for {typed(resource, 120)}, the apps make them for {own.public_url}"
         return Cause("audience-mismatch", what, f"resource_identifier {own.public_url} in the hub's Caddyfile")
     servers = (ask.known.metadata or {}).get("authorization_servers")
     listed = [str(each) for each in servers[:3]] if isinstance(servers, list) else []
@@ -153,7 +154,7 @@ def _audience(ask: Asking, known: Key) -> Cause | None:
         if issuer != own.issued_by:
             hub = own.model_copy(update={"issuer": issuer})
             if _taken(ask, lambda topics, it=hub: asking.token(ask, known, topics, it)):  # type: ignore[misc]
-                what = f"the hub trusts the issuer {issuer[:120]}, the tokens are of {own.issued_by}"
+                what = f"the hub trusts the issuer {typed(issuer, 120)}, the tokens are of {own.issued_by}"
                 return Cause("audience-mismatch", what, f"issuer {own.issued_by} in the hub's Caddyfile")
     return None
 

@@ -4,6 +4,7 @@ import re
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
+from mercure_deploy.errors import typed
 from mercure_deploy.facts.hubs import HUB_PATH
 from mercure_deploy.live.fetch import FetchError, Reply
 
@@ -116,7 +117,7 @@ def _is_hubs(reply: Reply) -> bool:
 
 def _of_refusal(reply: Reply, url: str) -> Cause:
     status, server = reply.status, reply.header("server").partition("/")[0]
-    by = f" by {server[:30]}" if server else ""
+    by = f" by {typed(server, 30)}" if server else ""
     path = urlsplit(url).path
     route = _ROUTE.format(path=path)
     if _PLAIN_TO_TLS.search(reply.body):

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from mercure_deploy.errors import typed
 from mercure_deploy.facts.origins import Origin, parse_origin
 from mercure_deploy.keys.asymmetric import certificate_facts
 from mercure_deploy.live import meaning
@@ -173,7 +174,7 @@ def _untrusted(ask: Asking, origin: Origin, name: str, error: ssl.SSLCertVerific
         elif facts.ends < datetime.now(UTC):
             why = f"it has expired on {facts.ends:%Y-%m-%d}"
         elif "local issuer" in why:
-            why = f"its issuer, {facts.issuer[:60]}, is not known, or the chain is incomplete"
+            why = f"its issuer, {typed(facts.issuer, 60)}, is not known, or the chain is incomplete"
     except (OSError, ValueError):
         pass
     hint = "a certificate of a public authority for that name, with its chain; or --cacert with that of your own"

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from urllib.parse import urlsplit
 
+from mercure_deploy.errors import typed
 from mercure_deploy.facts.hubs import GENERATIONS, HUB_PATH
 from mercure_deploy.live import meaning, tokens
 from mercure_deploy.live.fetch import FetchError, Reply, Way, fetch
@@ -78,7 +79,7 @@ def _dropped(host: str, said: dict[str, str]) -> str | None:
     """Why a browser does not even store it."""
     domain = said.get("domain", "").lstrip(".").lower()
     if domain and not _below(host, domain):
-        return f"its Domain={domain[:60]} is not the page's"
+        return f"its Domain={typed(domain, 60)} is not the page's"
     if said.get("samesite", "").lower() == "none" and "secure" not in said:
         return "SameSite=None without Secure"
     return None
@@ -88,11 +89,11 @@ def _elsewhere(ask: Asking, host: str, said: dict[str, str]) -> str | None:
     """Why a browser brings it to others than the hub."""
     hub, domain = ask.target.hub.url, said.get("domain", "").lstrip(".").lower()
     if not _below(hub.host, domain) if domain else hub.host != host:
-        where = f"Domain={domain[:60]}" if domain else f"no Domain, so it goes to {host} alone"
+        where = f"Domain={typed(domain, 60)}" if domain else f"no Domain, so it goes to {host} alone"
         return f"{where}: not to {hub.host}"
     path = said.get("path", "/")
     if not (ask.target.hub.path if ask.target.env else HUB_PATH).startswith(path.rstrip("/")):
-        return f"Path={path[:60]} is not the hub's"
+        return f"Path={typed(path, 60)} is not the hub's"
     if "secure" in said and hub.scheme == "http" and not hub.is_local:
         return "it is Secure, and the hub's URL is http"
     return None

@@ -4,6 +4,7 @@ import secrets
 from collections.abc import Sequence
 from dataclasses import replace
 
+from mercure_deploy.errors import typed
 from mercure_deploy.facts.origins import Origin, parse_origin
 from mercure_deploy.live import asking, meaning
 from mercure_deploy.live.fetch import FetchError, Reply, fetch
@@ -89,7 +90,7 @@ def _other(said: str, page: str) -> Cause:
     if said == "*":
         what = "* as an origin: browsers refuse it together with a cookie, and everybody else is let in"
         return Cause("cors-wildcard-credentials", what, "list the origins of your pages")
-    return Cause("cors-origin-mismatch", f"{said[:80]} is let in, the page is {page}", f"cors_origins {page}")
+    return Cause("cors-origin-mismatch", f"{typed(said, 80)} is let in, the page is {page}", f"cors_origins {page}")
 
 
 def _neighbour(ask: Asking, url: str, page: str) -> str | None:

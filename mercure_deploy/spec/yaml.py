@@ -21,7 +21,7 @@ from ruamel.yaml.events import (
     SequenceStartEvent,
 )
 
-from mercure_deploy.errors import Problem, Trouble
+from mercure_deploy.errors import Problem, Trouble, typed
 
 Path = tuple[str | int, ...]
 Place = tuple[int, int]  # line and column, both from 1
@@ -158,7 +158,7 @@ def _mapping(state: _State, start: MappingStartEvent, path: Path) -> dict[str, A
         key, place = _key(state, event), _place(event)
         if key in seen:
             line, column = seen[key]
-            raise _problem(state, event, f"{key[:40]} is said twice, first in line {line}, column {column}")
+            raise _problem(state, event, f"{typed(key, 40)} is said twice, first in line {line}, column {column}")
         seen[key] = place
         value_event = next(state.events)
         if state.places is not None:
