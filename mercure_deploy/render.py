@@ -20,9 +20,10 @@ _HUB = ("/docker-compose.yaml", "/hub.env", "/hub/Caddyfile", "/hub/jwks.json")
 class Wish:
     """What is asked for: the environments `names`.
 
-    `prune` is whether their orphans go, with `others` those of environments that the spec no longer has too; `replace`
-    whether files that are not ours give way. With a `key` the answer is remembered under it, and the `warnings` of the
-    spec, as they were printed. `ring` is that of a new environment which has a key already.
+    `prune` is whether their orphans go, with `others` those of environments that the spec no longer has too, all but
+    their key rings: those go for the environments `prune_keys`. `replace` is whether files that are not ours give way.
+    With a `key` the answer is remembered under it, and the `warnings` of the spec, as they were printed. `ring` is that
+    of a new environment which has a key already.
     """
 
     names: tuple[str, ...]
@@ -32,6 +33,7 @@ class Wish:
     key: str | None = None
     warnings: tuple[str, ...] = ()
     ring: KeyRing | None = None
+    prune_keys: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -55,13 +57,24 @@ def render(spec: Spec, wish: Wish, root: Path, now: datetime) -> Rendered:
     hub = disk.compare(root, [file for file in view.files if file.path.endswith(_HUB)])
     old = {path: disk.read(root / path) for path, change in hub.items() if change == "changed"}
     gone = _pruned(view, wish, root)
-    ours = disk.Ours(view.ours, wish.replace)
+    ours = disk.Ours(view.ours, wish.replace, follow=view.follow)
     changes = disk.commit(root, view.files, ours=ours, private=view.private, remove=gone)
     secret = [file.path for file in view.files if file.secret]
     strays = view.strays(gone)
     if wish.key and not strays and not any(disk.loose(root / path) for path in secret):
         stamp.write(root, wish.key, view.files, view.private, wish.warnings)
-    return Rendered([*changes, *strays], list(_following(view, changes, old)), secret)
+    following = [*_renamed(spec, view, root), *_following(view, changes, old)]
+    return Rendered([*changes, *strays], following, secret)
+
+
+def _renamed(spec: Spec, view: View, root: Path) -> Iterator[str]:
+    """How an environment that was renamed keeps its key: a new one has been made for its new name."""
+    for name in left_behind(spec, root) if view.unborn else ():
+        for born in sorted(view.unborn):
+            yield (
+                f"{born} is new and got a key of its own; if it is {name} under another name, it can keep that key:"
+                f" rm -r {root / born} && mv {root / name} {root / born}, then render"
+            )
 
 
 def _following(view: View, changes: Iterable[Change], old: Mapping[str, bytes | None]) -> Iterator[str]:
@@ -89,9 +102,10 @@ def _files_of(app: str, d: Deployment) -> set[str]:
 def preview(spec: Spec, wish: Wish, root: Path, now: datetime) -> Sequence[Change]:
     """The same without writing anything."""
     view = look(spec, wish.names, root, to_preview(now), forget=wish.prune)
-    if not wish.replace:
-        disk.refuse(root, disk.foreign(root, view.files, disk.Ours(view.ours)))
     gone = _pruned(view, wish, root)
+    disk.refuse_folders(root, [*(file.path for file in view.files), *gone])
+    if not wish.replace:
+        disk.refuse(root, disk.foreign(root, view.files, disk.Ours(view.ours, follow=view.follow)))
     words = {"missing": "created", "changed": "updated", "same": "unchanged"}
     tighten = {file.path for file in view.files if file.secret and disk.loose(root / file.path)}
     compared = disk.compare(root, view.files)
@@ -100,13 +114,25 @@ def preview(spec: Spec, wish: Wish, root: Path, now: datetime) -> Sequence[Chang
 
 
 def _pruned(view: View, wish: Wish, root: Path) -> list[str]:
-    if not wish.prune:
-        return []
     gone: list[str] = []
     for name, paths in view.orphans.items():
         if name in wish.names:
-            gone += paths
-        elif wish.others:
-            # the manifest of an environment that the spec no longer has names nothing any more
-            gone += [path for path in (*paths, f"{name}/{manifest.NAME}") if disk.exists(root / path)]
+            gone += paths if wish.prune else ()
+        elif name in wish.prune_keys or (wish.prune and wish.others):
+            rings = [path for path in paths if path == ring_of(name)]
+            kept = rings if name not in wish.prune_keys else []
+            # the manifest of an environment that the spec no longer has names nothing any more, but for its ring
+            everything = [*paths, *([] if kept else [f"{name}/{manifest.NAME}"])]
+            gone += [path for path in everything if path not in kept and disk.exists(root / path)]
     return gone
+
+
+def ring_of(name: str) -> str:
+    """The path of the key ring of an environment, relative to the root."""
+    return f"{name}/keys.json"
+
+
+def left_behind(spec: Spec, root: Path) -> list[str]:
+    """The environments that the spec no longer has, and whose key ring is still there, sorted."""
+    names = [name for name in disk.folders(root) if name not in spec.environments]
+    return [name for name in names if disk.exists(root / name / manifest.NAME) and disk.exists(root / ring_of(name))]

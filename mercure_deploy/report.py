@@ -10,9 +10,10 @@ from mercure_deploy.findings import Finding
 if TYPE_CHECKING:
     # what is reported, not how it came about: who only prints needs none of it
     from datetime import datetime
+    from pathlib import Path
 
     from mercure_deploy.push import Remote
-    from mercure_deploy.root.drift import Checked
+    from mercure_deploy.root.drift import Checked, Drift
     from mercure_deploy.status import Rotation, Status
 
 
@@ -23,16 +24,27 @@ def stamp(moment: "datetime") -> str:
     return keys.stamp(moment)
 
 
-def check_text(checked: "Mapping[str, Checked]", *, more: bool = False) -> Iterator[str]:
+def check_text(checked: "Mapping[str, Checked]", root: "Path", *, more: bool = False) -> Iterator[str]:
     """Lines for people: `changed production/hub.env`, `file:line:col: error: what [id]`, `production: in line`."""
     for name, each in checked.items():
         yield from (f"{drift.change} {drift.path}" for drift in each.drift)
-        if any(drift.change == "orphan" for drift in each.drift):
-            yield "  hint: an orphan is no longer rendered, render --prune deletes it"
+        yield from (f"  hint: {hint}" for hint in _cures(name, each.drift, root))
         for finding in each.findings:
             yield from finding_text(finding, more=more)
         if not each.drift:
             yield f"{name}: in line"
+
+
+def _cures(name: str, drift: "Sequence[Drift]", root: "Path") -> Iterator[str]:
+    """What to do about differences that a render alone does not put right."""
+    loose = [f"{root / each.path}" for each in drift if each.change == "mode"]
+    if loose:
+        yield f"others may read it: chmod 600 {' '.join(loose)}"
+    orphans = [each.path for each in drift if each.change == "orphan"]
+    if any(not path.endswith("/keys.json") for path in orphans):
+        yield "an orphan is no longer rendered, render --prune deletes it"
+    if f"{name}/keys.json" in orphans:
+        yield f"{name} is not in the spec: render --prune-keys {name} deletes its key; renamed, its folder is, too"
 
 
 def check_json(checked: "Mapping[str, Checked]", there: "Mapping[str, Remote]", *, ok: bool) -> str:

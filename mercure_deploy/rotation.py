@@ -107,7 +107,7 @@ def _strange(where: Rotation, found: Known) -> list[str]:
 
 def _commit(where: Rotation, ring: KeyRing, know: Know, lines: list[str], keep: Sequence[str] = ()) -> Step:
     planned = look(where.spec, [where.name], where.root, lambda *_: ring, know)
-    ours = disk.Ours(planned.ours, where.replace, keep)
+    ours = disk.Ours(planned.ours, where.replace, keep, planned.follow)
     changes = disk.commit(where.root, planned.files, ours=ours, private=planned.private)
     return Step([*changes, *planned.strays()], lines)
 

@@ -251,7 +251,10 @@ def show(
 
         for path, mark in exposure.holding(root, orphans, KNOWN):
             note(f"{path} is no longer rendered and still holds the key {mark}")
-        note("render --prune deletes what is no longer rendered")
+        note("render --prune deletes what is no longer rendered, all but key rings")
+        for name in (path.partition("/")[0] for path in orphans if path.endswith("/keys.json")):
+            moved = f"{name} renamed keeps its key when its folder is renamed, too: mv {root / name} {root}/NEW-NAME"
+            note(f"{moved}; render --prune-keys {name} deletes it")
 
 
 def now() -> "datetime":

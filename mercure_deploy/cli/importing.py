@@ -6,8 +6,8 @@ import click
 
 from mercure_deploy.cli.asking import can_ask, sure
 from mercure_deploy.cli.common import NO, OK, common, err, note, now, replacing, root_of, supported
+from mercure_deploy.cli.init import PLATFORMS, Begun, asked_url, written
 from mercure_deploy.cli.ways import way_to
-from mercure_deploy.cli.writing import PLATFORMS, Begun, asked_url, written
 from mercure_deploy.errors import Trouble, printable
 
 if TYPE_CHECKING:

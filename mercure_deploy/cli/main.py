@@ -11,7 +11,7 @@ import sys
 import click
 
 from mercure_deploy import __version__
-from mercure_deploy.cli import diagnosing, importing, linting, minting, pushing, reading, rotating, writing
+from mercure_deploy.cli import diagnosing, importing, init, linting, minting, pushing, reading, render, rotating
 from mercure_deploy.cli.common import BUG, INTERRUPTED, OK, TROUBLE, complain, err, lower, unwritten
 from mercure_deploy.errors import Problem, Trouble, hidden, random_words
 
@@ -96,8 +96,8 @@ def cli() -> None:
 
 
 for command in (
-    writing.init,
-    writing.render,
+    init.init,
+    render.render,
     reading.check,
     reading.diff,
     reading.status,

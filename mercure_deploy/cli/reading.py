@@ -73,7 +73,7 @@ def check(  # noqa: PLR0913 - each is an option of the command
     if form == "json":
         out([report.check_json(checked, there, ok=ok)], wrong=not ok)
     else:
-        out([*coloured(report.check_text(checked, more=on_terminal())), *_there_lines(there)], wrong=not ok)
+        out([*coloured(report.check_text(checked, root, more=on_terminal())), *_there_lines(there)], wrong=not ok)
     if unknown:
         raise Trouble(*unknown)
     return OK if ok else NO

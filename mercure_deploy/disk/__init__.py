@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from mercure_deploy.disk.calls import CALLS, Calls
     from mercure_deploy.disk.committing import commit
     from mercure_deploy.disk.locking import lock
-    from mercure_deploy.disk.ownership import KEPT, Ours, foreign, refuse
+    from mercure_deploy.disk.ownership import KEPT, Ours, foreign, links, refuse, refuse_folders
     from mercure_deploy.disk.reading import (
         compare,
         create,
@@ -35,11 +35,13 @@ __all__ = [
     "files",
     "folders",
     "foreign",
+    "links",
     "lock",
     "loose",
     "modes_stick",
     "read",
     "refuse",
+    "refuse_folders",
     "rewrite",
 ]
 
@@ -47,7 +49,7 @@ _HOMES = {
     "calls": {"CALLS", "Calls"},
     "committing": {"commit"},
     "locking": {"lock"},
-    "ownership": {"KEPT", "Ours", "foreign", "refuse"},
+    "ownership": {"KEPT", "Ours", "foreign", "links", "refuse", "refuse_folders"},
 }
 
 

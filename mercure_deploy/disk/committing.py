@@ -64,11 +64,12 @@ def commit(  # noqa: PLR0913 - what is written, what is removed, and on what ter
     belongs, or when anything fails: then nothing has changed.
     """
     base, undo = str(root), _Undo()
+    ownership.refuse_folders(root, [*(file.path for file in files), *remove])
     others = ownership.foreign(root, files, ours)
     if not ours.replace:
         ownership.refuse(root, others)
     compared = compare(root, files)
-    changed = _changes(base, files, others, compared)
+    changed = _changes(base, files, ours.follow, compared)
     kept = [ownership.kept(base, path) for path in (*others, *ours.keep)]
     try:
         claimed = ownership.claimed(base) | {change.file.path for change in changed if change.new} | set(others)
@@ -102,14 +103,13 @@ def _said(files: Iterable[File], compared: Mapping[str, str], changed: Collectio
     return [(f.path, "updated" if f.path in tightened else words[compared[f.path]]) for f in files]
 
 
-def _changes(base: str, files: Iterable[File], others: Collection[str], compared: Mapping[str, str]) -> list[_Change]:
+def _changes(base: str, files: Iterable[File], follow: Collection[str], compared: Mapping[str, str]) -> list[_Change]:
     changes = []
     for file in files:
         path = f"{base}/{file.path}"
         if compared[file.path] != "same" or (file.secret and loose(path)):
             # a link to our secrets stays one: what it points to is replaced, in its own folder
-            follow = file.secret and file.path not in others and os.path.islink(path)  # noqa: PTH114 - plain strings
-            target = os.path.realpath(path) if follow else path
+            target = os.path.realpath(path) if file.path in follow else path
             changes.append(_Change(file, target, not os.path.lexists(target)))
     return changes
 

@@ -47,7 +47,7 @@ def _open_shared(root: Path) -> int | None:
 def _open(root: Path) -> int:
     try:
         root.mkdir(parents=True, exist_ok=True)
-        return os.open(root / ".lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, SECRET)
+        return os.open(root / ".lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, SECRET)
     except OSError as error:
         raise Trouble(f"{root} cannot be written: {reason(error)}", hint="choose another root with -o") from None
 

@@ -21,18 +21,25 @@ class Ours:
     """Which files on disk may be overwritten: `paths`, relative to the root, those that a manifest names.
 
     `replace` is whether every other may be as well, after it was kept beside as <name>.before-mercure-deploy; `keep`
-    are files that are kept so in any case.
+    are files that are kept so in any case. `follow` are the links that lead to a file of ours, see `links`: any other
+    one is not ours.
     """
 
     paths: Collection[str] = ()
     replace: bool = False
     keep: Collection[str] = ()
+    follow: Collection[str] = ()
 
 
 def foreign(root: Path, files: Iterable[File], ours: Ours) -> list[str]:
     """The planned paths where something lies that is not ours and would be overwritten, in plan order."""
     known = set(ours.paths) | claimed(str(root))
-    there = [file for file in files if file.path not in known and os.path.lexists(f"{root}/{file.path}")]
+    there = [
+        file
+        for file in files
+        if os.path.lexists(f"{root}/{file.path}")
+        and (file.path not in known or (file.path not in ours.follow and os.path.islink(f"{root}/{file.path}")))  # noqa: PTH114
+    ]
     compared = compare(root, there)
     return [file.path for file in there if compared[file.path] != "same"]
 
@@ -40,9 +47,35 @@ def foreign(root: Path, files: Iterable[File], ours: Ours) -> list[str]:
 def refuse(root: Path, paths: Sequence[str]) -> None:
     """Trouble that names all of these paths, if there are any."""
     if paths:
-        what = "is not ours, no manifest names it; nothing was changed"
         hint = "move it away, or say --replace: then it is kept beside ours, as <name>.before-mercure-deploy"
-        raise Trouble(*(Problem(f"{root}/{path} {what}", hint if path == paths[-1] else None) for path in paths))
+        raise Trouble(*(Problem(_strange(f"{root}/{path}"), hint if path == paths[-1] else None) for path in paths))
+
+
+def _strange(path: str) -> str:
+    if os.path.islink(path):  # noqa: PTH114 - plain strings
+        return f"{path} is a link to {os.path.realpath(path)}, which is not ours; nothing was changed"
+    return f"{path} is not ours, no manifest names it; nothing was changed"
+
+
+def links(root: Path, files: Sequence[File]) -> dict[str, str]:
+    """Where those of the planned secret files that are links lead to, by path; none that lead to one file twice.
+
+    Neither does any that leads to another planned file.
+    """
+    paths = [file.path for file in files if file.secret and os.path.islink(f"{root}/{file.path}")]  # noqa: PTH114
+    found = {path: os.path.realpath(f"{root}/{path}") for path in paths}
+    planned = [os.path.realpath(f"{root}/{file.path}") for file in files] if found else []
+    return {path: target for path, target in found.items() if planned.count(target) == 1}
+
+
+def refuse_folders(root: Path, paths: Iterable[str]) -> None:
+    """Trouble that names every folder above these paths, below the root, that is a link."""
+    split = [path.split("/") for path in paths]
+    folders = {"/".join(parts[:depth]) for parts in split for depth in range(1, len(parts))}
+    linked = sorted(f"{root}/{folder}" for folder in folders if os.path.islink(f"{root}/{folder}"))  # noqa: PTH114
+    if linked:
+        hint = "put a folder in its place: keys would end up elsewhere, and what is there would be closed to others"
+        raise Trouble(*(Problem(f"{folder} is a link to {os.path.realpath(folder)}", hint) for folder in linked))
 
 
 def kept(base: str, path: str) -> File:

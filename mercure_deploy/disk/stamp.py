@@ -82,7 +82,9 @@ def _quiet(base: str, environments: set[str]) -> bool:
         for entry in entries:
             if entry.name.startswith(TEMPORARY):
                 return False
-            if entry.is_dir() and not _quiet_folder(entry.path, known=entry.name in environments):
+            if entry.is_dir() and (
+                entry.is_symlink() or not _quiet_folder(entry.path, known=entry.name in environments)
+            ):
                 return False
     return True
 

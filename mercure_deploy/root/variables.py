@@ -2,6 +2,7 @@
 
 import base64
 import binascii
+import json
 import re
 from collections.abc import Iterator
 
@@ -31,8 +32,19 @@ def decoded(text: str) -> str:
     return base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True).decode()
 
 
+def _in_set(data: bytes) -> Iterator[str]:
+    try:
+        rows = json.loads(data)["keys"]
+        yield from (decoded(row["k"]) for row in rows)
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return
+
+
 def keys_in(data: bytes) -> Iterator[str]:
-    """The texts of the keys in an env file, whoever wrote it."""
+    """The texts of the keys in an env file, whoever wrote it, or in a JWK Set."""
+    if data.lstrip().startswith(b"{"):
+        yield from _in_set(data)
+        return
     for line in data.decode(errors="replace").splitlines():
         found = ASSIGNMENT.fullmatch(line.strip().removeprefix("export ").strip())
         if found and KEY_VARIABLES.fullmatch(found["name"]):

@@ -1,6 +1,6 @@
 """The output root: which rings, manifests and files are there, and what ought to be; reads, and writes nothing."""
 
-from collections.abc import Callable, Container, Mapping, Sequence
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cached_property
@@ -9,7 +9,7 @@ from pathlib import Path
 from mercure_deploy import disk, keys
 from mercure_deploy.errors import Trouble
 from mercure_deploy.keys import KeyRing
-from mercure_deploy.root import rings
+from mercure_deploy.root import rings, variables
 from mercure_deploy.root.rings import Known
 from mercure_deploy.spec import Environment, Spec
 from mercure_deploy.targets import Deployment, manifest, plan, private_directories
@@ -26,7 +26,8 @@ class View:
     """What ought to be: `files` in commit order. `orphans` by environment, those the spec no longer has included.
 
     `partial` are the environments whose ring is known from the manifest only: their secret files are not to be used.
-    `unborn` are those that have neither ring nor manifest. `ours` are the paths that may be overwritten.
+    `unborn` are those that have neither ring nor manifest. `ours` are the paths that may be overwritten, `follow` those
+    of them that are links to a ring or env file of ours.
     """
 
     deployments: tuple[Deployment, ...]
@@ -36,6 +37,7 @@ class View:
     partial: frozenset[str]
     unborn: frozenset[str]
     ours: frozenset[str]
+    follow: frozenset[str] = frozenset()
 
     def strays(self, gone: Container[str] = ()) -> list[tuple[str, str]]:
         """The orphans but for those that are gone, as a commit would say them: (path, "orphan")."""
@@ -106,15 +108,15 @@ def look(  # noqa: PLR0913 - what is asked about, and how it is known
     spec: Spec, names: Sequence[str], root: Path, choose: Choose, know: Know = known, *, forget: bool = False
 ) -> View:
     """What ought to be under `root` for the environments `names`; `forget` is whether the manifests drop orphans."""
-    deployments, partial, unborn, ours = [], set(), set(), set[str]()
+    deployments, partial, unborn, ours, founds = [], set(), set(), set[str](), {}
     orphans: dict[str, tuple[str, ...]] = {}
     for name in names:
         env = spec.environments[name]
-        found = know(root, name)
+        found = founds[name] = know(root, name)
         ring = choose(found, env)
         if not ring.complete:
             partial.add(name)
-        if ring.current.fingerprint == keys.UNBORN:
+        if found.ring is None and found.public is None:
             unborn.add(name)
         before = _before(root, found, complete=ring.complete)
         deployments.append(Deployment(name, env, ring, () if forget else before))
@@ -133,7 +135,22 @@ def look(  # noqa: PLR0913 - what is asked about, and how it is known
         frozenset(partial),
         frozenset(unborn),
         frozenset(ours),
+        frozenset(_followed(root, files, founds)),
     )
+
+
+def _followed(root: Path, files: Sequence[File], founds: Mapping[str, Known]) -> Iterator[str]:
+    """The links to secret files that may be followed: the ring that was read, or a file with a key of it."""
+    for path, target in disk.links(root, files).items():
+        found = founds[path.partition("/")[0]]
+        if path.endswith("/keys.json"):
+            if found.ring:
+                yield path
+            continue
+        marks = {key.fingerprint for ring in (found.ring, found.public) if ring for key in ring.keys}
+        held = variables.keys_in(disk.read(target, limit=_LIMIT) or b"")
+        if any(keys.fingerprint(text) in marks for text in held):
+            yield path
 
 
 def _ignoring(root: Path, file: File, ours: set[str]) -> File:

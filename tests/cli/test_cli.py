@@ -288,7 +288,12 @@ def test_check_finds_every_kind_of_drift(run: Run, project: Path):
     (folder / "Caddyfile").unlink()
     said = run("check")
     assert said.code == 1
-    assert said.lines == ["missing production/Caddyfile", "mode production/app.env", "changed production/hub.env"]
+    assert said.lines == [
+        "missing production/Caddyfile",
+        "mode production/app.env",
+        "changed production/hub.env",
+        "  hint: others may read it: chmod 600 deploy/production/app.env",
+    ]
     assert run("check", "--format", "json").code == 1
 
 

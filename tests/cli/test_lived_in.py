@@ -3,6 +3,7 @@
 import base64
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -139,6 +140,55 @@ def test_a_foreign_link_gives_way_and_what_it_leads_to_stays(run: Run, project: 
     assert run("render", "--replace").code == 0
     assert (project / "theirs.env").read_bytes() == b"SECRET=1\n"
     assert not (project / "deploy/production/app.env").is_symlink()
+
+
+@pytest.mark.parametrize(
+    "command", [["render"], ["render", "--dry-run"], ["rotate-keys", "production", "--now", "--yes"]]
+)
+@pytest.mark.parametrize("name", ["app.env", "keys.json", "hub.env", "README.md", "hub/jwks.json", "hub/Caddyfile"])
+def test_a_link_out_of_the_root_is_not_followed(run: Run, project: Path, name: str, command: list[str]):
+    spec = MINIMAL if name == "hub.env" else MINIMAL + "    platform: compose\n"
+    assert run("render", spec=spec).code == 0
+    place = project / "deploy/production" / name
+    ours = place.read_bytes()
+    put(project, {"theirs": b"MERCURE_JWT_SECRET=somebody-elses-key-of-32-characters\n"})
+    (project / "theirs").chmod(0o644)
+    place.unlink()
+    place.symlink_to("../" * (2 + name.count("/")) + "theirs")
+    before = tree(project)
+    said = run(*command, spec=spec.replace("https://app.", "https://www."))
+    assert said.code == 2
+    if name != "keys.json":
+        assert f"deploy/production/{name} is a link to {project / 'theirs'}, which is not ours" in said.err
+    assert tree(project) == {**before, "mercure.yaml": (project / "mercure.yaml").read_bytes()}
+    assert (project / "theirs").stat().st_mode & 0o777 == 0o644
+    assert ours
+
+
+@pytest.mark.parametrize("folder", ["production", "production/hub"])
+@pytest.mark.parametrize("words", [[], ["--replace"], ["--prune"], ["--dry-run"]], ids=str)
+def test_a_folder_that_is_a_link_is_refused_with_both_paths(run: Run, project: Path, folder: str, words: list[str]):
+    run("render", spec=MINIMAL + "    platform: compose\n")
+    place, theirs = project / "deploy" / folder, project / "theirs"
+    place.rename(theirs)
+    place.symlink_to(theirs)
+    theirs.chmod(0o755)
+    before = tree(project)
+    said = run("render", *words)
+    assert said.code == 2
+    assert f"deploy/{folder} is a link to {theirs}\n" in said.err
+    assert tree(project) == before
+    assert theirs.stat().st_mode & 0o777 == 0o755
+
+
+def test_two_links_to_one_file_are_not_followed(run: Run, project: Path):
+    run("render", spec=MINIMAL + STAGING)
+    (project / "deploy/staging/app.env").unlink()
+    (project / "deploy/staging/app.env").symlink_to("../production/app.env")
+    before = tree(project)
+    said = run("render")
+    assert (said.code, tree(project)) == (2, before)
+    assert "deploy/staging/app.env is a link to" in said.err
 
 
 def test_a_ring_in_a_vault_stays_there(run: Run, project: Path):
@@ -370,17 +420,69 @@ def test_an_orphan_says_what_it_holds_and_prune_deletes_it(run: Run, project: Pa
     assert "render --prune deletes" in said.err
     assert "hint: an orphan is no longer rendered, render --prune deletes it" in run("check").out
     preview = run("render", "--prune", "--dry-run")
-    assert "would be deleted staging/manifest.json" in preview.lines
+    assert "would be deleted staging/app.env" in preview.lines
     assert (project / "deploy/staging/keys.json").exists()
     # of one environment only its own go
     assert "deleted production/second.env" in run("render", "production", "--prune").lines
     assert (project / "deploy/staging/keys.json").exists()
     said = run("render", "--prune")
-    assert "deleted staging/keys.json" in said.lines
+    assert "deleted staging/app.env" in said.lines
+    assert "orphan staging/keys.json" in said.lines
+    assert "hint: staging is not in the spec: render --prune-keys staging deletes its key" in run("check").out
+    assert "deleted staging/keys.json" in run("render", "--prune-keys", "staging", "--yes").lines
     # what is not ours stays, and its folder with it
     assert [path.name for path in (project / "deploy/staging").iterdir()] == ["notes.txt"]
     assert run("check").code == 0
     assert "second.env" not in (project / "deploy/production/manifest.json").read_text()
+
+
+STAGING = (
+    "  staging:\n    hub: {url: https://hub.stage.example.com}\n    apps: {app: {url: https://app.stage.example.com}}\n"
+)
+
+
+def test_a_ring_is_deleted_by_nothing_but_its_own_word(run: Run, project: Path):
+    run("render", spec=MINIMAL + STAGING)
+    ring = project / "deploy/staging/keys.json"
+    text = ring.read_bytes()
+    for words in (["--prune"], ["--prune", "--yes"], ["production", "--prune"], ["--replace", "--prune"]):
+        assert run("render", *words, spec=MINIMAL).code == 0
+        assert ring.read_bytes() == text
+    # nobody is there to be asked
+    said = run("render", "--prune-keys", "staging")
+    assert (said.code, ring.read_bytes()) == (2, text)
+    assert "the only copy of its keys, and there is no terminal to ask on\n  hint: say --yes" in said.err
+    said = run("render", "--prune-keys", "production", "--prune-keys", "stagin", "--yes")
+    assert said.code == 2
+    assert "production is in the spec, and its key in use\n  hint: rotate-keys production --now" in said.err
+    assert "there is no key ring of an environment stagin\n  hint: did you mean staging?" in said.err
+    assert "would be deleted staging/keys.json" in run("render", "--prune-keys", "staging", "--dry-run").lines
+    assert ring.read_bytes() == text
+    assert "deleted staging/keys.json" in run("render", "--prune-keys", "staging", "--yes").lines
+    assert not ring.exists()
+    assert run("check").code == 0
+
+
+def test_a_renamed_environment_is_told_how_to_keep_its_key(run: Run, project: Path):
+    run("render", spec=MINIMAL)
+    key = json.loads((project / "deploy/production/keys.json").read_text())["keys"][0]["secret"]
+    said = run("render", spec=MINIMAL.replace("production", "live"))
+    told = re.search(r"it can keep that key: (rm -r \S+) && (mv \S+ \S+), then render", said.err)
+    assert told
+    for command in told.groups():
+        subprocess.run(command.split(), check=True)
+    assert run("render", "--prune").code == 0
+    assert json.loads((project / "deploy/live/keys.json").read_text())["keys"][0]["secret"] == key
+    assert run("check").code == 0
+    assert not (project / "deploy/production").exists()
+
+
+def test_modes_that_are_open_are_told_with_the_command(run: Run, project: Path):
+    run("render", spec=MINIMAL)
+    (project / "deploy/production/app.env").chmod(0o644)
+    said = run("check")
+    assert "mode production/app.env" in said.lines
+    assert "  hint: others may read it: chmod 600 deploy/production/app.env" in said.lines
 
 
 def test_a_rotation_to_another_algorithm_says_what_is_left(run: Run):

@@ -1,41 +1,32 @@
-"""Commands that write: `init` and `render`."""
+"""`init`: what the user says or is asked, and what is next."""
 
 from typing import TYPE_CHECKING, NamedTuple
 
 import click
 
-from mercure_deploy.cli.asking import can_ask, watched
+from mercure_deploy.cli.asking import can_ask
 from mercure_deploy.cli.common import (
     OK,
     common,
     complain,
     err,
-    formatted,
-    loaded_spec,
     note,
-    now,
     replacing,
     root_of,
-    select,
-    show,
-    spec_bytes,
     supported,
-    waiting,
     warn,
 )
+from mercure_deploy.cli.render import render_all
 from mercure_deploy.errors import Trouble
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from mercure_deploy.keys import KeyRing
-    from mercure_deploy.render import Wish
     from mercure_deploy.root.beginning import Draft
     from mercure_deploy.spec import Loaded
 
 
-# so many environments take over a second
-_MANY = 300
 PLATFORMS = click.Choice(["coolify", "compose"])
 _TLS = click.Choice(["proxy", "hub"])
 
@@ -196,73 +187,3 @@ def _schema_beside(spec: "Path") -> None:
     place = spec.parent / beginning.SCHEMA
     if not disk.exists(place):
         disk.create(place, schema_text().encode())
-
-
-@click.command()
-@click.option("--dry-run", is_flag=True, help="Print the same, write nothing.")
-@click.option("--prune", is_flag=True, help="Delete what was rendered once and is not any more.")
-@replacing
-@formatted
-@common()
-def render(  # noqa: PLR0913 - each is an option of the command
-    *, names: tuple[str, ...], dry_run: bool, prune: bool, replace: bool, form: str, spec: str, output: str | None
-) -> int:
-    """Bring the files in line with the spec."""
-    from mercure_deploy.disk import stamp
-
-    data, root = spec_bytes(spec), root_of(spec, output)
-    key = None if dry_run or prune or replace else stamp.key(spec, data, names)
-    if key and _answered(key, root, form):
-        return OK
-    from mercure_deploy.render import Wish
-
-    loaded = loaded_spec(spec, data)
-    selected = select(loaded, names)
-    warnings = tuple(warn(loaded))
-    wish = Wish(tuple(selected), prune=prune, replace=replace, others=not names, key=key, warnings=warnings)
-    if dry_run:
-        _preview(loaded, wish, root, form)
-    else:
-        render_all(loaded, wish, root, form)
-    return OK
-
-
-def _answered(key: str, root: "Path", form: str) -> bool:
-    """Whether the last render was asked the same, and nothing has changed since: then the answer is printed."""
-    from mercure_deploy import disk
-    from mercure_deploy.disk import stamp
-
-    with disk.lock(root, shared=True, waiting=waiting):
-        found = stamp.find(root, key)
-    if found is None:
-        return False
-    for line in found.warnings:
-        err(line)
-    show(((path, "unchanged") for path in found.paths), root, form=form)
-    return True
-
-
-def render_all(loaded: "Loaded", wish: "Wish", root: "Path", form: str = "text") -> None:
-    """Commit the files of these environments and print what happened."""
-    from mercure_deploy import disk, render
-
-    if len(wish.names) > _MANY and watched():
-        note(f"rendering {len(wish.names)} environments")
-    with disk.lock(root, waiting=waiting):
-        done = render.render(loaded.spec, wish, root, now())
-    show(done.changes, root, form=form)
-    for line in done.following:
-        note(line)
-    for path in done.secret:
-        if disk.loose(root / path):
-            hint = "put the output root on a file system with permissions, see -o"
-            err(f"mercure-deploy: warning: file modes do not stick here [secret-exposure]\n  hint: {hint}")
-            break
-
-
-def _preview(loaded: "Loaded", wish: "Wish", root: "Path", form: str) -> None:
-    from mercure_deploy import disk, render
-
-    with disk.lock(root, shared=True, waiting=waiting):
-        changes = render.preview(loaded.spec, wish, root, now())
-    show(changes, root, form=form, prefix="would be ")
