@@ -11,6 +11,7 @@ from mercure_deploy.root import View
 from mercure_deploy.root.drift import Checked, Drift
 from mercure_deploy.spec import duration_text
 from mercure_deploy.targets import Deployment
+from mercure_deploy.targets.planning import GITIGNORE
 
 
 def check(view: View, root: Path, spec: Path, said: Sequence[tuple[str, Finding]], now: datetime) -> dict[str, Checked]:
@@ -53,8 +54,8 @@ def _exposed(view: View, root: Path, differing: Collection[str]) -> Iterator[Fin
     in_git = tracked or set()
     for path in sorted(secret & in_git):
         yield exposure.tracked_finding(path, root)
-    # what is as it was planned holds no key, and an orphan is said as one
-    same = {file.path for file in view.files if file.path not in differing}
+    # what is as it was planned holds no key, but for the one that may hold lines of others; an orphan is said as one
+    same = {file.path for file in view.files if file.path not in differing} - {GITIGNORE}
     orphans = {path for paths in view.orphans.values() for path in paths}
     apart = same | secret | orphans
     known = keys.findable(d.ring for d in view.deployments)

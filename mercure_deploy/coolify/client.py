@@ -5,6 +5,7 @@ No redirect is followed with the token; the token stands in one header and nowhe
 
 import json
 import re
+import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import TracebackType
@@ -15,7 +16,7 @@ import httpx
 from mercure_deploy.errors import Trouble, printable
 from mercure_deploy.facts.origins import Origin
 from mercure_deploy.keys import KNOWN
-from mercure_deploy.live.fetch import Way, context
+from mercure_deploy.live.fetch import FetchError, Way, context, proxy_of, within
 
 # one exchange; Coolify parses a compose file in some seconds
 _SECONDS = 30.0
@@ -23,6 +24,7 @@ _SECONDS = 30.0
 _PATIENCE = 150.0
 _AGAIN = frozenset((429, 502, 503, 504))
 _LARGEST = 32 * 1024 * 1024
+_PLAIN = {"Accept-Encoding": "identity", "User-Agent": "mercure-deploy"}
 ABILITIES = ("read", "read:sensitive", "write", "deploy")
 
 
@@ -77,12 +79,19 @@ class Client:
         KNOWN.add(token, "of-coolify")
         self.url, self.requests = url, 0
         self.clock = clock
+        try:
+            proxy, trusted = proxy_of(url), context(way.authority, None)
+        except FetchError as error:
+            raise Trouble(
+                f"{url} cannot be asked: {error}", hint="NO_PROXY names hosts that are asked directly"
+            ) from None
         self._client = httpx.Client(
             base_url=f"{url}/api/v1/",
-            headers={"Authorization": f"Bearer {token}", "Accept": "application/json", "User-Agent": "mercure-deploy"},
+            headers={"Authorization": f"Bearer {token}", "Accept": "application/json", **_PLAIN},
             timeout=_SECONDS,
-            verify=context(way.authority, None),
-            trust_env=not url.is_local,
+            verify=trusted,
+            trust_env=False,
+            proxy=proxy,
         )
 
     def __enter__(self) -> Self:
@@ -129,13 +138,23 @@ class Client:
 
     def _once(self, method: str, path: str, body: Mapping[str, object] | None) -> _Answer:
         self.requests += 1
+        # a time-out of the library is one of each piece: headers that drip would never end
+        try:
+            return within(_PATIENCE, lambda: self._exchange(method, path, body))
+        except FetchError:
+            raise _EndlessError("it has no end") from None
+
+    def _exchange(self, method: str, path: str, body: Mapping[str, object] | None) -> _Answer:
         with self._client.stream(method, path, json=body) as answer:
             read, end = bytearray(), self.clock.now() + _PATIENCE
-            for piece in answer.iter_bytes():
+            # as it came: what is packed twice is a gigabyte before anybody has counted it
+            for piece in answer.iter_raw():
                 read += piece
                 if len(read) > _LARGEST or self.clock.now() > end:
                     raise _EndlessError("it has no end")
-            return _Answer(answer.status_code, answer.headers.get("retry-after", ""), bytes(read))
+            packed = answer.headers.get("content-encoding", "identity")
+            content = bytes(read) if packed == "identity" else _unpacked(bytes(read), packed)
+            return _Answer(answer.status_code, answer.headers.get("retry-after", ""), content)
 
     def _wait(self, what: str, seconds: float) -> None:
         self.clock.waiting(what, seconds)
@@ -144,6 +163,20 @@ class Client:
 
 class _EndlessError(httpx.ReadError):
     """An answer that is larger, or lasts longer, than any of Coolify."""
+
+
+def _unpacked(data: bytes, how: str) -> bytes:
+    """What a proxy packed though it was not asked to. ApiError for what is packed otherwise, or is too large."""
+    if how != "gzip":
+        raise strange()
+    unpacking = zlib.decompressobj(wbits=31)
+    try:
+        content = unpacking.decompress(data, _LARGEST + 1)
+    except zlib.error:
+        raise strange() from None
+    if len(content) > _LARGEST:
+        raise _EndlessError("it has no end")
+    return content
 
 
 def _reason(error: httpx.HTTPError) -> str:

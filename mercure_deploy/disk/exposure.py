@@ -11,8 +11,8 @@ from mercure_deploy.findings import Finding
 from mercure_deploy.keys import Known
 
 _SECONDS = 30
-# below the root itself, without a key in them
-_OWN = {".lock", STAMP}
+# of digests alone
+_OWN = {STAMP}
 # a backup of anything that holds a key is far below
 _LARGEST = 16 * 1024 * 1024
 # git must run nothing that the configuration of a checkout names: it may be another owner's

@@ -5,6 +5,7 @@ nothing.
 """
 
 import os
+import re
 import ssl
 import threading
 import urllib.request
@@ -17,6 +18,7 @@ from typing import Literal, TypeVar
 
 import httpx
 
+from mercure_deploy.errors import printable
 from mercure_deploy.facts.origins import Origin
 
 SECONDS = 10.0
@@ -24,6 +26,7 @@ LATE = "timed out"
 # the longest body that is of interest is a page of a proxy
 _LONGEST = 4096
 
+_HOST = re.compile(r"[A-Za-z0-9._-]+|[0-9A-Fa-f:.]+")
 Part = Literal["resolve", "connect", "tls", "answer", "held"]
 _T = TypeVar("_T")
 
@@ -102,14 +105,14 @@ def fetch(  # noqa: PLR0913 - what is sent, and how
 
 
 def within(seconds: float, function: Callable[[], _T]) -> _T:
-    """What `function` gives. FetchError when it has not ended by then: it is left alone, and ends with the program."""
+    """What `function` gives, or raises. FetchError when it has not ended by then: it is left to end by itself."""
     given: list[_T] = []
-    raised: list[FetchError] = []
+    raised: list[Exception] = []
 
     def run() -> None:
         try:
             given.append(function())
-        except FetchError as error:
+        except Exception as error:  # noqa: BLE001 - raised again below
             raised.append(error)
 
     thread = threading.Thread(target=run, daemon=True)
@@ -139,18 +142,20 @@ def opened(  # noqa: PLR0913 - as above
     sent = {"Host": public.netloc.decode(), "Accept-Encoding": "identity", "User-Agent": "mercure-deploy"}
     sent |= {"Authorization": f"Bearer {token}"} if token else {}
     named = {"sni_hostname": public.host}
+    proxy = proxy_of(Origin(target.scheme, target.host, target.port))
     try:
         with (
             httpx.Client(
                 verify=context(way.authority, os.environ.get("SSL_CERT_FILE")),
                 timeout=way.seconds,
-                trust_env=proxied(Origin(target.scheme, target.host, target.port)),
+                trust_env=False,
+                proxy=proxy,
             ) as client,
             client.stream(method, target, headers={**sent, **(headers or {})}, data=form, extensions=named) as answer,
         ):
             yield answer
     except (httpx.HTTPError, httpx.InvalidURL) as error:
-        raise _failure(error) from None
+        raise by_proxy(_failure(error), proxy) from None
     except (OSError, ValueError, RuntimeError):
         # whatever a strange peer provokes below the library
         raise FetchError("answer", "the answer cannot be read") from None
@@ -158,10 +163,42 @@ def opened(  # noqa: PLR0913 - as above
 
 def proxied(origin: Origin) -> bool:
     """Whether a proxy of the environment is asked; it has no way to this machine's own addresses."""
+    return bool(_proxy(origin))
+
+
+def proxy_of(origin: Origin) -> str | None:
+    """The proxy of the environment that is asked, as a URL. FetchError for one that cannot be: socks, or no URL."""
+    said = _proxy(origin)
+    if not said:
+        return None
+    try:
+        url = httpx.URL(said if "://" in said else f"http://{said}")
+    except httpx.InvalidURL:
+        url = httpx.URL("")
+    if not _HOST.fullmatch(url.host):
+        raise FetchError("connect", "the proxy that the environment names is no URL of one")
+    if url.scheme not in {"http", "https"}:
+        raise FetchError("connect", f"the proxy that the environment names, {_named(url)}, is not an http one")
+    return str(url)
+
+
+def by_proxy(error: FetchError, proxy: str | None) -> FetchError:
+    """The same, where it was a proxy that was asked: its host and port are told, and no password."""
+    if proxy is None or error.part not in {"connect", "resolve"}:
+        return error
+    return FetchError(error.part, f"{error}, asking the proxy {_named(httpx.URL(proxy))} of the environment")
+
+
+def _proxy(origin: Origin) -> str:
     if origin.is_local:
-        return False
+        return ""
     found = urllib.request.getproxies()
-    return bool(found.get(origin.scheme) or found.get("all")) and not urllib.request.proxy_bypass(origin.host)
+    said = found.get(origin.scheme) or found.get("all") or ""
+    return "" if said and urllib.request.proxy_bypass(origin.host) else said
+
+
+def _named(url: httpx.URL) -> str:
+    return f"{url.scheme}://{printable(url.host, 100)}" + (f":{url.port}" if url.port else "")
 
 
 @cache
@@ -199,6 +236,8 @@ def _failure(error: Exception) -> FetchError:
         return FetchError("connect" if isinstance(error, httpx.ConnectTimeout) else "answer", LATE)
     if isinstance(error, httpx.ConnectError):
         return _unreached(causes)
+    if isinstance(error, httpx.ProxyError):
+        return FetchError("connect", "it was refused")
     return FetchError("answer", "the connection was cut")
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from mercure_deploy.readers import caddyfile, compose, dotenv, helm, kinds, nginx, symfony, yamlfile
+from mercure_deploy.readers.bounds import Budget
 from mercure_deploy.readers.places import Caddyfile, Directive, EnvFile, Place, Slip, Value
 from mercure_deploy.readers.setup import Block, Setup, is_app_file, is_hub, is_hub_file, split
 from mercure_deploy.readers.yamlfile import Node
@@ -98,7 +99,9 @@ def assemble(setup: Setup, files: Sequence[Text]) -> None:
     setup.env_files = _chain(read)
     variables = {name: value for file in setup.env_files for name, value in file.variables.items()}
     written = sorted(by_kind.get("compose", []), key=lambda each: _layer(each.path))
-    found = [service for each in _documents(written, setup) for service in compose.services(each, variables)]
+    budget = Budget()
+    found = [service for each in _documents(written, setup) for service in compose.services(each, variables, budget)]
+    setup.slips += budget.slips()
     setup.charts = [chart for each in _documents(by_kind.get("helm", []), setup) for chart in helm.read(each)]
     setup.services = [*compose.merged(found), *(chart.service for chart in setup.charts)]
     for chart in setup.charts:

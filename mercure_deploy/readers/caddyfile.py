@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
+from mercure_deploy.readers.bounds import Budget, Filled
 from mercure_deploy.readers.places import Caddyfile, Directive, Place, Slip, Value
 
 _VARIABLE = re.compile(r"\{\$(?P<name>[A-Za-z_][A-Za-z0-9_]*)(?::(?P<default>[^}]*))?\}")
@@ -13,8 +14,8 @@ Line = list[Value]
 
 def read(written: Value, known: Mapping[str, Value]) -> Caddyfile:
     """The sites and options in a Caddyfile, be it a file of its own or a part of another."""
-    lines = list(_lines(written, known))
-    found = Caddyfile(written.place.file)
+    lines = list(_lines(written, known, budget := Budget()))
+    found = Caddyfile(written.place.file, slips=budget.slips())
     snippets: dict[str, tuple[Directive, ...]] = {}
     position = 0
     if lines and [token.text for token in lines[0]] == ["{"]:
@@ -55,7 +56,7 @@ def read(written: Value, known: Mapping[str, Value]) -> Caddyfile:
 def lines_of(written: Value) -> tuple[Directive, ...]:
     """Directives that a variable pastes into a mercure block."""
     directives: list[Directive] = []
-    lines = list(_lines(written, {}))
+    lines = list(_lines(written, {}, Budget()))
     position = 0
     while position < len(lines):
         directive, position = _directive(lines, position, 0)
@@ -101,12 +102,12 @@ def _directive(lines: list[Line], position: int, depth: int) -> tuple[Directive,
     return Directive(name.text, name.place, tuple(rest)), position + 1
 
 
-def _lines(written: Value, known: Mapping[str, Value]) -> Iterator[Line]:
+def _lines(written: Value, known: Mapping[str, Value], budget: Budget) -> Iterator[Line]:
     """The tokens, line by line; a quoted one may go over several."""
 
     def fill(found: "re.Match[str]") -> str:
         value = known.get(found["name"])
-        return value.text if value is not None else (found["default"] or "")
+        return filled.add(value, found[0]) if value is not None else (found["default"] or "")
 
     line: Line = []
     text, (path, number, column) = written.text, written.start
@@ -125,12 +126,13 @@ def _lines(written: Value, known: Mapping[str, Value]) -> Iterator[Line]:
             number, column, position = number + 1, margin, position + 2
         else:
             token, end = _token(text, position)
-            filled = _VARIABLE.sub(fill, token)
-            raw = token if filled != token else None
             place = Place(path, number, column)
+            filled = Filled(budget, place)
+            pasted = _VARIABLE.sub(fill, token)
+            raw = token if pasted != token else None
             # what a variable pastes may be several words, or none
             quoted = character in {'"', "`"}
-            words = [filled] if quoted else filled.split()
+            words = [pasted] if quoted else pasted.split()
             line += [Value(word, place, raw) for word in words]
             breaks = text.count("\n", position, end)
             column = column + end - position if not breaks else end - text.rfind("\n", 0, end)

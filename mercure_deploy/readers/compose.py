@@ -7,21 +7,32 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 
+from mercure_deploy.readers.bounds import DEEPEST, Budget, Filled
 from mercure_deploy.readers.places import Place, Service, Value
 from mercure_deploy.readers.yamlfile import Node
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _DEFAULTED = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*):?-")
+# where many items may stand, in each service
+_LARGE = ("environment", "labels", "ports", "volumes", "configs", "networks")
+_NOTHING = Value("", Place("", 0))
 _KIND = re.compile(r":?[-?+]|$")
 Known = Mapping[str, Value]
+Fill = Callable[[Value], str]
 
 
-def services(document: Node, known: Known) -> list[Service]:
-    """The services of a compose file; `known` are the variables that fill its references."""
-    found = []
+def services(document: Node, known: Known, budget: Budget | None = None) -> list[Service]:
+    """The services of a compose file; `known` are the variables that fill its references.
+
+    `budget` is what they may stand for; services beyond it are left out.
+    """
+    found, bound = [], budget or Budget()
+    filled = _filler(known, bound)
     for name, node in _items(document, "services"):
+        if not bound.take(1 + sum(_size(node.get(word)) for word in _LARGE)):
+            bound.beyond[name.place] = None
+            break
         service = Service(document.file, name.text, name.place)
-        filled = _filler(known)
         service.image = _filled(node.get("image"), filled)
         service.command = _command(node.get("command"), filled)
         service.healthcheck = _command(node.get("healthcheck", "test"), filled)
@@ -77,12 +88,18 @@ def _sequence(node: Node, name: str) -> list[Node]:
     return found.sequence() if found else []
 
 
-def _filler(known: Known) -> Callable[[str], str]:
-    return lambda text: _fill(text, known)
+def _size(node: Node | None) -> int:
+    return sum(1 for _ in node.items()) + len(node.sequence()) if node else 0
 
 
-def _fill(text: str, known: Known) -> str:
+def _filler(known: Known, budget: Budget) -> Fill:
+    return lambda value: _fill(value.text, known, Filled(budget, value.place))
+
+
+def _fill(text: str, known: Known, filled: Filled, depth: int = 0) -> str:
     """With its references filled in; a default may hold references in turn."""
+    if depth > DEEPEST:
+        return filled.refuse(text)
     found, position = "", 0
     while True:
         start = text.find("$", position)
@@ -93,14 +110,16 @@ def _fill(text: str, known: Known) -> str:
         if text.startswith("$", position):
             found, position = found + "$", position + 1
         elif name:
-            found, position = found + _value(known, name[0], "", ""), name.end()
+            found += filled.add(_value(known, name[0], "", _NOTHING), name[0])
+            position = name.end()
         elif text.startswith("{", position):
             end = _closing(text, position)
             inner = text[position + 1 : end]
             name = _NAME.match(inner)
             kind = _KIND.match(inner, name.end()) if name else None
             if name and kind:
-                found += _value(known, name[0], kind[0], _fill(inner[kind.end() :], known))
+                default = Value(_fill(inner[kind.end() :], known, filled, depth + 1), _NOTHING.place)
+                found += filled.add(_value(known, name[0], kind[0], default), inner)
             position = end + 1
         else:
             found += "$"
@@ -120,40 +139,38 @@ def _closing(text: str, position: int) -> int:
     return len(text)
 
 
-def _value(known: Known, name: str, kind: str, word: str) -> str:
+def _value(known: Known, name: str, kind: str, word: Value) -> Value:
     """What `${NAME<kind>word}` stands for."""
     value = known.get(name)
     present = value is not None and (value.text != "" or not kind.startswith(":"))
     if kind.endswith("+"):
-        return word if present else ""
+        return word if present else _NOTHING
     if value is not None and present:
-        return value.text
-    return word if kind.endswith("-") else ""
+        return value
+    return word if kind.endswith("-") else _NOTHING
 
 
-def _filled(node: Node | None, fill: Callable[[str], str]) -> Value | None:
+def _filled(node: Node | None, fill: Fill) -> Value | None:
     value = node.scalar if node else None
-    return Value(fill(value.text), value.place, value.text) if value else None
+    return Value(fill(value), value.place, value.text) if value else None
 
 
-def _command(command: Node | None, fill: Callable[[str], str]) -> Value | None:
+def _command(command: Node | None, fill: Fill) -> Value | None:
     """A command as one text, be it written as a list."""
     if command is None:
         return None
     words = [word.scalar.text for word in command.sequence() if word.scalar]
-    return Value(fill(" ".join(words)), command.place) if words else _filled(command, fill)
+    return Value(fill(Value(" ".join(words), command.place)), command.place) if words else _filled(command, fill)
 
 
-def _environment(node: Node | None, fill: Callable[[str], str], known: Known) -> dict[str, Value]:
+def _environment(node: Node | None, fill: Fill, known: Known) -> dict[str, Value]:
     found: dict[str, Value] = {}
     if node is None:
         return found
     for key, value in node.items():
         scalar = value.scalar
         if scalar is not None:
-            found[key.text] = replace(
-                scalar, text=fill(scalar.text), raw=scalar.text, assumed=_assumed(scalar.text, known)
-            )
+            found[key.text] = replace(scalar, text=fill(scalar), raw=scalar.text, assumed=_assumed(scalar.text, known))
         elif not value.is_mapping and key.text in known:
             # a name without a value comes from outside
             found[key.text] = Value(known[key.text].text, value.place, "")
@@ -164,7 +181,7 @@ def _environment(node: Node | None, fill: Callable[[str], str], known: Known) ->
         name, equals, text = scalar.text.partition("=")
         if equals:
             place = Place(scalar.place.file, scalar.place.line, scalar.place.column + len(name) + 1)
-            found[name] = Value(fill(text), place, text, assumed=_assumed(text, known))
+            found[name] = Value(fill(Value(text, place)), place, text, assumed=_assumed(text, known))
         elif name in known:
             found[name] = Value(known[name].text, scalar.place, "")
     return found
@@ -177,11 +194,11 @@ def _passed(node: Node | None) -> set[str]:
     return {*(name for name in items if "=" not in name), *names}
 
 
-def _aliases(node: Node, fill: Callable[[str], str]) -> set[str]:
+def _aliases(node: Node, fill: Fill) -> set[str]:
     """The name of the container, of its machine, and those that networks give it."""
     said = [node.get("container_name"), node.get("hostname")]
     said += [alias for name, _ in _items(node, "networks") for alias in _aliased(node, name.text)]
-    return {fill(each.scalar.text) for each in said if each and each.scalar}
+    return {fill(each.scalar) for each in said if each and each.scalar}
 
 
 def _aliased(node: Node, network: str) -> list[Node]:
@@ -198,13 +215,13 @@ def _env_files(node: Node | None) -> list[Value]:
     return [path for path in paths if path]
 
 
-def _port(node: Node, fill: Callable[[str], str]) -> tuple[int | None, int, Place] | None:
+def _port(node: Node, fill: Fill) -> tuple[int | None, int, Place] | None:
     scalar = node.scalar
     if scalar is None:
         target, published = node.get("target"), node.get("published")
         words = [each.scalar.text if each and each.scalar else "" for each in (published, target)]
     else:
-        words = fill(scalar.text).partition("/")[0].rsplit(":", 2)[-2:]
+        words = fill(scalar).partition("/")[0].rsplit(":", 2)[-2:]
         words = ["", *words][-2:]
     host, container = words
     if not container.isdigit():

@@ -6,6 +6,7 @@ What which reader does was measured; see `facts.quoting` for what all of them re
 import re
 from typing import TYPE_CHECKING
 
+from mercure_deploy.readers.bounds import Budget, Filled
 from mercure_deploy.readers.places import EnvFile, Place, Slip, Value
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ _HINT = "put single quotes around the value, or use a key of letters and digits 
 
 def read(path: str, text: str) -> EnvFile:
     """The variables of an env file."""
-    found = EnvFile(path)
+    found, budget = EnvFile(path), Budget()
     text = text.removeprefix("\ufeff").replace("\r\n", "\n")
     position, number = 0, 0
     while position < len(text):
@@ -51,9 +52,11 @@ def read(path: str, text: str) -> EnvFile:
                 hint = f"write {match['name']}=VALUE"
                 what = "has blanks beside the =, which Symfony refuses"
                 found.slips.append(Slip("key-quoting", place, what, hint))
-            following = _value(found, match["name"], text, match.end(), place)
+            following = _value(found, match["name"], text, match.end(), place, budget)
         number += text.count("\n", position, following - 1)
         position = following
+    found.slips += budget.slips()
+    found.beyond = {name for name, value in found.variables.items() if value.place in budget.beyond}
     return found
 
 
@@ -63,9 +66,9 @@ def _end(text: str, position: int) -> int:
     return found if found >= 0 else len(text)
 
 
-def _value(found: EnvFile, name: str, text: str, start: int, place: Place) -> int:
+def _value(found: EnvFile, name: str, text: str, start: int, place: Place, budget: Budget) -> int:  # noqa: PLR0913, PLR0917
     """Take in the value that begins there; where the next line begins."""
-    position, value = start, ""
+    position, value, filled = start, "", Filled(budget, place)
     comment = _COMMENT.match(text, start)
     if comment:
         position = comment.end()
@@ -79,14 +82,14 @@ def _value(found: EnvFile, name: str, text: str, start: int, place: Place) -> in
                 value, position = value + text[position + 1 : _end(text, position)], _end(text, position)
                 break
             inner = text[position + 1 : end]
-            value += inner if text[position] == "'" else _escaped(_filled(inner, found))
+            value += inner if text[position] == "'" else _escaped(_filled(inner, found, filled))
             position = end + 1
         else:
             plain = _BARE.match(text, position)
             position = plain.end() if plain else len(text)
             bare = re.sub(r"\\(['\"])", r"\1", plain[0] if plain else "").rstrip()
             _unquoted(found, name, bare, place)
-            value += _filled(bare, found).replace("\\\\", "\\")
+            value += _filled(bare, found, filled).replace("\\\\", "\\")
     end = _end(text, position)
     raw = text[start:end]
     if re.match(r".+['\"`]", raw) and raw[:1] not in "'\"" and _SECRET.search(name):
@@ -110,13 +113,13 @@ def _escaped(text: str) -> str:
     return re.sub(r'\\[nr"]', lambda found: _ESCAPES[found[0]], text).replace("\\\\", "\\")
 
 
-def _filled(text: str, found: EnvFile) -> str:
+def _filled(text: str, found: EnvFile, filled: Filled) -> str:
     """With the references to variables above it filled in; what is not in the file stays a reference."""
 
     def fill(match: "re.Match[str]") -> str:
         known = found.variables.get(match["bare"] or match["name"])
         if known is not None and (known.text or match["default"] is None):
-            return known.text
+            return filled.add(known, match[0])
         return match["default"] if match["default"] is not None else match[0]
 
     return _REFERENCE.sub(fill, text).replace("\\$", "$")

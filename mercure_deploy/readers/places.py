@@ -70,13 +70,15 @@ class Caddyfile:
 class EnvFile:
     """`variables` in the order of the file; a name that is said twice has its last value.
 
-    `refused` is what Symfony does not take, and the other readers do.
+    `refused` is what Symfony does not take, and the other readers do; `beyond` are the names of values whose
+    references would stand for too much, and are not filled in.
     """
 
     path: str
     variables: dict[str, Value] = field(default_factory=dict)
     slips: list[Slip] = field(default_factory=list)
     refused: list[Slip] = field(default_factory=list)
+    beyond: set[str] = field(default_factory=set)
 
 
 @dataclass

@@ -618,3 +618,14 @@ def test_a_pipe_in_the_place_of_a_file_is_not_waited_for(run: Run, project: Path
         said = run(command)
         assert said.code == 2, command
         assert f"{path} cannot be read: it is a pipe, not a file" in said.err
+
+
+@pytest.mark.parametrize("name", [".gitignore", "production/README.md", ".lock", "production/notes"])
+def test_a_key_that_was_pasted_into_any_file_below_the_root_is_found(run: Run, project: Path, name: str):
+    run("render", spec=MINIMAL)
+    place = project / "deploy" / name
+    place.write_text((place.read_text() if place.exists() else "") + f"# {key_of(project)}\n")
+    said = run("check")
+    assert said.code == 1
+    assert f"{name}: error: the key" in said.out
+    assert key_of(project) not in said.out + said.err
