@@ -47,7 +47,7 @@ class Diagnosed:
 def text(diagnosed: Sequence[Diagnosed], *, more: bool = False) -> Iterator[tuple[str, str | None]]:
     """A line a probe with its findings below it, each with its colour; a last line with the counts."""
     for each in diagnosed:
-        yield f"{each.target.name}: {each.target.url}", None
+        yield f"{each.target.name}: {each.target.url}" if each.target.env else each.target.url, None
         width = max(len(seen.name) for seen in each.seen)
         for seen in each.seen:
             # what a finding says below is not said twice

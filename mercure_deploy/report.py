@@ -178,10 +178,12 @@ def _property(value: str | int) -> str:
 def status_text(statuses: "Mapping[str, Status]", max_age: Mapping[str, str], now: "datetime") -> Iterator[str]:
     """Lines for people; `max_age` is how old the keys of an environment may become, as text."""
     for name, each in statuses.items():
-        yield f"{name}: {'not in line, run render' if each.drift else 'in line'}"
+        yield f"{name}: {_in_line(each)}"
         for key in each.keys:
             age = f"{(now - key.created).days} days old (max_age {max_age[name]})"
             yield f"  key {key.fingerprint}  {key.algorithm}  {key.state:<8}  created {stamp(key.created)}, {age}"
+        if each.old and not each.rotation:
+            yield f"  warning: the key is older than max_age: mercure-deploy rotate-keys {name} [key-age]"
         if not each.keys:
             yield "  no keys yet, render makes one"
         if each.rotation:
@@ -189,6 +191,15 @@ def status_text(statuses: "Mapping[str, Status]", max_age: Mapping[str, str], no
         if each.upgrading:
             yield "  upgrade: the hub is 1.0 and accepts 0.x apps too; bring the apps to 1.0 one by one, then set"
             yield f"        legacy_clients: false and render {name}"
+
+
+def _in_line(status: "Status") -> str:
+    """Whether the files are in line, and what puts them there."""
+    if status.strays:
+        return "not in line: files that are no longer rendered are there, run render --prune"
+    if status.drift:
+        return "not in line, run render"
+    return "in line" if status.compared else "public files in line; secrets were not compared, no key ring here"
 
 
 def rotation_text(name: str, rotation: "Rotation") -> Iterator[str]:
@@ -220,6 +231,8 @@ def status_json(statuses: "Mapping[str, Status]", there: "Mapping[str, Remote]",
             "rotation": rotation_row(each.rotation) if each.rotation else None,
             "drift": each.drift,
             "upgrading": each.upgrading,
+            "secrets_checked": each.compared,
+            "older_than_max_age": each.old,
             **_remote(there, name),
         }
         for name, each in statuses.items()

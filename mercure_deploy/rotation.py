@@ -139,7 +139,8 @@ def _retire(where: Rotation, ring: KeyRing, moment: datetime, said: Said, ask: A
         raise Trouble(f"{keys.stamp(out)} is not over yet", hint="say when the apps did go out, not when they will")
     if moment < out + lifetime:
         wait = timedelta(seconds=int((out + lifetime - moment).total_seconds()) + 1)
-        hint = f"come back at {keys.stamp(moment + wait)}"
+        again = f"mercure-deploy rotate-keys {where.name} --deployed-at {keys.stamp(out)}"
+        hint = f"come back at {keys.stamp(moment + wait)}: {again}"
         what = f"tokens of the old key may live for {duration_text(lifetime)} after {keys.stamp(out)}"
         raise Trouble(what, hint=hint, code=_NOT_YET)
     return keys.retire(ring)
@@ -148,8 +149,16 @@ def _retire(where: Rotation, ring: KeyRing, moment: datetime, said: Said, ask: A
 def said_moment(text: str, now: datetime) -> datetime:
     """The moment in `now`, `14:30` (the latest one that is over), `2026-11-24 14:30`, or with a time zone.
 
-    Without one it is a moment of this machine's. ValueError for any other text.
+    Without one it is a moment of this machine's. A time without seconds is the last moment of its minute that is over:
+    nothing that was done in it was done later. ValueError for any other text.
     """
+    found = _read_moment(text, now)
+    if found > now or re.search(r"[0-9]:[0-9]{2}:[0-9]{2}|^now$|T[0-9]{6}", text.strip(), re.IGNORECASE):
+        return found
+    return min(found.replace(second=59), now)
+
+
+def _read_moment(text: str, now: datetime) -> datetime:
     word = text.strip()
     if word.lower() == "now":
         return now
@@ -176,8 +185,9 @@ def _after(where: Rotation, ring: KeyRing) -> Iterator[str]:
         if ring.aborting:
             yield "the rotation is being taken back: the apps sign with the old key again"
         yield f"deploy the apps, not the hub: {_apps(where)}; redeploy web, workers and cron"
+        lifetime = where.env.keys.token_lifetime
         yield (
-            f"then wait {duration_text(where.env.keys.token_lifetime)}, and"
+            f"then wait {duration_text(lifetime)}, not before {keys.stamp(ring.current.since + lifetime)}:"
             f" mercure-deploy rotate-keys {name} --deployed-at TIME, the time at which the last of them was out"
         )
     else:

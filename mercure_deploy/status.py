@@ -1,10 +1,12 @@
 """`status`: where the keys of an environment stand, what comes next, and whether its files are in line."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
 from mercure_deploy.keys import Key
+from mercure_deploy.root.drift import Drift
 from mercure_deploy.targets import Deployment
 
 
@@ -26,18 +28,31 @@ class Rotation:
 class Status:
     """`keys` in the order in which they were created; none for an environment that was never rendered.
 
-    `upgrading` is a hub 1.0 that accepts the tokens of 0.x apps too, until the last app speaks 1.0.
+    `upgrading` is a hub 1.0 that accepts the tokens of 0.x apps too, until the last app speaks 1.0. `compared` is
+    whether the secret files were compared: not where the ring is not here. `strays` is whether nothing differs but
+    files that are no longer rendered. `old` is whether the key is older than `max_age`.
     """
 
     keys: tuple[Key, ...]
     rotation: Rotation | None
     drift: bool
     upgrading: bool
+    compared: bool = True
+    strays: bool = False
+    old: bool = False
 
 
-def status(d: Deployment, *, born: bool, drift: bool) -> Status:
-    """The status of one environment; `born` is whether it has keys at all, `drift` whether its files differ."""
-    return Status(d.ring.keys if born else (), rotation(d) if born else None, drift, d.env.hub.legacy_clients)
+def status(d: Deployment, now: datetime, drift: Sequence[Drift], *, born: bool) -> Status:
+    """The status of one environment; `born` is whether it has keys at all, `drift` how its files differ."""
+    return Status(
+        d.ring.keys if born else (),
+        rotation(d) if born else None,
+        bool(drift),
+        d.env.hub.legacy_clients,
+        compared=not born or d.ring.complete,
+        strays=bool(drift) and all(each.change == "orphan" for each in drift),
+        old=born and now - d.ring.current.created > d.env.keys.max_age,
+    )
 
 
 def rotation(d: Deployment) -> Rotation | None:

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 
 from mercure_deploy.errors import Trouble, closest
+from mercure_deploy.facts import claims
 from mercure_deploy.keys import Key, KeyRing, stamp
 from mercure_deploy.live import tokens
 from mercure_deploy.live.tokens import Grants
@@ -25,6 +26,7 @@ def mint(  # noqa: PLR0913 - what is said of it, one by one
         raise Trouble("a token without a grant is of no use", hint=hint)
     if app is not None and app not in env.apps:
         raise Trouble("there is no such app", hint=closest(app, env.apps))
+    _few(env.hub.version, grants)
     key = next((key for key in ring.keys if key.fingerprint == mark), None) if mark else ring.current
     if key is None:
         raise Trouble("there is no such key", hint=f"known are: {', '.join(key.fingerprint for key in ring.keys)}")
@@ -33,20 +35,48 @@ def mint(  # noqa: PLR0913 - what is said of it, one by one
     return tokens.sign(key, env.hub, said), said, key
 
 
-def refusal(token: Token, env: Environment, key: Key | None, now: datetime) -> str | None:
-    """Why the hub of that environment answers 401 to it, None when it does not; `key` is the one that signed it."""
+def _few(version: str, grants: Grants) -> None:
+    """Trouble for more topics than the hub takes: it would refuse the whole token."""
+    most = claims.MOST_TOPICS[version]
+    numbers = [len(grants.publish), len(grants.subscribe)]
+    if (sum(numbers) if version == "1.0" else max(numbers)) > most:
+        hint = "a template such as https://example.com/books/{id}, or * for every topic, is one"
+        raise Trouble(f"a hub {version} refuses a token with more than {most} topics", hint=hint)
+
+
+def refusal(token: Token, env: Environment, ring: KeyRing, now: float) -> str | None:
+    """Why the hub of that environment, which trusts the keys of the ring, answers 401; None when it does not.
+
+    `now` is Unix time.
+    """
+    key = tokens.signer(token, ring.keys)
     if key is None:
         return "no key of its ring signed it"
-    ends, begins = (token.claims.get(name) for name in ("exp", "nbf"))
-    if isinstance(ends, (int, float)) and ends <= now.timestamp():
-        return "it has expired"
-    if isinstance(begins, (int, float)) and begins > now.timestamp():
-        return "it is not valid yet"
+    return next(_refusals(token, env, ring, key, now), None)
+
+
+def _refusals(token: Token, env: Environment, ring: KeyRing, key: Key, now: float) -> Iterator[str]:
+    # a set of keys is searched for the key of that name, a single key is not
+    if "kid" in token.header and (env.platform == "compose" or len(ring.keys) > 1):
+        yield "its header names a key, kid, and the keys of the hub have no names"
     legacy = env.hub.version != "1.0" or (env.hub.legacy_clients and "mercure" in token.claims)
-    if legacy:
-        granted = isinstance(token.claims.get("mercure"), dict)
-        return None if granted else "it has no claim mercure, and may publish nothing"
-    return next(_modern(token, env.hub, key), None)
+    yield from claims.unreadable(token.claims, "0.24" if legacy else "1.0")
+    ends, begins = (_time(token.claims.get(name)) for name in ("exp", "nbf"))
+    if ends is not None and ends <= now:
+        yield "it has expired"
+    if begins is not None and begins > now:
+        yield "it is not valid yet"
+    if not legacy:
+        yield from _modern(token, env.hub, key)
+    elif not isinstance(token.claims.get("mercure"), dict):
+        yield "it has no claim mercure, and may publish nothing"
+
+
+def _time(value: object) -> float | None:
+    """A moment in the claims, in Unix time; hub 0.24 takes digits in a text, too."""
+    if isinstance(value, str) and value.isdecimal():
+        return float(value)
+    return value if isinstance(value, int | float) and not isinstance(value, bool) else None
 
 
 def _modern(token: Token, hub: Hub, key: Key) -> Iterator[str]:
@@ -60,7 +90,7 @@ def _modern(token: Token, hub: Hub, key: Key) -> Iterator[str]:
         yield f"its iss is not {hub.issued_by}"
     if hub.public_url not in (audience if isinstance(audience, list) else [audience]):
         yield f"its aud is not {hub.public_url}"
-    if not isinstance(token.claims.get("exp"), (int, float)):
+    if _time(token.claims.get("exp")) is None:
         yield "it has no exp"
     details = token.claims.get("authorization_details")
     for detail in details if isinstance(details, list) else []:

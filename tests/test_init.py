@@ -1,8 +1,11 @@
 """`init`: options, a terminal that is asked, and what it refuses to touch."""
 
+import contextlib
 import os
 import pty
+import re
 import select
+import socket
 import subprocess
 import sys
 import time
@@ -136,7 +139,7 @@ def terminal(arguments: list[str], answers: list[str], folder: Path) -> tuple[in
 
 
 def test_a_terminal_is_asked_for_what_is_missing(project: Path):
-    answers = ["https://app.example.com\n", "\n", "https://hub.example.com\n", "\n"]
+    answers = ["https://app.example.com\n", "\n", "\n", "https://hub.example.com\n", "\n"]
     code, said = terminal(["init"], answers, project)
     assert code == 0, said
     assert "Origin of the app" in said
@@ -147,7 +150,7 @@ def test_a_terminal_is_asked_for_what_is_missing(project: Path):
 
 def test_a_terminal_with_a_token_is_asked_where_coolify_is(project: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("COOLIFY_TOKEN", "1|not-shown-anywhere-0123456789")
-    answers = ["https://app.example.com\n", "\n", "https://hub.example.com\n", "\n"]
+    answers = ["https://app.example.com\n", "\n", "\n", "https://hub.example.com\n", "\n"]
     answers += ["https://coolify.example.com\n", "Shop\n", "\n", "shop\n"]
     code, said = terminal(["init"], answers, project)
     assert code == 0, said
@@ -166,6 +169,7 @@ def test_a_terminal_shows_what_it_understood_and_asks_again(project: Path):
     answers = [
         "app .acme.dev\n",  # no origin
         "app.acme.dev\n",
+        "\n",
         "admin\n",  # no name of its own
         "admin=admin.acme.dev\n",
         "\n",
@@ -175,13 +179,16 @@ def test_a_terminal_shows_what_it_understood_and_asks_again(project: Path):
         "\n",
         "app.acme.dev\n",
         "\n",
+        "\n",
         "hub.acme.dev\n",
-        "compose\n",
+        "\n",  # as it was answered before
         "proxy\n",
+        "80 81\n",
         "8081\n",
     ]
     code, said = terminal(["init"], answers, project)
     assert code == 0, said
+    assert "Error: a port is a number from 1 to 65535" in said
     assert "must not contain blanks" in said
     assert "taken for https://app.acme.dev" in said
     assert "a name of its own, = and its origin" in said
@@ -192,8 +199,32 @@ def test_a_terminal_shows_what_it_understood_and_asks_again(project: Path):
     assert list(spec["apps"]) == ["app"]
 
 
+def test_the_first_app_has_a_name_and_what_was_answered_before_is_proposed(project: Path):
+    answers = ["shop=shop.acme.dev\n", "\n", "hub.acme.dev\n", "compose\n", "proxy\n", "8080\n"]
+    code, said = terminal(["init"], answers, project)
+    assert code == 0, said
+    assert (project / "deploy/production/shop.env").exists()
+    with socket.socket() as busy:
+        with contextlib.suppress(OSError):
+            busy.bind(("127.0.0.1", 8081))
+            busy.listen()
+        answers = ["shop.stage.acme.dev\n", "shop\n", "\n", "hub.stage.acme.dev\n", "\n", "proxy\n", "\n"]
+        code, said = terminal(["init", "--env", "staging"], answers, project)
+    assert code == 0, said
+    assert "Where the hub runs (coolify, compose) [compose]" in said
+    # 8080 is that of production, 8081 is in use
+    assert re.search(r"Loopback port for the proxy \[80(8[2-9]|9[0-9])\]", said)
+    assert (project / "deploy/staging/shop.env").exists()
+
+
+def test_a_port_that_is_none_is_refused_in_a_sentence(run: Run):
+    said = run("init", *OPTIONS, "--platform", "compose", "--tls", "proxy", "--port", "127.0.0.1:8080")
+    assert said.code == 2
+    assert "a port is a number from 1 to 65535" in said.err
+
+
 def test_this_machine_is_completed_to_http(project: Path):
-    answers = ["localhost:8000\n", "\n", "localhost:8080\n", "compose\n", "proxy\n", "8080\n"]
+    answers = ["localhost:8000\n", "\n", "\n", "localhost:8080\n", "compose\n", "proxy\n", "8080\n"]
     code, said = terminal(["init", "--env", "dev"], answers, project)
     assert code == 0, said
     text = (project / "mercure.yaml").read_text()

@@ -1,5 +1,6 @@
 """`init`: what the user says or is asked, and what is next."""
 
+import contextlib
 from typing import TYPE_CHECKING, NamedTuple
 
 import click
@@ -24,11 +25,26 @@ if TYPE_CHECKING:
 
     from mercure_deploy.keys import KeyRing
     from mercure_deploy.root.beginning import Draft
-    from mercure_deploy.spec import Loaded
+    from mercure_deploy.spec import Environment, Loaded
 
 
 PLATFORMS = click.Choice(["coolify", "compose"])
 _TLS = click.Choice(["proxy", "hub"])
+
+
+class _Port(click.ParamType):  # type: ignore[type-arg] # generic in newer releases alone
+    """A TCP port; what is none is refused in a sentence."""
+
+    name = "port"
+
+    def convert(self, value: object, param: click.Parameter | None, context: click.Context | None) -> int:
+        text = str(value).strip()
+        if not text.isascii() or not text.isdecimal() or not 0 < int(text) <= 65535:
+            self.fail("a port is a number from 1 to 65535", param, context)
+        return int(text)
+
+
+PORT = _Port()
 
 
 @click.command()
@@ -38,7 +54,7 @@ _TLS = click.Choice(["proxy", "hub"])
 @click.option("--platform", type=PLATFORMS, help="Where the hub runs; default: coolify.")
 @click.option("--hub-version", "version", type=click.Choice(["0.24", "1.0"]), default="0.24", show_default=True)
 @click.option("--tls", type=_TLS, help="Who terminates TLS; default: proxy on coolify, hub on compose.")
-@click.option("--port", type=click.IntRange(1, 65535), help="compose with a proxy: the loopback port for it.")
+@click.option("--port", type=PORT, metavar="N", help="compose with a proxy: the loopback port for it.")
 @click.option("--mode", type=click.Choice(["production", "development"]), help="Default: by the hub's URL.")
 @replacing
 @common(several=False)
@@ -118,22 +134,19 @@ def _checked(said: "Draft", spec: str, before: bytes | None) -> "tuple[bytes, Lo
 
 def _asked(said: "Draft", spec: str, before: bytes | None, unsaid: bool) -> "tuple[bytes, Loaded]":  # noqa: FBT001
     """Ask for what is missing, until it makes a spec."""
+    others = _others(before)
+    platform: str = others[-1].platform if others else "coolify"
     while True:
         if not said.apps:
-            said.apps = {"app": asked_url("Origin of the app, as in https://app.example.com")}
-            while more := click.prompt("One more app, as in admin=https://admin.example.com", "", err=True):
-                word, equals, url = more.partition("=")
-                if equals and word not in said.apps:
-                    said.apps[word] = asked_url(None, url)
-                else:
-                    err("mercure-deploy: a name of its own, = and its origin")
+            said.apps = _apps()
         said.hub = said.hub or asked_url("Origin of the hub, as in https://mercure.example.com")
         if unsaid:
-            said.platform = click.prompt("Where the hub runs", "coolify", type=PLATFORMS, err=True)
+            said.platform = platform = click.prompt("Where the hub runs", platform, type=PLATFORMS, err=True)
         if said.platform == "compose" and said.tls is None:
             said.tls = click.prompt("Who terminates TLS: a proxy, or the hub itself", "hub", type=_TLS, err=True)
         if said.platform == "compose" and said.tls == "proxy" and said.port is None:
-            said.port = click.prompt("Loopback port for the proxy", 8080, type=click.IntRange(1, 65535), err=True)
+            free = _free_port(others)
+            said.port = click.prompt("Loopback port for the proxy", free, type=PORT, err=True)
         _coolify(said)
         try:
             return _checked(said, spec, before)
@@ -141,6 +154,47 @@ def _asked(said: "Draft", spec: str, before: bytes | None, unsaid: bool) -> "tup
             complain(trouble.problems)
             err("mercure-deploy: once more, with other answers")
             said.apps, said.hub, said.tls, said.port, said.coolify, unsaid = {}, None, None, None, {}, True
+
+
+def _apps() -> dict[str, str]:
+    """The origins of the apps by their names."""
+    first = click.prompt("Origin of the app, as in https://app.example.com", err=True)
+    word, equals, url = first.partition("=")
+    if equals and ":" not in word:
+        apps = {word: asked_url(None, url)}
+    else:
+        origin = asked_url(None, first)
+        apps = {click.prompt("Name of that app, and of its env file", "app", err=True).strip(): origin}
+    while more := click.prompt("One more app, as in admin=https://admin.example.com", "", err=True):
+        word, equals, url = more.partition("=")
+        if equals and word not in apps:
+            apps[word] = asked_url(None, url)
+        else:
+            err("mercure-deploy: a name of its own, = and its origin")
+    return apps
+
+
+def _others(before: bytes | None) -> "list[Environment]":
+    """The environments that the spec has already, in its order."""
+    if before is None:
+        return []
+    from mercure_deploy.spec import load
+
+    return list(load(before, "").spec.environments.values())
+
+
+def _free_port(others: "list[Environment]") -> int:
+    """A port that no other environment of the spec has, and nothing on this machine listens on."""
+    import socket
+
+    taken = {env.hub.port for env in others}
+    for port in range(8080, 8180):
+        with socket.socket() as tried, contextlib.suppress(OSError):
+            tried.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            tried.bind(("127.0.0.1", port))
+            if port not in taken:
+                return port
+    return 8080
 
 
 def _coolify(said: "Draft") -> None:

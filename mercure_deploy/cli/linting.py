@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import click
 
 from mercure_deploy.cli.common import NO, OK, coloured, note, now, on_terminal, out, quietly
-from mercure_deploy.errors import Trouble
+from mercure_deploy.errors import Trouble, typed
 
 if TYPE_CHECKING:
     from mercure_deploy.facts.origins import Origin
@@ -43,6 +43,9 @@ def lint(  # noqa: PLR0913 - each is an option of the command
     for line in found.left_out:
         note(f"left out: {line}")
     if not examined.files:
+        if found.rendered:
+            what = f"{typed(found.rendered[0])} is what render wrote, and lint is for what others wrote"
+            raise Trouble(what, hint="mercure-deploy check says whether it is in line with its spec")
         hint = "name the files or the folder: env files, compose files, Caddyfiles, config/packages/mercure.yaml"
         raise Trouble("there is nothing here that lint knows", hint=hint)
     counted = {"error"} | ({"warning"} if strict else set())

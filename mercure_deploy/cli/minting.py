@@ -145,7 +145,7 @@ def _verdicts(found: "Token", spec: str, output: str | None, moment: "datetime")
             lines.append((f"{name}: its keys are not on this machine, so nobody knows", False))
             continue
         key = signer(found, ring.keys)
-        why = tokens.refusal(found, env, key, moment)
+        why = tokens.refusal(found, env, ring, moment.timestamp())
         signed = f"signed with the key {key.fingerprint}; " if key else ""
         lines.append(
             (f"{name}: {signed}{f'its hub answers 401: {why}' if why else 'its hub takes it'}", why is not None)

@@ -191,6 +191,9 @@ def connected(  # noqa: PLR0913 - what is reached, and for what
 
     env = loaded.spec.environments[name]
     if env.coolify is None:
+        if env.platform != "coolify":
+            what = f"{name} is deployed on {env.platform}, and push is for Coolify"
+            raise Trouble(what, hint=f"{root / name / 'README.md'} says how it is deployed")
         hint = "say coolify: {url: https://…, project: …} in that environment, see docs/spec.md"
         raise Trouble(f"{name}: the spec does not say where Coolify is", hint=hint)
     token = way.token()

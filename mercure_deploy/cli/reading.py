@@ -151,11 +151,11 @@ def status(  # noqa: PLR0913 - each is an option of the command
     loaded, root, moment = loaded_spec(spec), root_of(spec, output), now()
     with _view(loaded, names, root) as planned:
         statuses = {
-            d.name: state(d, born=d.name not in planned.unborn, drift=bool(checks.drift(planned, d.name, root)))
+            d.name: state(d, moment, checks.drift(planned, d.name, root), born=d.name not in planned.unborn)
             for d in planned.deployments
         }
     there, unknown = _there(loaded, names, root, token_file) if remote else ({}, [])
-    wrong = any(each.drift for each in statuses.values()) or any(each["drift"] for each in there.values())
+    wrong = any(each.drift or each.old for each in statuses.values()) or any(each["drift"] for each in there.values())
     if form == "json":
         out([report.status_json(statuses, there, moment)], wrong=wrong)
     else:

@@ -19,10 +19,14 @@ _ENTRIES = 20_000
 
 @dataclass
 class Searched:
-    """(path as it was given or below it, text) of each file, and what was left out, with the reason."""
+    """(path as it was given or below it, text) of each file, and what was left out, with the reason.
+
+    `rendered` are the folders that a render of ours wrote, whose files were left out.
+    """
 
     files: list[tuple[str, str]] = field(default_factory=list)
     left_out: list[str] = field(default_factory=list)
+    rendered: list[str] = field(default_factory=list)
 
 
 def search(paths: Sequence[str], wanted: Callable[[str], bool]) -> Searched:
@@ -89,6 +93,7 @@ def _below(shown: str, folder: str, depth: int, found: Searched) -> Iterator[str
         found.left_out.append(f"{folder}: more than {_ENTRIES} entries")
         return
     ours = _rendered(folder, {entry.name for entry in listed})
+    found.rendered += [folder] if ours else []
     for entry in sorted(listed, key=lambda each: each.name):
         path = f"{shown}/{entry.name}" if shown else entry.name
         if entry.is_dir(follow_symlinks=False):

@@ -16,8 +16,17 @@ from mercure_deploy.facts.origins import Origin
 if TYPE_CHECKING:
     from publicsuffixlist import PublicSuffixList
 
-# wildcard DNS for everybody: their cookies are shared by all who use them; none is on the Public Suffix List
-_STRANGERS = frozenset("sslip.io nip.io xip.io traefik.me localtest.me lvh.me vcap.me coolify.io coolify.app".split())
+# everybody can have a host below these, they are not on the Public Suffix List, and browsers store a cookie for them
+_WILDCARD_DNS = "sslip.io nip.io xip.io traefik.me localtest.me lvh.me vcap.me ddev.site lndo.site".split()
+_STRANGERS = {
+    **dict.fromkeys(_WILDCARD_DNS, "wildcard DNS of a public service, by its own documentation"),
+    **dict.fromkeys(("coolify.io", "coolify.app"), "names that Coolify gives to applications"),
+    # the other region and the old name are given to applications in the same way
+    **dict.fromkeys(
+        ("osc-fr1.scalingo.io", "osc-secnum-fr1.scalingo.io", "scalingo.io"),
+        "names that Scalingo gives to applications; Chromium 156 stored a cookie for osc-fr1.scalingo.io (measured)",
+    ),
+}
 
 
 @dataclass(frozen=True)

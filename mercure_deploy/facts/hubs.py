@@ -28,7 +28,7 @@ class Generation:
 
     `image` is what a spec without one gets (it changes only in a minor release of this tool), `topic` and `last` how a
     subscriber names its topic and the last update that it has, `free` the directives that a spec may add, with the kind
-    of their arguments, `managed` those that this tool writes itself or refuses.
+    of their arguments, `managed` those that this tool writes itself or refuses, `methods` those of the protocol.
     """
 
     image: str
@@ -37,6 +37,7 @@ class Generation:
     last: str
     free: dict[str, str]
     managed: frozenset[str]
+    methods: tuple[str, ...] = ("GET", "POST", "OPTIONS")
 
 
 _COMMON = {
@@ -75,6 +76,7 @@ GENERATIONS: dict[str, Generation] = {
         managed=frozenset(
             _MANAGED | {"name", "protocol_version_compatibility", "issuer", "resource_identifier", "public_urls"}
         ),
+        methods=("GET", "POST", "OPTIONS", "QUERY"),
     ),
 }
 

@@ -190,10 +190,15 @@ def _site(blocks: list[Block]) -> Iterator[Directive]:
     seen = set()
     for block in blocks:
         for each in block.site:
-            known = each.name in _SITE or each.name.startswith(("@", "{"))
+            known = each.name in _SITE or each.name.startswith(("@", "{")) or _is_ours(each)
             if not known and each.place not in seen:
                 seen.add(each.place)
                 yield each
+
+
+def _is_ours(each: Directive) -> bool:
+    """Whether it answers other methods than those of the protocol before the hub does, as our own Caddyfile."""
+    return each.name == "rewrite" and [word.text for word in each.arguments] == ["@other", "/method-not-allowed"]
 
 
 def _variables(setup: Setup) -> Iterator[tuple[str, Value]]:

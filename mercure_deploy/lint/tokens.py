@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from mercure_deploy.facts import claims
 from mercure_deploy.lint.rules import rule
 from mercure_deploy.readers import tokens
 from mercure_deploy.readers.places import Slip
@@ -32,7 +33,11 @@ def topic_claim_mismatch(setup: Setup) -> Iterator[Slip]:
         token = tokens.parse(value.text)
         if token is None or value.text in misplaced:
             continue
-        if modern and "authorization_details" not in token.claims:
+        unreadable = next(claims.unreadable(token.claims, "1.0" if modern else "0.24"), None)
+        if unreadable:
+            hint = "sign it with a library that knows the types of RFC 7519, or by mercure-deploy token mint"
+            yield Slip("topic-claim-mismatch", value.place, f"no hub reads it: {unreadable}", hint)
+        elif modern and "authorization_details" not in token.claims:
             what = "has no authorization_details, and hub 1.0 refuses it"
             hint = "mercure-bundle 0.5 makes tokens for hub 1.0"
             yield Slip("topic-claim-mismatch", value.place, what, hint)

@@ -85,7 +85,7 @@ def history(ask: Asking, _subject: str | None) -> Seen:
     if key is None:
         return _WITHOUT
     if env is None or not env.hub.history:
-        return skipped("the spec keeps no history" if env else "asked where a spec says that there is one")
+        return skipped("the spec keeps no history" if env else "asked where it is known that updates are kept")
     topics = asking.topic()
     text = asking.token(ask, key, topics)
     try:

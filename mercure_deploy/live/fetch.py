@@ -92,14 +92,18 @@ def fetch(  # noqa: PLR0913 - what is sent, and how
     *,
     form: Mapping[str, str] | None = None,
     headers: Mapping[str, str] | None = None,
+    most: int = _LONGEST,
 ) -> Reply:
-    """Send one request, with a bearer token if there is one. FetchError when nothing answers in time."""
+    """Send one request, with a bearer token if there is one; of the answer at most so many bytes are read.
+
+    FetchError when nothing answers in time.
+    """
 
     def exchange() -> Reply:
         with opened(method, url, token, way, form=form, headers=headers) as answer:
             cookies = tuple(answer.headers.get_list("set-cookie"))
             reply = Reply(answer.status_code, dict(answer.headers), "", cookies)
-            return reply if reply.stream else replace(reply, body=_body(answer))
+            return reply if reply.stream else replace(reply, body=_body(answer, most))
 
     return within(way.seconds, exchange)
 
@@ -214,13 +218,13 @@ def context(authority: Path | None, _system: str | None) -> ssl.SSLContext:
     return made
 
 
-def _body(answer: httpx.Response) -> str:
+def _body(answer: httpx.Response, most: int) -> str:
     text = b""
     for piece in answer.iter_raw(_LONGEST):
         text += piece
-        if len(text) >= _LONGEST:
+        if len(text) >= most:
             break
-    return text[:_LONGEST].decode(errors="replace")
+    return text[:most].decode(errors="replace")
 
 
 def _failure(error: Exception) -> FetchError:

@@ -65,7 +65,7 @@ def key(ask: Asking, subject: str | None) -> Seen:
         return failed(meaning.of_error(error, ask.target.url))
     cause = _strange(ask, said) or _cause(ask, known, said)
     if cause is None and ask.target.env is None and known.text() in WELL_KNOWN:
-        cause = _placeholder()
+        cause = _placeholder(ask)
     if cause is None:
         return passed("publishes and subscribes, by header and by cookie")
     in_use = known.state == "current" or cause.id != "key-mismatch"
@@ -115,7 +115,10 @@ def _mismatch(ask: Asking, known: Key, mark: str) -> Cause:
 def _cookie_hint(ask: Asking) -> str:
     said = (ask.known.metadata or {}).get("mercure_cookie")
     if isinstance(said, str) and said.isascii():
-        return f"the hub says that its cookie is {typed(said, 60)}: cookie_name, in the spec and in the bundle"
+        where = ask.target.say(
+            "cookie_name, in the spec and in the bundle", "cookie_name in the bundle's configuration"
+        )
+        return f"the hub says that its cookie is {typed(said, 60)}: {where}"
     return "let the proxy hand on Cookie; the same cookie_name on both sides"
 
 
@@ -169,9 +172,10 @@ def _resource(ask: Asking) -> str | None:
     return f"{found[1]}{found[2]}" if found else None
 
 
-def _placeholder() -> Cause:
+def _placeholder(ask: Asking) -> Cause:
     what = "the hub takes tokens that are signed with a key from documents: everybody can publish and read everything"
-    hint = "now: a fresh key for app and hub, mercure-deploy rotate-keys ENV --now"
+    fresh = "a fresh random key, the same text for app and hub: openssl rand -hex 32"
+    hint = f"now: {ask.target.say(f'mercure-deploy rotate-keys {ask.target.name} --now', fresh)}"
     return Cause("key-placeholder", what, hint)
 
 
@@ -186,7 +190,7 @@ def placeholder(ask: Asking, _subject: str | None) -> Seen:
 
     taken = side_by_side([tried(text) for text in sorted(WELL_KNOWN)])
     if any(taken):
-        return failed(_placeholder())
+        return failed(_placeholder(ask))
     return passed(f"none of {len(taken)} is taken")
 
 

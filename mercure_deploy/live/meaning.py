@@ -99,7 +99,7 @@ def _of_redirect(reply: Reply, url: str) -> Cause:
     if to_same_path and there.path not in {"", "/"}:
         if (there.scheme or here.scheme, there.netloc or here.netloc) == (here.scheme, here.netloc):
             what = f"{url} redirects to itself ({reply.status})"
-        hint = "the hub behind the proxy must listen on plain http, SERVER_NAME=:80; or the url of the spec is another"
+        hint = "the hub behind the proxy must listen on plain http, SERVER_NAME=:80; or the hub has another URL"
         return Cause("tls-mode-mismatch", what, hint)
     hint = "a login or another app answers there: let the proxy hand on the hub's path without it"
     return Cause("proxy-not-routing", what, hint)

@@ -1,5 +1,6 @@
 """The probe of an app's page: the cookie that it sets, and the token in that."""
 
+import re
 from collections.abc import Iterator
 from urllib.parse import urlsplit
 
@@ -12,6 +13,10 @@ from mercure_deploy.live.probing import Asking, Seen, failed, passed, probe, ski
 from mercure_deploy.readers.tokens import Token, parse
 
 _MOST_REDIRECTS = 3
+# characters of a page that are looked at
+_MOST = 512 * 1024
+_COOKIE = "mercure(topic, {subscribe: topic}) in Twig, or Authorization::setCookie"
+_EVENT_SOURCE = re.compile(r"new\s+EventSource\s*\((?P<arguments>[^;]{0,400})")
 
 
 @probe("hub", hinges=("key",))
@@ -28,28 +33,44 @@ def page(ask: Asking, _subject: str | None) -> Seen:
         return failed(Cause(None, f"the page answers {reply.status}", "a page that a visitor may see"))
     found = next(_cookies(ask, reply), None)
     if found is None:
-        what = "the page sets no cookie for the hub: its stream is opened without a token"
-        hint = (
-            "mercure(topic, {subscribe: topic}) in Twig, or Authorization::setCookie; and a user who may see the topic"
-        )
-        return failed(Cause("credentials-not-sent", what, hint))
+        return failed(_no_cookie(reply))
     name, value, attributes = found
     cause = _reach(ask, url, name, attributes) or _token(ask, parse(value))
+    if cause is None and ask.known.first is not None and ask.known.first.stream:
+        what = "the page hands out a token for private updates, and the hub lets in who has none"
+        hint = "take anonymous out of the hub, or send public updates alone"
+        return failed(Cause("anonymous-private-mix", what, hint), level="warning")
     return failed(cause) if cause else passed(f"{name}: reaches the hub, and its token is taken")
+
+
+def _no_cookie(reply: Reply) -> Cause:
+    """Why a page without a cookie for the hub opens no stream."""
+    if _opens_as_a_stranger(reply.body):
+        what = "the page opens its stream as a stranger, without cookie and credentials, and the hub lets none in"
+        hint = f"decide: {_COOKIE}, and new EventSource(url, {{withCredentials: true}}); or anonymous for the hub"
+        return Cause("anonymous-off", what, hint)
+    what = "the page sets no cookie for the hub: its stream is opened without a token"
+    return Cause("credentials-not-sent", what, f"{_COOKIE}; and a user who may see the topic")
 
 
 def _page(ask: Asking, url: str) -> Reply:
     """The page, where it sends a visitor on its own host; nothing of ours is sent along."""
     way = Way(None, ask.target.way.authority, ask.target.way.seconds)
-    reply = fetch("GET", url, None, way, headers={"Accept": "text/html"})
+    reply = fetch("GET", url, None, way, headers={"Accept": "text/html"}, most=_MOST)
     for _ in range(_MOST_REDIRECTS):
         there = urlsplit(reply.header("location"))
         here = urlsplit(url)
         if not 300 <= reply.status < 400 or there.netloc not in {"", here.netloc}:
             break
         url = f"{here.scheme}://{here.netloc}{there.path or '/'}" + (f"?{there.query}" if there.query else "")
-        reply = fetch("GET", url, None, way, headers={"Accept": "text/html"})
+        reply = fetch("GET", url, None, way, headers={"Accept": "text/html"}, most=_MOST)
     return reply
+
+
+def _opens_as_a_stranger(html: str) -> bool:
+    """Whether the page itself opens a stream, and none with credentials."""
+    opened = [found["arguments"] for found in _EVENT_SOURCE.finditer(html)]
+    return bool(opened) and not any("withCredentials" in arguments for arguments in opened)
 
 
 def _cookies(ask: Asking, reply: Reply) -> Iterator[tuple[str, str, dict[str, str]]]:
@@ -69,7 +90,9 @@ def _reach(ask: Asking, url: str, name: str, said: dict[str, str]) -> Cause | No
     expected = ask.target.hub.cookie if ask.target.env else None
     if expected and name != expected:
         what = f"the page sets {name}, the hub looks at {expected}"
-        return Cause("credentials-not-sent", what, "the same cookie_name on both sides; see the rendered mercure.yaml")
+        return Cause(
+            "credentials-not-sent", what, "the same cookie_name on both sides; see symfony/ of the environment"
+        )
     why = _dropped(host, said) or _elsewhere(ask, host, said)
     hint = "MERCURE_PUBLIC_URL decides Domain and Secure: app and hub below one domain, both on https"
     return Cause("cookie-scope", f"the cookie of the page does not arrive: {why}", hint) if why else None
@@ -112,11 +135,13 @@ def _token(ask: Asking, token: Token | None) -> Cause | None:
     keys = [key for key in ask.target.keys if key.secret]
     signer = tokens.signer(token, keys)
     if keys and signer is None:
-        what = "no key of this environment signed the token in the page's cookie"
-        return Cause("key-mismatch", what, "deploy the app with the files of the last render")
+        whose = ask.target.say("no key of this environment", "another key than that of the env file")
+        what = f"{whose} signed the token in the page's cookie"
+        hint = ask.target.say("deploy the app with the files of the last render", "deploy the app with that env file")
+        return Cause("key-mismatch", what, hint)
     if signer and token.algorithm != signer.algorithm:
         what = f"the token is signed with {token.algorithm}, the hub verifies {signer.algorithm}"
-        return Cause("alg-mismatch", what, "algorithm in the bundle's configuration, see the rendered mercure.yaml")
+        return Cause("alg-mismatch", what, "jwt.algorithm in the bundle's configuration")
     ends, now = token.claims.get("exp"), ask.target.now().timestamp()
     if isinstance(ends, (int, float)) and ends <= now:
         what = f"the token in the page's cookie has ended {round(now - ends)} s ago"

@@ -48,6 +48,10 @@ class Target:
         """The hub's public URL."""
         return self.hub.public_url
 
+    def say(self, ours: str, anybodys: str) -> str:
+        """The words for who has a spec, or for who has none."""
+        return ours if self.env else anybodys
+
     @property
     def production(self) -> bool:
         """Whether development's freedoms are none here."""

@@ -53,7 +53,9 @@ class Known:
         """Trouble when the ring is an old copy: a render would take away keys that the deployment needs."""
         if self.ring and self.public and self.ring.serial < self.public.serial:
             what = f"{self.name}: keys.json is older than manifest.json ({_since(self.ring, self.public)})"
-            raise Trouble(what, hint=f"copy {self.folder}/keys.json from where your team keeps it")
+            path = f"{self.folder}/keys.json"
+            lost = f"if nobody has a newer one, it is lost: mv {path} {path}.old, and run this again"
+            raise Trouble(what, hint=f"copy {path} from where your team keeps it; {lost}")
 
     def any(self) -> KeyRing | None:
         """The best that is here: the ring, else its public view, else None. Trouble when they are at odds."""

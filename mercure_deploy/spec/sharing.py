@@ -1,7 +1,7 @@
 """Rules between apps and between environments: what each of them may have for itself alone."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from mercure_deploy.facts import cookies
@@ -87,10 +87,10 @@ def _collisions(spec: Spec) -> Iterator[Contradiction]:
             other = next(filter(None, (jar.other(scope, owner) for scope in scopes)), None)
             if other:
                 level: Level = "note" if "cookie-scope" in env.accept else "warning"
-                whose = f"app {other[1]}" if other[0] == name else f"app {other[1]} of {other[0]}"
-                what = f"its cookie {env.hub.cookie} and that of {whose} get in each other's way in one browser"
+                both = f"its cookie {env.hub.cookie} and that of {_named(other, name)}"
+                what = f"{both} get in each other's way in one browser"
                 path = ("environments", name, "apps", app, "url")
-                yield Contradiction(path, what, "cookie-scope", _cure(name, other, value), level)
+                yield Contradiction(path, what, "cookie-scope", _cure(spec, owner, other), level)
             for scope in scopes:
                 jar.add(scope, owner)
 
@@ -101,9 +101,43 @@ def _scopes(env: Environment, app: App) -> list[Scope]:
     return list(dict.fromkeys(scope for scope in found if scope))
 
 
-def _cure(name: str, other: _Owner, app: App) -> str:
-    below = f"give the app a hub_url below its own host, e.g. https://hub.{app.url.host}"
-    return below if other[0] == name else f"{below}; or another cookie_name (mercure-bundle 0.5)"
+def _named(owner: _Owner, here: str) -> str:
+    return f"app {owner[1]}" if owner[0] == here else f"app {owner[1]} of {owner[0]}"
+
+
+def _cure(spec: Spec, owner: _Owner, other: _Owner) -> str:
+    """What keeps the two cookies apart: a value is proposed only after it was tried on them."""
+    for moved in ((owner,), (other,), (owner, other)):
+        tried = {each: _below_its_own(spec, each) for each in moved}
+        if all(tried.values()) and not _overlap(*(_changed(spec, each, tried.get(each)) for each in (owner, other))):
+            said = [f"hub_url: {url} for {_named(each, owner[0])}" for each, url in tried.items()]
+            return f"a name of the hub below the app's own host, which leads to the same hub: {', '.join(said)}"
+    another = "another cookie_name for one of the hubs (mercure-bundle 0.5)"
+    domain = "a domain that is not below the other's"
+    return f"no hub_url keeps them apart: {domain}" + ("" if owner[0] == other[0] else f", or {another}")
+
+
+def _below_its_own(spec: Spec, owner: _Owner) -> "Origin | None":
+    """A name of the hub below the host of that app; None where it has that already, or its cookie would not arrive."""
+    env = spec.environments[owner[0]]
+    app = env.apps[owner[1]]
+    hub = replace(env.hub_seen_by(app), host=f"hub.{app.url.host}")
+    pages = [app.url, *(page for page in app.origins if "*" not in page.host)]
+    reached = all(cookies.reach(page, hub, cookie_name=env.hub.cookie).sent for page in pages)
+    return hub if hub != env.hub_seen_by(app) and reached else None
+
+
+def _changed(spec: Spec, owner: _Owner, hub: "Origin | None") -> list[Scope]:
+    env = spec.environments[owner[0]]
+    app = env.apps[owner[1]]
+    return _scopes(env, app.model_copy(update={"hub_url": hub}) if hub else app)
+
+
+def _overlap(first: Sequence[Scope], second: Sequence[Scope]) -> bool:
+    jar = _Jar()
+    for scope in first:
+        jar.add(scope, ("", "first"))
+    return any(jar.other(scope, ("", "second")) for scope in second)
 
 
 def _parents(domain: str) -> list[str]:

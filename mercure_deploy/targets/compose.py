@@ -59,6 +59,7 @@ def words(d: Deployment) -> dict[str, object]:
     values = {
         "name": d.name,
         "hub_host": env.hub.url.host,
+        "hub_hosts": [name.host for name in env.hub_names],
         "hub_path": env.hub.path,
         "shared_origin": env.shares_origin,
         "backend": f"{'127.0.0.1' if host == '0.0.0.0' else host}:{env.hub.port}",  # noqa: S104 - any address is this one

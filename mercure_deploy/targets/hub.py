@@ -3,7 +3,7 @@
 import json
 from collections.abc import Sequence
 
-from mercure_deploy.facts.hubs import HUB_PATH
+from mercure_deploy.facts.hubs import GENERATIONS, HUB_PATH
 from mercure_deploy.spec import Environment
 from mercure_deploy.targets import directives
 from mercure_deploy.targets.planning import Deployment
@@ -17,6 +17,8 @@ def caddyfile(d: Deployment, *, jwks: bool) -> bytes:
         "Caddyfile.j2",
         options=[directives.GRACE_PERIOD, *([f"email {env.hub.email}"] if env.hub.email else [])],
         sites=", ".join(_sites(env)),
+        paths=" ".join(dict.fromkeys(each for path in (env.hub.path, HUB_PATH) for each in (path, f"{path}/*"))),
+        methods=" ".join(GENERATIONS[env.hub.version].methods),
         rewrite=rewrite(env),
         local_certificate=env.tls == "hub" and env.mode == "development",
         lines=directives.mercure_block(env, d.ring, jwks=jwks),

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from mercure_deploy.spec import duration_text
+from mercure_deploy.spec import Environment, duration_text
 from mercure_deploy.targets.apps import needs_configuration
 from mercure_deploy.targets.output import File
 from mercure_deploy.targets.planning import Deployment, target
@@ -33,7 +33,7 @@ def readme(d: Deployment) -> Iterator[File]:
         hub=str(hub.url),
         hub_host=hub.url.host,
         hub_path=hub.path,
-        hub_names=[f"`{name.host}`" for name in env.hub_names],
+        **_names(env),
         public_url=hub.public_url,
         publish_url=hub.publish_url,
         version=hub.version,
@@ -51,3 +51,12 @@ def readme(d: Deployment) -> Iterator[File]:
         **platform(d).words(d),
     )
     yield File("README.md", text)
+
+
+def _names(env: Environment) -> dict[str, list[str]]:
+    """Every name of the hub: as Markdown, as hosts, as the URLs that browsers open."""
+    return {
+        "hub_names": [f"`{name.host}`" for name in env.hub_names],
+        "hub_hosts": [name.host for name in env.hub_names],
+        "public_urls": [f"{name}{env.hub.path}" for name in env.hub_names],
+    }

@@ -169,7 +169,7 @@ def test_a_ring_ahead_of_its_manifest_is_a_killed_run(run: Run, project: Path):
         said = run(*command)
         assert (said.code, said.out) == (2, "")
         assert "production: keys.json is older than manifest.json (key " in said.err
-        assert "hint: copy deploy/production/keys.json from where your team keeps it\n" in said.err
+        assert "hint: copy deploy/production/keys.json from where your team keeps it; if nobody has a newer" in said.err
         assert "--now" not in said.err
 
 
@@ -371,6 +371,8 @@ def test_status(run: Run, project: Path):
         "rotation": None,
         "drift": True,
         "upgrading": False,
+        "secrets_checked": True,
+        "older_than_max_age": False,
     }
     assert "no keys yet" in run("status").out
     run("render")

@@ -162,6 +162,36 @@ def test_times_and_grants_of_hub_1_0(run: Run):
     assert "may publish: a\nmay subscribe: b\n" in said.out
 
 
+@pytest.mark.parametrize(
+    ("spec", "publish", "subscribe", "code"),
+    [
+        (MINIMAL, 1000, 1000, 0),
+        (MINIMAL, 1001, 1, 2),
+        (MINIMAL, 1, 1001, 2),
+        (V1, 50, 50, 0),
+        (V1, 50, 51, 2),
+        (V1, 101, 0, 2),
+    ],
+)
+def test_more_topics_than_the_hub_takes_are_refused(run: Run, spec: str, publish: int, subscribe: int, code: int):
+    run("render", spec=spec)
+    topics = [word for n in range(publish) for word in ("--publish", f"t{n}")]
+    said = run("token", "mint", "production", *topics, *(w for n in range(subscribe) for w in ("--subscribe", f"t{n}")))
+    assert said.code == code
+    assert bool(said.out) is (code == 0)
+    assert code == 0 or re.search(r"a hub \S+ refuses a token with more than (100|1000) topics\n  hint: ", said.err)
+
+
+@pytest.mark.parametrize("kind", ["compose", "coolify"])
+def test_a_key_that_a_header_names_is_looked_for_in_a_set_alone(run: Run, project: Path, kind: str):
+    run("render", spec=MINIMAL.replace("  production:", f"  production:\n    platform: {kind}"))
+    secret = json.loads((project / "deploy/production/keys.json").read_text())["keys"][0]["secret"]
+    claims = {"mercure": {"publish": ["*"]}, "exp": 4e9}
+    text = jwt.encode(claims, secret, algorithm="HS256", headers={"kid": "x"})
+    said = run("token", "inspect", stdin=text)
+    assert ("its header names a key, kid" in said.out) is (kind == "compose")
+
+
 def test_who_waits_for_a_token_on_a_terminal_says_so(project: Path):
     command = [str(Path(sys.executable).parent / "mercure-deploy"), "token", "inspect"]
     ours, theirs = pty.openpty()

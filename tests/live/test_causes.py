@@ -39,6 +39,7 @@ def signed(key: str = KEY, algorithm: str = "HS256", **claims: object) -> str:
 SCOPED = "Path=/.well-known/mercure; Domain=example.com; Secure"
 RIGHT = f"mercureAuthorization={signed()}; {SCOPED}"
 PAGE = "https://app.example.com/"
+STRANGERS = "<script>const s = new EventSource(u);</script>"
 GONE = FetchError("connect", "nothing listens")
 COOKIES: dict[str, tuple[tuple[Reply | FetchError, ...], str | None, str]] = {
     "right": ((setting(RIGHT),), None, "its token is taken"),
@@ -47,6 +48,12 @@ COOKIES: dict[str, tuple[tuple[Reply | FetchError, ...], str | None, str]] = {
     "round and round": ((Reply(302, {"location": "/"}, ""),), "credentials-not-sent", "no cookie"),
     "away": ((GONE,), None, "nothing listens"),
     "an error": ((Reply(500, {}, ""),), None, "answers 500"),
+    "as a stranger": ((Reply(200, {}, STRANGERS),), "anonymous-off", "opens its stream as a stranger"),
+    "with credentials, and no cookie": (
+        (Reply(200, {}, STRANGERS.replace("(u)", "(u, {withCredentials: true})")),),
+        "credentials-not-sent",
+        "no cookie",
+    ),
     "another cookie": ((setting("session=x"),), "credentials-not-sent", "no cookie"),
     "another name": ((setting(f"mercure_access_token={signed()}; {SCOPED}"),), "credentials-not-sent", "looks at"),
     "another domain": (
@@ -106,6 +113,14 @@ def test_the_cookie_of_a_page(monkeypatch: pytest.MonkeyPatch, name: str):
     text = seen.evidence + "".join(each.message for each in seen.findings)
     assert ([each.id for each in seen.findings][:1] or [None], words in text) == ([id_], True), seen
     assert seen.outcome == ("pass" if "taken" in words else "fail")
+
+
+def test_a_page_with_a_token_while_strangers_are_let_in(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(pages, "fetch", replies(setting(RIGHT)))
+    ask = Asking(target(keys=RING.keys, page=PAGE))
+    ask.known.first = Reply(200, {"content-type": "text/event-stream"}, "")
+    seen = pages.page(ask, None)
+    assert ([each.id for each in seen.findings], seen.outcome) == (["anonymous-private-mix"], "warn")
 
 
 def test_a_cookie_that_is_secure_for_a_hub_on_http(monkeypatch: pytest.MonkeyPatch):

@@ -20,7 +20,10 @@ from conftest import Run
 from ruamel.yaml import YAML
 
 from mercure_deploy import keys
+from mercure_deploy import token as tokens
 from mercure_deploy.live.tokens import mint, one_topic
+from mercure_deploy.readers.tokens import parse
+from mercure_deploy.root import known
 from mercure_deploy.spec import load
 
 if TYPE_CHECKING:
@@ -191,6 +194,35 @@ MISTAKES = {
     "another action": (changed(authorization_details=[{**GRANT, "actions": ["subscribe"]}]), 403),
     "a token of 0.x": (changed(iss=None, aud=None, authorization_details=None, mercure={"publish": ["*"]}), 401),
 }
+
+
+ODD: list[object] = [7, "7", 7.5, True, [], ["x"], [7], {}, "", "x"]
+TIMES: list[object] = [*ODD, str(int(time.time()) + 600), int(time.time()) - 60, float(int(time.time()) + 600)]
+ODD_CLAIMS = [(name, value) for name in ("sub", "jti", "iss", "aud", "client_id") for value in ODD]
+ODD_CLAIMS += [(name, value) for name in ("exp", "nbf", "iat") for value in TIMES]
+ODD_CLAIMS += [("authorization_details", [{**GRANT, "topics": [{"match": "*"}] * n}]) for n in (1, 99, 100, 101)]
+ODD_CLAIMS += [("authorization_details", [{**GRANT, "topics": [{"match": "*"}] * 51}] * 2)]
+
+
+@pytest.mark.proves("`token inspect` knows the claims that hub 1.0 cannot read")
+def test_what_is_said_of_odd_claims_is_what_the_hub_answers(tmp_path: Path, run: Run):
+    folder = rendered(tmp_path, run)
+    env = load((tmp_path / "mercure.yaml").read_bytes(), "x").spec.environments["production"]
+    ring = known(folder.parent, "production").secret()
+    assert ring
+    key, algorithm = programs.signing(folder / "app.env", folder / "manifest.json")
+    right, wrong = claims_of(folder), []
+    with core(folder, tmp_path):
+        for name, value in ODD_CLAIMS:
+            # PyJWT signs some of them only as bytes
+            said = json.dumps({**right, name: value}).encode()
+            text = jwt.PyJWS().encode(said, key, algorithm=algorithm, headers={"typ": "at+jwt"})
+            token = parse(text)
+            assert token
+            status, why = publish(text)[0], tokens.refusal(token, env, ring, time.time())
+            if (status == 401) != bool(why):
+                wrong.append((name, str(value)[:80], status, why))
+    assert wrong == []
 
 
 @pytest.mark.proves("Each mistake in a token is refused with its own status")

@@ -218,6 +218,25 @@ def test_a_cookie_of_another_name(tmp_path: Path):
             assert hub.request("GET", f"{programs.HUB_PATH}?topic=x", headers=headers).status == status
 
 
+@pytest.mark.proves("Methods that are not the protocol's are answered with 405 before the hub")
+@pytest.mark.parametrize("words", [{}, {"path": "/hub"}], ids=["its own path", "another path"])
+def test_other_methods_are_answered_before_the_hub(tmp_path: Path, words: dict[str, object]):
+    folder = rendered(tmp_path, ("coolify", words), APPS["one"])
+    with programs.hub(folder, tmp_path) as hub:
+        for path in {
+            programs.HUB_PATH,
+            f"{programs.HUB_PATH}/subscriptions",
+            str(words.get("path", programs.HUB_PATH)),
+        }:
+            # a method that nobody has: the hub would say something of its own
+            for method in ("HEAD", "PUT", "MKCOL"):
+                answer = hub.request(method, f"{path}?topic=x")
+                assert answer.status == 405
+                assert method == "HEAD" or answer.text == "Method Not Allowed"
+            assert hub.request("GET", f"{path}?topic=x").status in {401, 404}
+        assert hub.request("PUT", "/elsewhere").status == 404
+
+
 SAID: dict[str, dict[str, object]] = {
     "right": {},
     "expired": {"exp": 10},
