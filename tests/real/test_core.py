@@ -97,7 +97,7 @@ def request(method: str, words: dict[str, str], headers: dict[str, str], port: i
     query = urlencode(words)
     path, body = (f"{programs.HUB_PATH}?{query}", None) if method == "GET" else (programs.HUB_PATH, query)
     sent = {"Host": "hub.example.com", "Content-Type": "application/x-www-form-urlencoded", **headers}
-    with closing(http.client.HTTPConnection("127.0.0.1", port, timeout=10)) as connection:
+    with closing(http.client.HTTPConnection("127.0.0.1", port, timeout=60)) as connection:
         connection.request(method, path, body, sent)
         with closing(connection.getresponse()) as answer:
             stream = answer.getheader("Content-Type", "").startswith("text/event-stream")

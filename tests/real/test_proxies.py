@@ -65,7 +65,7 @@ class Client:
         sent = {"Host": self.host, **headers}
         if body:
             sent["Content-Type"] = "application/x-www-form-urlencoded"
-        with closing(http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)) as connection:
+        with closing(http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)) as connection:
             connection.request(method, path, body, sent)
             with closing(connection.getresponse()) as answer:
                 return answer.status, answer.read().decode()
@@ -85,7 +85,7 @@ class Client:
         assert self.stream.status == 200, self.what
 
     def shows(self, *events: str) -> None:
-        programs.wait(lambda: self.stream.events == list(events), f"{self.what}: {events[-1]} arrives", 5)
+        programs.wait(lambda: self.stream.events == list(events), f"{self.what}: {events[-1]} arrives")
 
 
 @pytest.mark.proves("nginx, Apache and Caddy with the snippets of the README: at once, and through 70 s of silence")

@@ -99,8 +99,8 @@ def test_each_request_meets_what_lint_says(tmp_path: Path, name: str | None):
     known = said(name)
     argv = [found["hub"], "run", "--config", "/etc/caddy/Caddyfile", "--adapter", "caddyfile"]
     with programs.process(argv, environment, tmp_path / "hub.log"):
-        port = known[0].port
-        programs.wait(lambda: programs.listens(port), f"the hub listens at {port}")
+        ports = {each.port for each in known}
+        programs.wait(lambda: all(map(programs.listens, ports)), f"the hub listens at {ports}")
         expected = {str(url) if url.port else f"{url}:": sites.answer(known, url) for url in ASKED}
         real = {str(url) if url.port else f"{url}:": met(url) for url in ASKED}
     assert real == expected

@@ -1,6 +1,7 @@
 """A TLS proxy before a hub as people have one: Caddy, nginx or Apache on port 443, with a certificate of any kind."""
 
 import os
+import re
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -185,6 +186,13 @@ _COMMANDS: dict[str, Callable[[Edge, Path, tuple[Path, Path]], list[str]]] = {
 }
 
 
+def _ports(argv: list[str]) -> set[int]:
+    """Where the proxy listens, by its configuration: each of them may be asked."""
+    text = Path(argv[argv.index("-c" if "-c" in argv else "-f" if "-f" in argv else "--config") + 1]).read_text()
+    said = re.findall(r"^\s*[Ll]isten\s+(?:[0-9.]+:)?(\d+)|^(?:\S*[^\s{])?:(\d+)[^\n]*\{$", text, re.MULTILINE)
+    return {443, *(int(each) for pair in said for each in pair if each)}
+
+
 @contextmanager
 def started(edge: Edge, here: Path, authority: Authority) -> Iterator[None]:
     """The proxy, until the block ends."""
@@ -196,12 +204,12 @@ def started(edge: Edge, here: Path, authority: Authority) -> Iterator[None]:
     if edge.proxy == "apache":
         [libraries] = Path(programs.tools("proxies")["proxies"]).glob("usr/lib/*-linux-gnu")
         environment["LD_LIBRARY_PATH"] = str(libraries)
-    log = here / "edge.log"
+    log, ports = here / "edge.log", _ports(argv)
     with programs.process(argv, environment, log) as process:
 
         def ready() -> bool:
             assert process.poll() is None, log.read_text()
-            return programs.listens(443)
+            return all(map(programs.listens, ports))
 
         programs.wait(ready, f"{edge.proxy} listens")
         yield
