@@ -1,86 +1,51 @@
 """`push`: what an environment's README asks a person to do in Coolify, done by its API, read back, and proved."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import datetime
-from typing import Literal, TypedDict
+from typing import Literal
 
-from mercure_deploy.coolify import deploying, writing
-from mercure_deploy.coolify.client import Client, NotDoneError, lacking, trouble
-from mercure_deploy.coolify.difference import HUB, Change, Wanted, changes
-from mercure_deploy.coolify.instance import Instance, Place, look, unable
+from mercure_deploy.coolify import deploying, remembered, writing
+from mercure_deploy.coolify.client import Client, NotDoneError
+from mercure_deploy.coolify.difference import HUB, Wanted, changes
+from mercure_deploy.coolify.instance import look, unable
+from mercure_deploy.coolify.plan import Done, Plan, Remote, Where, Wish, behind, lines, row, state
+from mercure_deploy.coolify.refusals import lacking, trouble
+from mercure_deploy.coolify.remembered import Remembered
+from mercure_deploy.coolify.values import Instance, Place, Service
 from mercure_deploy.errors import Problem, Trouble
 from mercure_deploy.facts.quoting import uncarried
 from mercure_deploy.live import probes
-from mercure_deploy.live.fetch import Way
 from mercure_deploy.live.probing import Seen
 from mercure_deploy.readers import dotenv
 from mercure_deploy.root import View
 from mercure_deploy.targets import Deployment, platform
+from mercure_deploy.targets.hub import MARK_PATH
+
+__all__ = [
+    "Done",
+    "Plan",
+    "Remote",
+    "Where",
+    "Wish",
+    "able",
+    "advice",
+    "behind",
+    "carry_out",
+    "deployment",
+    "lines",
+    "mark_url",
+    "plan",
+    "prove",
+    "row",
+    "seen",
+    "state",
+    "wanted",
+]
 
 # how long a hub may take to serve what is new: pulled, started, and found healthy by the proxy
 _PATIENCE = 120.0
 _PAUSE = 2.0
+# engines from that one on look every second while a container starts
+_FAST = 25
 _PROOF = frozenset("resolve connect certificate redirect hub key round-trip origin".split())
-
-
-@dataclass(frozen=True)
-class Wish:
-    """Which sides are meant, and whether they are deployed."""
-
-    hub: bool = True
-    apps: bool = True
-    deploy: bool = True
-
-
-@dataclass(frozen=True)
-class Where:
-    """An environment with its ring, and how Coolify and the live hub are reached."""
-
-    place: Place
-    d: Deployment
-    wanted: Wanted
-    way: Way
-    now: Callable[[], datetime]
-
-
-@dataclass(frozen=True)
-class Plan:
-    """What is there, what is to be changed, and what is to be deployed: the hub, and apps by name."""
-
-    instance: Instance
-    changes: Sequence[Change]
-    hub: bool
-    apps: tuple[str, ...]
-
-    @property
-    def nothing(self) -> bool:
-        """Whether there is nothing to do."""
-        return not (self.changes or self.hub or self.apps)
-
-    @property
-    def both_keys(self) -> bool:
-        """Whether hub and apps get another key at once, as after rotate-keys --now: none waits for the other then."""
-        said = {each.target == HUB for each in self.changes if each.lines[0].startswith(f"- {each.key}=<key ")}
-        return len(said) > 1
-
-
-class Remote(TypedDict):
-    """What Coolify has: each side `same`, `different`, `absent` or `unknown`; `drift` are the lines that differ."""
-
-    hub: str
-    apps: dict[str, str]
-    drift: list[str]
-
-
-@dataclass
-class Done:
-    """What was deployed, and whether the live hub showed it: None where it was not asked."""
-
-    deployed: list[str] = field(default_factory=list)
-    proved: bool | None = None
-    failed: str | None = None
-    seen: list[Seen] = field(default_factory=list)
 
 
 def deployment(view: View, name: str) -> Deployment:
@@ -110,7 +75,13 @@ def wanted(view: View, d: Deployment) -> Wanted:
                 )
     strip = not (d.env.shares_origin or d.env.hub.path != "/.well-known/mercure")
     domains = str(target.words(d)["domains"])
-    return Wanted(files[f"{d.name}/docker-compose.yaml"], domains, hub, apps, strip)
+    mark = target.mark(d) if target.mark else ""
+    return Wanted(files[f"{d.name}/docker-compose.yaml"], domains, hub, apps, strip, mark)
+
+
+def mark_url(d: Deployment) -> str:
+    """Where a hub says which render it is."""
+    return f"{d.env.hub.public_url}{MARK_PATH}"
 
 
 def seen(place: Place) -> Instance:
@@ -124,14 +95,33 @@ def plan(where: Where, wish: Wish) -> Plan:
     instance = seen(where.place)
     found = changes(instance, where.wanted, hub=wish.hub, apps=wish.apps)
     changed = {each.target for each in found}
-    service = instance.service
-    hub = wish.hub and (HUB in changed or service is None or not deploying.started(service, where.wanted))
+    service, kept = instance.service, remembered.of(instance.service)
+    hub = wish.hub and (HUB in changed or service is None or not _started(where, service, kept))
+    own = {name: kept.deployment(name, where.wanted.app_mark(name)) for name in instance.apps}
     apps = [
         name
         for name, app in instance.apps.items()
-        if wish.apps and (name in changed or app.stale(where.wanted.apps[name]))
+        if wish.apps and (name in changed or app.stale(where.wanted.apps[name], own[name]))
     ]
     return Plan(instance, found, hub, tuple(apps))
+
+
+def _started(where: Where, service: Service, kept: Remembered) -> bool:
+    """Whether what is written was started and proved; what runs is asked, as a status lags behind for a minute."""
+    if kept.hub != where.wanted.mark:
+        return False
+    live = where.running()
+    return live == where.wanted.render if live else service.running
+
+
+def advice(where: Where, planned: Plan) -> str | None:
+    """What the spec could say of the engine that is there, None where it does."""
+    there, said = planned.instance.engine, where.d.env.hub.engine
+    if there is None or there < _FAST or (said is not None and said >= _FAST):
+        return None
+    return (
+        f"the docker engine there is {there}: with engine: {there} in hub of {where.d.name} a restart takes about half"
+    )
 
 
 def able(where: Where) -> None:
@@ -142,8 +132,11 @@ def able(where: Where) -> None:
         raise lacking(where.place.client.url, missing)
 
 
-def carry_out(where: Where, planned: Plan, wish: Wish) -> Done:
-    """Write, read back, deploy, prove. Trouble when it could not be written: then nothing was deployed."""
+def carry_out(where: Where, planned: Plan, wish: Wish, done: Done) -> None:
+    """Write, read back, deploy, prove; `done` is told each of it. Trouble when it could not be written.
+
+    Then nothing was deployed.
+    """
     client, instance = where.place.client, planned.instance
     if planned.changes:
         with _told(client, "writing"):
@@ -155,50 +148,77 @@ def carry_out(where: Where, planned: Plan, wish: Wish) -> Done:
                 state = "what was there before is there again" if back else "not all of it could be put back"
                 hint = f"{state}; look at it in Coolify, and run push once more before anything is started there"
                 raise Trouble(f"what was written is not what is there: {said}", hint=hint)
-    done = Done()
+    done.written = True
     if wish.deploy:
         with _told(client, "deploying", "what is written stays; run push once more, it goes on from there"):
             _deploy(where, planned, instance, done)
-    return done
 
 
 def _deploy(where: Where, planned: Plan, instance: Instance, done: Done) -> None:
-    service = instance.service
+    service, client = instance.service, where.place.client
+    kept = remembered.of(service)
+    together = planned.both_keys and planned.hub
     if planned.hub and service:
-        deploying.start_hub(where.place.client, service)
+        deploying.start_hub(client, service)
         done.deployed.append(HUB)
-        if not planned.both_keys:
-            done.seen = prove(where)
-            done.proved = not done.seen
-            if not done.proved:
-                return
-        deploying.remember(where.place.client, service, where.wanted)
-    for name in planned.apps:
-        try:
-            deploying.deploy(where.place.client, name, instance.apps[name])
-        except deploying.FailedError as error:
-            done.failed = str(error)
+        if not together and not _proved(where, done):
             return
-        done.deployed.append(name)
-    if planned.both_keys and planned.hub:
-        done.seen = prove(where)
-        done.proved = not done.seen
+        if not together:
+            kept = kept.with_hub(where.wanted.mark)
+            remembered.keep(client, service, kept)
+    if planned.apps:
+        ended, failed = deploying.deploy_all(client, {name: instance.apps[name] for name in planned.apps})
+        done.deployed += ended
+        done.failed = "\n".join(failed) or None
+        for name, uuid in ended.items():
+            kept = kept.with_app(name, uuid, where.wanted.app_mark(name))
+    if together and _proved(where, done):
+        kept = kept.with_hub(where.wanted.mark)
+    if service and kept != remembered.of(service):
+        remembered.keep(client, service, kept)
+
+
+def _proved(where: Where, done: Done) -> bool:
+    done.seen = prove(where)
+    done.proved = not done.seen
+    return done.proved
 
 
 def prove(where: Where) -> list[Seen]:
-    """What the live hub still does not show after two minutes, nothing when it shows all of it."""
-    target = probes.of_environment(where.d.name, where.d.env, where.d.ring, where.way, where.now)
+    """What the live hub still does not show after two minutes, nothing when it shows all of it.
+
+    First that it is the new container: the old one answers for seconds, and for ever where the new one does not start.
+    """
     clock = where.place.client.clock
     end = clock.now() + _PATIENCE
+    while where.running() != where.wanted.render:
+        left = end - clock.now()
+        if left <= 0:
+            return [_old(where), *(each for each in _asked(where) if each.outcome == "fail")]
+        clock.waiting("the container that was started does not answer yet", left)
+        clock.sleep(_PAUSE)
     while True:
-        seen = [each for each in probes.run(probes.Asking(target)) if each.name in _PROOF]
         # a key that is only staged has to be known as well
-        wrong = [each for each in seen if each.outcome == "fail" or (each.name == "key" and each.outcome == "warn")]
+        wrong = [
+            each for each in _asked(where) if each.outcome == "fail" or (each.name, each.outcome) == ("key", "warn")
+        ]
         left = end - clock.now()
         if not wrong or left <= 0:
             return wrong
         clock.waiting(f"the hub does not show it yet ({wrong[0].name}: {wrong[0].evidence})", left)
         clock.sleep(_PAUSE)
+
+
+def _asked(where: Where) -> list[Seen]:
+    """What the probes see of the live hub."""
+    target = probes.of_environment(where.d.name, where.d.env, where.d.ring, where.way, where.now)
+    return [each for each in probes.run(probes.Asking(target)) if each.name in _PROOF]
+
+
+def _old(where: Where) -> Seen:
+    """That something else runs than what was written."""
+    what = f"{mark_url(where.d)} does not answer as the container that was written: another one runs, or none"
+    return Seen("started", "fail", what)
 
 
 class _told:  # noqa: N801 - reads as a word
@@ -214,38 +234,3 @@ class _told:  # noqa: N801 - reads as a word
         if isinstance(error, NotDoneError):
             raise trouble(error, self._client.url, self._doing, self._then) from None
         return False
-
-
-def lines(planned: Plan) -> list[str]:
-    """What is different, line by line, and what will be deployed."""
-    said = [f"{each.target}: {line}" for each in planned.changes for line in each.lines]
-    deployed = [*([HUB] if planned.hub else []), *planned.apps]
-    return [*said, f"to deploy: {', '.join(deployed)}"] if deployed else said
-
-
-def row(planned: Plan, done: Done | None) -> Mapping[str, object]:
-    """The same for a program."""
-    return {
-        "changes": [
-            {"target": each.target, "kind": each.kind, "name": each.key or None, "lines": list(each.lines)}
-            for each in planned.changes
-        ],
-        "to_deploy": [*([HUB] if planned.hub else []), *planned.apps],
-        "deployed": done.deployed if done else [],
-        "proved": done.proved if done else None,
-        "failed": done.failed if done else None,
-    }
-
-
-def state(planned: Plan, names: Iterable[str]) -> Remote:
-    """What `status --remote` and `check --remote` say of an environment."""
-    changed = {each.target for each in planned.changes}
-    hub = "absent" if planned.instance.service is None else "different" if HUB in changed else "same"
-    return {
-        "hub": hub,
-        "apps": {
-            name: "unknown" if name not in planned.instance.apps else "different" if name in changed else "same"
-            for name in names
-        },
-        "drift": [f"{each.target}: {line}" for each in planned.changes for line in each.lines],
-    }

@@ -208,6 +208,10 @@ def rotation_text(name: str, rotation: "Rotation") -> Iterator[str]:
     yield f"  rotation: {rotation.state} since {stamp(rotation.since)}{back}, next: {rotation.next}"
     if rotation.next == "promote":
         yield f"  next: deploy the hub, then mercure-deploy rotate-keys {name}"
+    elif rotation.not_before and rotation.apps_deployed:
+        yield f"  next: the apps are out since {stamp(rotation.apps_deployed)}, the old key may go"
+        yield f"        at {stamp(rotation.not_before)}: mercure-deploy rotate-keys {name} --push, or the same with"
+        yield f"        --deployed-at {stamp(rotation.apps_deployed)}, and deploy the hub"
     elif rotation.not_before:
         yield "  next: deploy the apps; the old key may go when their deployment is older than token_lifetime,"
         yield f"        not before {stamp(rotation.not_before)}: mercure-deploy rotate-keys {name} --deployed-at TIME"

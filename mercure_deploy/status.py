@@ -14,7 +14,7 @@ from mercure_deploy.targets import Deployment
 class Rotation:
     """An open rotation: `since` when it reached its state, `not_before` the earliest moment of the next step.
 
-    `aborting` is whether it is being taken back.
+    `aborting` is whether it is being taken back, `apps_deployed` when the last app went out, where that is known.
     """
 
     state: Literal["staged", "promoted"]
@@ -22,6 +22,7 @@ class Rotation:
     next: Literal["promote", "retire"]
     not_before: datetime | None
     aborting: bool = False
+    apps_deployed: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -62,6 +63,6 @@ def rotation(d: Deployment) -> Rotation | None:
         return Rotation("staged", staged.since, "promote", None)
     if retiring:
         # the apps went out after that moment, not before it
-        until = retiring.since + d.env.keys.token_lifetime
-        return Rotation("promoted", retiring.since, "retire", until, d.ring.aborting)
+        until = (d.ring.apps_deployed or retiring.since) + d.env.keys.token_lifetime
+        return Rotation("promoted", retiring.since, "retire", until, d.ring.aborting, d.ring.apps_deployed)
     return None

@@ -1,6 +1,7 @@
 """What a person is asked and told on a terminal; each stream may be closed, and then there is none."""
 
 import sys
+import time
 from typing import TYPE_CHECKING
 
 import click
@@ -9,6 +10,11 @@ from mercure_deploy.cli.common import err
 
 if TYPE_CHECKING:
     from mercure_deploy.errors import Trouble
+
+
+# seconds between two lines to a log, and when the last one was
+_EVERY = 60.0
+_SAID = [time.monotonic()]
 
 
 def can_ask() -> bool:
@@ -37,6 +43,8 @@ def sure(question: str, alone: "Trouble", *, yes: bool, nothing: str | None = No
 
 
 def progress(what: str, left: float) -> None:
-    """Say what is waited for, and for how many seconds at most, to who watches."""
-    if watched():
+    """Say what is waited for, and for how many seconds at most: to who watches always, to a log once a minute."""
+    now = time.monotonic()
+    if watched() or now - _SAID[-1] >= _EVERY:
+        _SAID[:] = [now]
         err(f"mercure-deploy: {what}; waiting up to {left:.0f} s")

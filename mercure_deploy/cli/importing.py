@@ -143,7 +143,7 @@ def _instance(asked: Asked, name: str) -> Source:
     from mercure_deploy import init as starting
     from mercure_deploy import push as pushing
     from mercure_deploy.cli.pushing import Way, api
-    from mercure_deploy.coolify.instance import Place
+    from mercure_deploy.coolify.values import Place
     from mercure_deploy.importing import instance as reading
     from mercure_deploy.spec.models import Coolify
 

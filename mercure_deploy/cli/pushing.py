@@ -79,6 +79,9 @@ def push(  # noqa: PLR0913 - each is an option of the command
     way = Way(token_file, via, cacert)
     with connected(loaded, name, root_of(spec, output), way, exclusive=not dry_run) as where:
         planned = pushing.plan(where, wish)
+        advice = pushing.advice(where, planned)
+        if advice:
+            note(advice)
         if planned.nothing or dry_run:
             _say(where, planned, form)
             return NO if dry_run and not planned.nothing else OK
@@ -122,8 +125,16 @@ def carried_out(where: "Where", planned: "Plan", wish: "Wish") -> "Done":
     """Write, deploy and prove. Who ends it meanwhile, by ^C or a signal, finds what was there before."""
     from mercure_deploy import push as pushing
 
-    with _interruptible():
-        return pushing.carry_out(where, planned, wish)
+    done = pushing.Done()
+    try:
+        with _interruptible():
+            pushing.carry_out(where, planned, wish, done)
+    except KeyboardInterrupt:
+        if done.written:
+            begun = f", and what was begun goes on there ({', '.join(done.deployed)})" if done.deployed else ""
+            err(f"mercure-deploy: what was written stays{begun}; push once more goes on from there")
+        raise
+    return done
 
 
 @contextmanager
@@ -139,7 +150,7 @@ def _interruptible() -> "Iterator[None]":
     def end(_number: int, _frame: object) -> None:
         for each in ends:
             signal.signal(each, signal.SIG_IGN)
-        err("mercure-deploy: ends: a write that is not finished is taken back")
+        err("mercure-deploy: ends; a write that is not finished is taken back")
         raise KeyboardInterrupt
 
     # whoever ignores a signal, as nohup does, goes on ignoring it
@@ -170,10 +181,23 @@ class Way:
             text = data.decode(errors="replace").strip()
         else:
             text = os.environ.get("COOLIFY_TOKEN", "").strip()
-        if not text or not text.isprintable() or not text.isascii():
+        if not text:
             hint = "COOLIFY_TOKEN=…, or --token-file FILE; Coolify makes one at /security/api-tokens"
             raise Trouble("there is no API token of Coolify", hint=hint)
+        why = _no_token(text)
+        if why:
+            where = self.token_file or "COOLIFY_TOKEN"
+            raise Trouble(f"the API token in {typed(where)} {why}", hint="it is one line of letters and digits, as 1|…")
         return text
+
+
+def _no_token(text: str) -> str | None:
+    """Why that text cannot be an API token, None when it may be one; nothing of it is told."""
+    if text.startswith(("\ufeff", "\xef\xbb\xbf")):
+        return "begins with a byte order mark: save the file without one"
+    if "\n" in text or "\r" in text:
+        return "has a line break in it"
+    return None if text.isprintable() and text.isascii() and " " not in text else "holds characters that no token has"
 
 
 @contextmanager
@@ -186,7 +210,8 @@ def connected(  # noqa: PLR0913 - what is reached, and for what
     """
     from mercure_deploy import disk
     from mercure_deploy import push as pushing
-    from mercure_deploy.coolify.instance import Place
+    from mercure_deploy.coolify.values import Place
+    from mercure_deploy.live.rendered import running
     from mercure_deploy.root import look, to_compare
 
     env = loaded.spec.environments[name]
@@ -205,7 +230,8 @@ def connected(  # noqa: PLR0913 - what is reached, and for what
             _in_line(view, name, root)
         wanted = pushing.wanted(view, d)
         with api(env.coolify.url, token, hub) as client:
-            yield pushing.Where(Place(client, env.coolify, name, tuple(env.apps)), d, wanted, hub, now)
+            place = Place(client, env.coolify, name, tuple(env.apps))
+            yield pushing.Where(place, d, wanted, hub, now, lambda: running(pushing.mark_url(d), hub))
 
 
 def api(url: "Origin", token: str, hub: "HubWay") -> "Client":
@@ -257,9 +283,11 @@ def said_of(where: "Where", planned: "Plan", done: "Done", form: str) -> int:
         out([json.dumps({**said, "findings": [report.finding_row(each) for each in findings]}, indent=2)], done=True)
         return OK if proved else NO
     deployed = f"deployed: {', '.join(done.deployed)}" if done.deployed else "written, nothing was deployed"
+    if done.proved is False:
+        deployed = f"written and started, not proved: {', '.join(done.deployed)}"
     out([f"{where.d.name}: {deployed}"], done=True)
     if done.proved:
-        note("proved on the live hub: its keys, a round trip, the origins")
+        note("proved on the live hub: the new container, its keys, a round trip, the origins")
     for each in done.seen:
         err(f"mercure-deploy: not proved: {each.name}: {each.evidence}")
     for finding in findings:

@@ -40,12 +40,14 @@ def _ids(_context: click.Context, _parameter: click.Parameter, incomplete: str) 
 
 _REMOTE = click.option("--remote", is_flag=True, help="What Coolify has, too; nothing is written there.")
 _TOKEN = click.option("--token-file", metavar="FILE", help="With --remote: the API token, instead of COOLIFY_TOKEN.")
+_CACERT = click.option("--cacert", metavar="FILE", help="With --remote: a certificate authority of your own, PEM.")
 
 
 @click.command()
 @click.option("--strict", is_flag=True, help="Warnings count too.")
 @_REMOTE
 @_TOKEN
+@_CACERT
 @formatted
 @common()
 def check(  # noqa: PLR0913 - each is an option of the command
@@ -54,6 +56,7 @@ def check(  # noqa: PLR0913 - each is an option of the command
     strict: bool,
     remote: bool,
     token_file: str | None,
+    cacert: str | None,
     form: str,
     spec: str,
     output: str | None,
@@ -68,8 +71,8 @@ def check(  # noqa: PLR0913 - each is an option of the command
     loaded, root, moment = loaded_spec(spec), root_of(spec, output), now()
     with _view(loaded, names, root, know=lenient) as planned:
         checked = checks.check(planned, root, Path(spec), loaded.findings, moment)
-    there, unknown = _there(loaded, names, root, token_file) if remote else ({}, [])
-    ok = checks.good(checked, strict=strict) and not unknown and not any(each["drift"] for each in there.values())
+    there, unknown = _there(loaded, names, root, token_file, cacert) if remote else ({}, [])
+    ok = checks.good(checked, strict=strict) and not unknown and not _behind(there)
     if form == "json":
         out([report.check_json(checked, there, ok=ok)], wrong=not ok)
     else:
@@ -80,11 +83,20 @@ def check(  # noqa: PLR0913 - each is an option of the command
 
 
 def _there(
-    loaded: "Loaded", names: Iterable[str], root: "Path", token_file: str | None
+    loaded: "Loaded", names: Iterable[str], root: "Path", token_file: str | None, cacert: str | None
 ) -> "tuple[dict[str, Remote], list[Problem]]":
     from mercure_deploy.cli import remote
 
-    return remote.remote(loaded, select(loaded, names), root, token_file)
+    return remote.remote(loaded, select(loaded, names), root, token_file, cacert)
+
+
+def _behind(there: "dict[str, Remote]") -> bool:
+    """Whether something in Coolify is not as the files say, or does not run yet."""
+    if not there:
+        return False
+    from mercure_deploy import push as pushing
+
+    return any(map(pushing.behind, there.values()))
 
 
 def _there_lines(there: "dict[str, Remote]") -> list[str]:
@@ -137,10 +149,18 @@ def diff(*, names: tuple[str, ...], form: str, spec: str, output: str | None) ->
 @click.command()
 @_REMOTE
 @_TOKEN
+@_CACERT
 @formatted
 @common()
 def status(  # noqa: PLR0913 - each is an option of the command
-    *, names: tuple[str, ...], remote: bool, token_file: str | None, form: str, spec: str, output: str | None
+    *,
+    names: tuple[str, ...],
+    remote: bool,
+    token_file: str | None,
+    cacert: str | None,
+    form: str,
+    spec: str,
+    output: str | None,
 ) -> int:
     """Show the keys, where a rotation stands, and whether the files are in line."""
     from mercure_deploy import check as checks
@@ -154,8 +174,8 @@ def status(  # noqa: PLR0913 - each is an option of the command
             d.name: state(d, moment, checks.drift(planned, d.name, root), born=d.name not in planned.unborn)
             for d in planned.deployments
         }
-    there, unknown = _there(loaded, names, root, token_file) if remote else ({}, [])
-    wrong = any(each.drift or each.old for each in statuses.values()) or any(each["drift"] for each in there.values())
+    there, unknown = _there(loaded, names, root, token_file, cacert) if remote else ({}, [])
+    wrong = any(each.drift or each.old for each in statuses.values()) or _behind(there)
     if form == "json":
         out([report.status_json(statuses, there, moment)], wrong=wrong)
     else:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def remote(
-    loaded: "Loaded", names: "Iterable[str]", root: "Path", token_file: str | None
+    loaded: "Loaded", names: "Iterable[str]", root: "Path", token_file: str | None, cacert: str | None
 ) -> "tuple[dict[str, Remote], list[Problem]]":
     """What Coolify has of these environments, those that say where it is; and why it is unknown where it is.
 
@@ -23,7 +23,7 @@ def remote(
     """
     from mercure_deploy import push as pushing
 
-    way = Way(token_file, None, None)
+    way = Way(token_file, None, cacert)
     found: dict[str, Remote] = {}
     problems: list[Problem] = []
     for name in names:

@@ -39,7 +39,10 @@ def roll(loaded: "Loaded", name: str, root: Path, turn: Turn) -> int:
     ring = _ring(where)
     pending = None if turn.abort else _push(loaded, name, root, turn, ring)
     if pending is not None:
-        return _after(where, pending, ring)
+        code = _after(where, pending, ring)
+        if code == OK:
+            note(f"{name}: that finished the step before; the same command takes the next one, when it may")
+        return code
     if len(ring.keys) == 1 and not turn.abort:
         age = now() - ring.current.created
         if turn.older is not None and age <= turn.older:

@@ -5,6 +5,7 @@ No redirect is followed with the token; the token stands in one header and nowhe
 
 import json
 import re
+import ssl
 import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -13,15 +14,17 @@ from typing import Any, NamedTuple, Self
 
 import httpx
 
-from mercure_deploy.errors import Trouble, printable
+from mercure_deploy.errors import Trouble, printable, typed
 from mercure_deploy.facts.origins import Origin
 from mercure_deploy.keys import KNOWN
-from mercure_deploy.live.fetch import FetchError, Way, context, proxy_of, within
+from mercure_deploy.live.fetch import FetchError, Way, by_proxy, context, failure, proxy_of, within
 
 # one exchange; Coolify parses a compose file in some seconds
 _SECONDS = 30.0
 # all waiting for one request together: the limit is 200 a minute
 _PATIENCE = 150.0
+# a port that nobody listens at
+_CLOSED = 30.0
 _AGAIN = frozenset((429, 502, 503, 504))
 _LARGEST = 32 * 1024 * 1024
 _PLAIN = {"Accept-Encoding": "identity", "User-Agent": "mercure-deploy"}
@@ -49,9 +52,14 @@ class NotDoneError(Exception):
 class ApiError(NotDoneError):
     """The API refused: `status`, and what it said, without anything that was sent."""
 
-    def __init__(self, status: int, message: str) -> None:
+    def __init__(self, status: int, message: str, owner: str | None = None) -> None:
         super().__init__(f"{message} ({status})")
-        self.status, self.message = status, message
+        self.status, self.message, self.owner = status, message, owner
+
+    @property
+    def of_a_member(self) -> bool:
+        """Whether the user of the token may not do that in the team, whatever the token may do."""
+        return self.status == 403 and "required team role" in self.message
 
     @property
     def lacking(self) -> str | None:
@@ -61,7 +69,11 @@ class ApiError(NotDoneError):
 
 
 class LostError(NotDoneError):
-    """No answer: what was asked for may have happened, or not."""
+    """No answer: what was asked for may have happened, or not. `part` is where the way ended, None in the middle."""
+
+    def __init__(self, message: str, part: str | None = None) -> None:
+        super().__init__(message)
+        self.part = part
 
 
 class _Answer(NamedTuple):
@@ -85,6 +97,7 @@ class Client:
             raise Trouble(
                 f"{url} cannot be asked: {error}", hint="NO_PROXY names hosts that are asked directly"
             ) from None
+        self._proxy = proxy
         self._client = httpx.Client(
             base_url=f"{url}/api/v1/",
             headers={"Authorization": f"Bearer {token}", "Accept": "application/json", **_PLAIN},
@@ -124,9 +137,12 @@ class Client:
             try:
                 answer = self._once(method, path, body)
             except httpx.HTTPError as error:
-                if not again or self.clock.now() >= end:
-                    raise LostError(_reason(error)) from None
-                self._wait(f"{self.url} does not answer", pause)
+                lost = self._lost(error)
+                # a name and a certificate do not get better by waiting, and a port that is closed seldom
+                late = self.clock.now() >= (end if lost.part != "connect" else end - _PATIENCE + _CLOSED)
+                if not again or lost.part in {"resolve", "tls"} or late:
+                    raise lost from None
+                self._wait(f"{self.url} does not answer: {lost}", pause)
             else:
                 # what is refused for being too much has not happened, whatever it was
                 tried = answer.status == 429 or (again and answer.status in _AGAIN)
@@ -156,6 +172,14 @@ class Client:
             content = bytes(read) if packed == "identity" else _unpacked(bytes(read), packed)
             return _Answer(answer.status_code, answer.headers.get("retry-after", ""), content)
 
+    def _lost(self, error: httpx.HTTPError) -> LostError:
+        """Why there is no answer, as far as that can be told."""
+        if isinstance(error, _EndlessError):
+            return LostError(str(error))
+        found = by_proxy(failure(error), self._proxy)
+        untrusted = found.part == "tls" and self._proxy is None and _issuer(self.url)
+        return LostError(f"{found}{f', its issuer is {untrusted}' if untrusted else ''}", found.part)
+
     def _wait(self, what: str, seconds: float) -> None:
         self.clock.waiting(what, seconds)
         self.clock.sleep(seconds)
@@ -179,12 +203,6 @@ def _unpacked(data: bytes, how: str) -> bytes:
     return content
 
 
-def _reason(error: httpx.HTTPError) -> str:
-    if isinstance(error, _EndlessError):
-        return str(error)
-    return "timed out" if isinstance(error, httpx.TimeoutException) else "no connection, or it was cut"
-
-
 def _read(answer: _Answer) -> Any:  # noqa: ANN401
     """Its JSON. ApiError for what is refused, and for a success in other words than JSON."""
     try:
@@ -195,7 +213,7 @@ def _read(answer: _Answer) -> Any:  # noqa: ANN401
         said = None
     if answer.status < 300:
         return said
-    raise ApiError(answer.status, _message(said, answer.status))
+    raise ApiError(answer.status, _message(said, answer.status), _owner(said))
 
 
 def strange() -> ApiError:
@@ -218,44 +236,36 @@ def uuid_of(row: object) -> str:
     return uuid
 
 
+def _issuer(url: Origin) -> str | None:
+    """Who signed the certificate there, None where that cannot be seen."""
+    from mercure_deploy.keys.asymmetric import certificate_facts  # noqa: PLC0415 - of one that is not trusted alone
+
+    try:
+        pem = ssl.get_server_certificate((url.host, url.number), timeout=10)
+        return typed(certificate_facts(ssl.PEM_cert_to_DER_cert(pem)).issuer)
+    except (OSError, ValueError):
+        return None
+
+
+def _owner(said: object) -> str | None:
+    """What has the domain that was asked for, as its name and uuid."""
+    conflicts = said.get("conflicts") if isinstance(said, dict) else None
+    first = conflicts[0] if isinstance(conflicts, list) and conflicts else None
+    if not isinstance(first, dict) or not isinstance(first.get("resource_uuid"), str):
+        return None
+    return printable(f"{first.get('resource_name')} ({first['resource_uuid']})", 120)
+
+
 def _message(said: object, status: int) -> str:
     """What the API says, harmless for a terminal; an answer to invalid words may quote them, so only names go on."""
     if 300 <= status < 400:
         return "it redirects: is that the URL of the instance itself?"
     message = said.get("message") if isinstance(said, dict) else None
     errors = said.get("errors") if isinstance(said, dict) else None
-    names = ", ".join(str(name)[:40] for name in list(errors)[:5]) if isinstance(errors, dict) else ""
+    if isinstance(errors, dict) and isinstance(errors.get("urls"), list):
+        # of a domain, which is no secret
+        errors = errors["urls"]
+    shown = list(errors)[:5] if isinstance(errors, dict | list) else []
+    names = ", ".join(printable(str(each), 100 if isinstance(errors, list) else 40) for each in shown)
     text = message if isinstance(message, str) else "no word about it"
     return printable(f"{text}: {names}" if names else text, 200)
-
-
-def trouble(error: NotDoneError, url: Origin, doing: str, then: str | None = None) -> Trouble:
-    """What a user is told; `doing` is what was asked for, `then` how to go on."""
-    state = _state(error) or then
-    if not isinstance(error, ApiError):
-        return Trouble(
-            f"{url} does not answer: {error}, while {doing}", hint=state or "is it up? Run the same again later"
-        )
-    if error.status == 401:
-        return Trouble(f"{url} does not know that token", hint=f"COOLIFY_TOKEN, made at {url}/security/api-tokens")
-    if error.status == 403 and "API is disabled" in error.message:
-        return Trouble(f"{url}: the API is switched off", hint=f"switch it on at {url}/settings/advanced")
-    if error.lacking:
-        return lacking(url, [error.lacking])
-    return Trouble(f"{url} refused {doing}: {error}", hint=state)
-
-
-def _state(error: NotDoneError) -> str | None:
-    """In what state that leaves the instance."""
-    if error.put_back is None:
-        return None
-    if error.put_back:
-        return "what was there before is there again; run push once more"
-    return "not all of what was there before could be put back: run push again before anything is started in Coolify"
-
-
-def lacking(url: Origin, abilities: list[str]) -> Trouble:
-    """All that the token must be allowed to do besides."""
-    said = ", ".join(abilities)
-    hint = f"{url}/security/api-tokens: a token with {', '.join(ABILITIES)}; tick deploy first, it clears the others"
-    return Trouble(f"the token may not do all that push needs: {said}", hint=hint)

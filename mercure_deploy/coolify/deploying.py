@@ -3,10 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
-from mercure_deploy.coolify.client import ApiError, Client, Clock
-from mercure_deploy.coolify.difference import Wanted
-from mercure_deploy.coolify.instance import Application, Service
-from mercure_deploy.coolify.writing import MARK
+from mercure_deploy.coolify.client import ApiError, Client
+from mercure_deploy.coolify.values import Application, Service
 from mercure_deploy.errors import printable
 
 # a build takes minutes, and waits for those before it
@@ -16,22 +14,6 @@ _ENDED = {"finished", "failed", "cancelled-by-user"}
 _LINES = 15
 
 
-class FailedError(Exception):
-    """A deployment failed; the text says which, and the end of its log."""
-
-
-def started(service: Service, wanted: Wanted) -> bool:
-    """Whether what is written was started already, as far as that can be told: by a mark in a description of ours."""
-    ours = service.description.startswith(MARK)
-    return service.running and (not ours or service.description == f"{MARK} {wanted.mark}")
-
-
-def remember(client: Client, service: Service, wanted: Wanted) -> None:
-    """Leave the mark of what was started, where the description is ours or there is none."""
-    if not service.description or service.description.startswith(MARK):
-        client.send("PATCH", f"services/{service.uuid}", {"description": f"{MARK} {wanted.mark}"})
-
-
 def start_hub(client: Client, service: Service) -> None:
     """Start it, or bring what is new into the running container; what is the same is left running."""
     if not service.running:
@@ -39,44 +21,58 @@ def start_hub(client: Client, service: Service) -> None:
             client.send("POST", f"services/{service.uuid}/start")
         except ApiError as error:
             # it runs, whatever its status says: that lags
-            if error.status != 400:
+            if error.status != 400 or "not functional" in error.message:
                 raise
         else:
             return
     client.send("POST", f"services/{service.uuid}/applications/{service.container}/start")
 
 
-def deploy(client: Client, name: str, application: Application) -> None:
-    """Deploy an Application, and wait for the end. FailedError when it fails or never ends."""
+def deploy_all(client: Client, apps: Mapping[str, Application]) -> tuple[dict[str, str], list[str]]:
+    """Deploy Applications, all at once, and wait for the end of each: their deployments by name, and what failed."""
     end = client.clock.now() + _LONGEST
-    uuid = None
-    while uuid is None:
-        said = client.send("POST", f"applications/{application.uuid}/start")
-        uuid = said.get("deployment_uuid") if isinstance(said, dict) else None
-        if uuid is None:
-            # one is queued that may have read the old variables: after it, another
-            _wait(client.clock, end, f"{name}: waits for a deployment before it")
-    while True:
-        try:
-            state: Mapping[str, Any] = client.record(f"deployments/{uuid}")
-        except ApiError as error:
-            # a queue that was full says a uuid all the same, of nothing
-            if error.status != 404:
-                raise
-            state = {"status": "failed", "logs": "Coolify has no such deployment: is its queue full?"}
-        if state.get("status") == "finished":
-            return
-        if state.get("status") in _ENDED:
-            raise FailedError(f"{name}: the deployment of {application.name} {state.get('status')}{_log(state)}")
-        _wait(client.clock, end, f"{name}: {state.get('status')}")
+    begun = {name: _begun(client, application) for name, application in apps.items()}
+    done: dict[str, str] = {}
+    failed: dict[str, str] = {}
+    while waited := [name for name in apps if name not in {*done, *failed}]:
+        said = []
+        for name in waited:
+            uuid = begun[name]
+            if uuid is None:
+                # one is queued that may have read the old variables: after it, another
+                begun[name] = _begun(client, apps[name])
+                said.append(f"{name}: waits for a deployment before it")
+                continue
+            state = _state(client, uuid)
+            if state.get("status") == "finished":
+                done[name] = uuid
+            elif state.get("status") in _ENDED:
+                failed[name] = f"{name}: the deployment of {apps[name].name} {state.get('status')}{_log(state)}"
+            else:
+                said.append(f"{name}: {printable(str(state.get('status')), 40)}")
+        if said and client.clock.now() >= end:
+            failed |= {name: f"{name}: no end, for an hour" for name in waited if name not in {*done, *failed}}
+        elif said:
+            client.clock.waiting("; ".join(said), end - client.clock.now())
+            client.clock.sleep(_EVERY)
+    return done, list(failed.values())
 
 
-def _wait(clock: Clock, end: float, what: str) -> None:
-    left = end - clock.now()
-    if left <= 0:
-        raise FailedError(f"{what}, for an hour")
-    clock.waiting(what, left)
-    clock.sleep(_EVERY)
+def _begun(client: Client, application: Application) -> str | None:
+    """The deployment that was begun, None while another one waits in the queue."""
+    said = client.send("POST", f"applications/{application.uuid}/start")
+    uuid = said.get("deployment_uuid") if isinstance(said, dict) else None
+    return uuid if isinstance(uuid, str) else None
+
+
+def _state(client: Client, uuid: str) -> Mapping[str, Any]:
+    try:
+        return client.record(f"deployments/{uuid}")
+    except ApiError as error:
+        # a queue that was full says a uuid all the same, of nothing
+        if error.status != 404:
+            raise
+        return {"status": "failed", "logs": "Coolify has no such deployment: is its queue full?"}
 
 
 def _log(state: Mapping[str, Any]) -> str:

@@ -1,12 +1,14 @@
 """What an instance has against what it ought to have: a list of changes, none of which shows a secret."""
 
+import difflib
 import hashlib
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from mercure_deploy.coolify.instance import Application, Instance, Service, Variable, parsed
+from mercure_deploy.coolify.instance import parsed
+from mercure_deploy.coolify.values import Application, Instance, Service, Variable
 from mercure_deploy.errors import printable
 from mercure_deploy.facts.hubs import KEY_VARIABLES
 from mercure_deploy.keys import KNOWN, fingerprint, is_placeholder
@@ -22,7 +24,8 @@ _APP_NAMES = re.compile(r"MERCURE_(URL|PUBLIC_URL|JWT_SECRET|JWT_KEY_B64)")
 class Wanted:
     """What ought to be: the compose text, the domains, variables by name, those of each app.
 
-    `strip` is whether the prefix may be stripped: not where the hub has only a path of its host.
+    `strip` is whether the prefix may be stripped: not where the hub has only a path of its host. `render` is what the
+    container answers that was started from it, and no other.
     """
 
     compose: str
@@ -30,12 +33,21 @@ class Wanted:
     hub: Mapping[str, str] = field(repr=False)
     apps: Mapping[str, Mapping[str, str]] = field(repr=False)
     strip: bool = True
+    render: str = ""
 
     @property
     def mark(self) -> str:
         """What tells this state of the hub from any other, and tells nothing of its keys."""
-        marks = sorted(f"{key}={fingerprint(value)}" for key, value in self.hub.items())
-        return hashlib.sha256("\n".join([self.compose, self.urls, *marks]).encode()).hexdigest()[:12]
+        return _mark([self.compose, self.urls], self.hub)
+
+    def app_mark(self, name: str) -> str:
+        """The same of the values of an app."""
+        return _mark([], self.apps[name])
+
+
+def _mark(texts: list[str], values: Mapping[str, str]) -> str:
+    marks = sorted(f"{key}={fingerprint(value)}" for key, value in values.items())
+    return hashlib.sha256("\n".join([*texts, *marks]).encode()).hexdigest()[:12]
 
 
 @dataclass(frozen=True)
@@ -75,7 +87,7 @@ def _hub(service: Service | None, name: str, wanted: Wanted) -> Iterator[Change]
     said = tuple(_compared(service.compose, wanted.compose))
     if said:
         yield Change(HUB, "compose", said)
-    if service.urls != wanted.urls:
+    if set(service.urls.split(",")) != set(wanted.urls.split(",")):
         yield Change(HUB, "domain", (f"- domain {printable(service.urls, 200)}", f"+ domain {wanted.urls}"))
     if service.gzip:
         yield Change(HUB, "gzip", ("- gzip on", "+ gzip off"))
@@ -103,7 +115,7 @@ def _rows(
     for key, value in sorted(wanted.items()):
         row = there.get(key)
         if row is None or row.value != value or not _flags(row, value, target):
-            before = (f"- {key}={_shown(key, row.value)}{_odd(row, value)}",) if row and row.value is not None else ()
+            before = (_before(row, value, target),) if row and (row.value is not None or row.shown_once) else ()
             yield Change(target, "set", (*before, f"+ {key}={_shown(key, value)}"), key, value)
     for key, row in sorted(there.items()):
         if ours.fullmatch(key) and key not in wanted:
@@ -117,8 +129,20 @@ def _flags(row: Variable, value: str, target: str) -> bool:
     return as_is and (target == HUB or not row.buildtime)
 
 
-def _odd(row: Variable, value: str) -> str:
-    return " (not literal, or for builds too)" if row.value == value else ""
+def _before(row: Variable, value: str, target: str) -> str:
+    """What is there now: a value that is locked, or one whose flags are others."""
+    if row.value is None:
+        return f"- {row.key} is locked, its value cannot be read"
+    odd = {
+        "not literal": not row.literal,
+        "not at runtime": not row.runtime,
+        "locked": row.shown_once,
+        "multiline": row.multiline and "\n" not in value,
+        "not multiline": "\n" in value and not row.multiline,
+        "for builds too": row.buildtime and target != HUB,
+    }
+    said = ", ".join(name for name, is_so in odd.items() if is_so)
+    return f"- {row.key}={_shown(row.key, row.value)}" + (f" ({said})" if row.value == value else "")
 
 
 def _shown(key: str, value: str | None) -> str:
@@ -133,9 +157,21 @@ def _compared(before: str, after: str) -> Iterator[str]:
     """The differences of two compose files as YAML, a line a value; nothing where they are equal."""
     old, new = (dict(_flat(parsed(text))) for text in (before, after))
     for path in sorted({*old, *new}):
-        if old.get(path) != new.get(path):
+        if old.get(path) == new.get(path):
+            continue
+        if "\n" in old.get(path, "") + new.get(path, ""):
+            yield from _text(path, old.get(path, ""), new.get(path, ""))
+        else:
             yield from (f"- {path}: {_line(old[path])}",) if path in old else ()
             yield from (f"+ {path}: {_line(new[path])}",) if path in new else ()
+
+
+def _text(path: str, before: str, after: str) -> Iterator[str]:
+    """The lines of a text that differ, as those of a Caddyfile do."""
+    old, new = (KNOWN.mask(text).expandtabs(4).splitlines() for text in (before, after))
+    for line in list(difflib.unified_diff(old, new, lineterm="", n=0))[2:]:
+        if not line.startswith("@@"):
+            yield f"{line[0]} {path}: {_line(line[1:])}"
 
 
 def _line(value: str) -> str:

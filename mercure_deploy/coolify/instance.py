@@ -1,11 +1,12 @@
 """What an instance has: the hub's Service, the Applications, their variables; read, and nothing written."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote
 
-from mercure_deploy.coolify.client import ApiError, Client, lacking, rows_of, uuid_of
+from mercure_deploy.coolify.client import ApiError, Client, rows_of, uuid_of
+from mercure_deploy.coolify.refusals import lacking
+from mercure_deploy.coolify.values import Application, Instance, Place, Service, Variable
 from mercure_deploy.errors import Problem, Trouble, printable
 from mercure_deploy.spec.models import Coolify
 from mercure_deploy.spec.yaml import parse
@@ -14,85 +15,6 @@ from mercure_deploy.spec.yaml import parse
 _COMPOSE = (2, 23, 1)
 # the hub in our compose file
 CONTAINER = "mercure"
-
-
-@dataclass(frozen=True)
-class Variable:
-    """One row; `value` is None where none is set, or where it is hidden. `updated` is when, as the API writes times."""
-
-    uuid: str
-    key: str
-    value: str | None = field(repr=False)
-    literal: bool = False
-    buildtime: bool = True
-    runtime: bool = True
-    multiline: bool = False
-    shown_once: bool = False
-    preview: bool = False
-    hidden: bool = False
-    updated: str = ""
-
-
-@dataclass(frozen=True)
-class Service:
-    """The hub's Service. `compose` is the text as it is stored, `urls` the domain of its container.
-
-    `container` is the uuid of that, `container_name` its name in the compose file.
-    """
-
-    uuid: str
-    name: str
-    compose: str
-    description: str
-    container: str
-    container_name: str
-    urls: str
-    gzip: bool
-    strip: bool
-    running: bool
-    variables: tuple[Variable, ...] = ()
-
-
-@dataclass(frozen=True)
-class Application:
-    """One app; `deployed` is when the last deployment began that ended well, "" where there was none.
-
-    `urls` are its domains, with commas.
-    """
-
-    uuid: str
-    name: str
-    variables: tuple[Variable, ...] = ()
-    deployed: str = ""
-    urls: str = ""
-
-    def stale(self, names: Iterable[str]) -> bool:
-        """Whether one of these variables is newer than what runs."""
-        wanted = set(names)
-        newest = max((row.updated for row in self.variables if row.key in wanted and not row.preview), default="")
-        return newest > self.deployed
-
-
-@dataclass(frozen=True)
-class Instance:
-    """Where the hub's Service is, or is to be: uuids of project and server, the name of the environment."""
-
-    project: str
-    environment: str
-    server: str
-    service_name: str
-    service: Service | None
-    apps: Mapping[str, Application]
-
-
-@dataclass(frozen=True)
-class Place:
-    """An environment called `name`, on the instance behind the client; `apps` are those that are meant."""
-
-    client: Client
-    words: Coolify
-    name: str
-    apps: tuple[str, ...]
 
 
 def look(place: Place) -> Instance:
@@ -118,7 +40,15 @@ def look(place: Place) -> Instance:
     service = of_service(client, uuid_of(found)) if found else None
     _not_hidden(client, servers, [*(service.variables if service else ()), *_all(apps)])
     server = _server(words, servers, made=service is None)
-    return Instance(uuid, str(listed.get("name", here)), server, service_name, service, apps)
+    there = [row for row in servers if row.get("uuid") == server] or (servers if len(servers) == 1 else [])
+    return Instance(uuid, str(listed.get("name", here)), server, service_name, service, apps, _engine(there))
+
+
+def _engine(servers: Sequence[Mapping[str, Any]]) -> int | None:
+    settings = servers[0].get("settings") if servers else None
+    version = str(settings.get("docker_version") or "") if isinstance(settings, dict) else ""
+    major = version.partition(".")[0]
+    return int(major) if major.isdecimal() else None
 
 
 def _readable(client: Client) -> list[dict[str, Any]]:
@@ -128,7 +58,7 @@ def _readable(client: Client) -> list[dict[str, Any]]:
     except ApiError as error:
         if error.lacking is None:
             raise
-        raise lacking(client.url, ["read", *unable(client)]) from None
+        raise lacking(client.url, ["read", "read:sensitive", *unable(client)]) from None
 
 
 def _all(apps: Mapping[str, Application]) -> Iterable[Variable]:
@@ -155,6 +85,8 @@ def unable(client: Client) -> list[str]:
         except ApiError as error:
             if error.lacking:
                 found.append(ability)
+            elif error.of_a_member:
+                return [*found, "a role of admin or owner in the team"]
     return found
 
 
@@ -279,9 +211,11 @@ def _apps(
     return found
 
 
-def _deployed(client: Client, uuid: str) -> str:
-    rows = rows_of(client.record(f"deployments/applications/{uuid}?skip=0&take=10").get("deployments"))
-    return max((str(row.get("created_at")) for row in rows if row.get("status") == "finished"), default="")
+def _deployed(client: Client, uuid: str) -> tuple[tuple[str, str], ...]:
+    """The deployments that ended well: those of previews are listed, too, and are of another container."""
+    rows = rows_of(client.record(f"deployments/applications/{uuid}?skip=0&take=50").get("deployments"))
+    own = [row for row in rows if row.get("status") == "finished" and not row.get("pull_request_id")]
+    return tuple((str(row.get("deployment_uuid")), str(row.get("created_at"))) for row in own)
 
 
 def _elsewhere(client: Client, word: str) -> Mapping[str, Any] | None:

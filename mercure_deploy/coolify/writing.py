@@ -6,11 +6,12 @@ from dataclasses import replace
 
 from mercure_deploy.coolify.client import ApiError, Client, LostError, NotDoneError, uuid_of
 from mercure_deploy.coolify.difference import HUB, Change, Wanted
-from mercure_deploy.coolify.instance import CONTAINER, Instance, Place, Service, Variable, look, of_service, variables
+from mercure_deploy.coolify.instance import CONTAINER, look, of_service, variables
+from mercure_deploy.coolify.values import Instance, Place, Service, Variable
 from mercure_deploy.facts.hubs import KEY_VARIABLES
 
-# a description of ours begins so; one of somebody's is let be
-MARK = "mercure-deploy"
+# what a Service that push makes is described as; a person may write something else there
+_DESCRIPTION = "the Mercure hub, by mercure-deploy"
 # Coolify deletes a Service in its queue: how often that is looked at, and after how many seconds
 _LOOKS = 20
 _EVERY = 3.0
@@ -84,7 +85,7 @@ def _created(place: Place, instance: Instance, wanted: Wanted, undo: _Undo) -> I
         "server_uuid": instance.server,
         "environment_name": instance.environment,
         "name": instance.service_name,
-        "description": MARK,
+        "description": _DESCRIPTION,
         "docker_compose_raw": _coded(wanted.compose),
         **_domain(CONTAINER, wanted.urls),
     }

@@ -14,6 +14,7 @@ from mercure_deploy.readers.setup import Block, Setup, as_origin, host_of, is_hu
 from mercure_deploy.root import beginning
 from mercure_deploy.root.beginning import Draft, typed_origin
 from mercure_deploy.spec import Loaded
+from mercure_deploy.targets.hub import MARK_PATH
 
 _SITE = frozenset("mercure encode respond log route skip_log handle".split())
 _OPTIONS = frozenset(("grace_period", "email"))
@@ -197,8 +198,11 @@ def _site(blocks: list[Block]) -> Iterator[Directive]:
 
 
 def _is_ours(each: Directive) -> bool:
-    """Whether it answers other methods than those of the protocol before the hub does, as our own Caddyfile."""
-    return each.name == "rewrite" and [word.text for word in each.arguments] == ["@other", "/method-not-allowed"]
+    """Whether it is what our own Caddyfile answers before the hub: other methods, and which render it is."""
+    return each.name == "rewrite" and [word.text for word in each.arguments[-1:]] in (
+        ["/method-not-allowed"],
+        [MARK_PATH],
+    )
 
 
 def _variables(setup: Setup) -> Iterator[tuple[str, Value]]:

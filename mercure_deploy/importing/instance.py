@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 
-from mercure_deploy.coolify.instance import Instance, Variable
+from mercure_deploy.coolify.values import Instance, Variable
 from mercure_deploy.facts.quoting import dotenv
 
 

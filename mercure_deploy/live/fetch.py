@@ -159,7 +159,7 @@ def opened(  # noqa: PLR0913 - as above
         ):
             yield answer
     except (httpx.HTTPError, httpx.InvalidURL) as error:
-        raise by_proxy(_failure(error), proxy) from None
+        raise by_proxy(failure(error), proxy) from None
     except (OSError, ValueError, RuntimeError):
         # whatever a strange peer provokes below the library
         raise FetchError("answer", "the answer cannot be read") from None
@@ -227,7 +227,8 @@ def _body(answer: httpx.Response, most: int) -> str:
     return text[:most].decode(errors="replace")
 
 
-def _failure(error: Exception) -> FetchError:
+def failure(error: Exception) -> FetchError:
+    """Why the library got no answer."""
     causes: list[BaseException] = [error]
     while (following := causes[-1].__cause__ or causes[-1].__context__) is not None and len(causes) < 8:
         causes.append(following)

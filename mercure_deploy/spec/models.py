@@ -76,6 +76,10 @@ class Hub(BaseModel):
         description="Address of that port; default 127.0.0.1, in development 0.0.0.0 for a plain http url in a LAN.",
     )
     email: Email | None = Field(default=None, description="tls: hub only: the address for the certificate authority.")
+    engine: Annotated[int, Field(ge=1, le=999)] | None = Field(
+        default=None,
+        description="Major version of the docker engine that runs the hub; from 25 on the hub is found healthy sooner.",
+    )
     delivery: Literal["caddyfile", "environment"] = Field(
         default="caddyfile",
         description="coolify only. caddyfile: ours, as a compose config; environment: the image's own.",
@@ -102,6 +106,11 @@ class Hub(BaseModel):
     def release(self) -> str:
         """The image to deploy."""
         return self.image or GENERATIONS[self.version].image
+
+    @property
+    def starts_fast(self) -> bool:
+        """Whether the engine looks every second while the hub starts: those before 25 refuse the word for it."""
+        return self.engine is not None and self.engine >= 25
 
     @property
     def public_url(self) -> str:

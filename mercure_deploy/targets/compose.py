@@ -28,6 +28,7 @@ def files(d: Deployment) -> Iterator[File]:
         "compose/docker-compose.yaml.j2",
         project=project(d),
         image=d.env.hub.release,
+        fast=d.env.hub.starts_fast,
         ports=ports,
         network=(d.env.hub.network, d.env.alias) if d.env.alias else None,
     )

@@ -9,7 +9,7 @@ from mercure_deploy.facts.hubs import HUB_PATH
 from mercure_deploy.keys import Key
 from mercure_deploy.targets import directives
 from mercure_deploy.targets.apps import needs_configuration
-from mercure_deploy.targets.hub import caddyfile, jwk_set, rewrite
+from mercure_deploy.targets.hub import caddyfile, jwk_set, marked, rewrite
 from mercure_deploy.targets.output import SECRET, File
 from mercure_deploy.targets.planning import Deployment, Platform
 from mercure_deploy.targets.render import render
@@ -25,23 +25,38 @@ def files(d: Deployment) -> Iterator[File]:
     values = variables(d)
     if values:
         yield File("hub.env", render("env.j2", values=dict(sorted(values.items()))), SECRET)
+    mark = render_mark(d)
+    if d.env.hub.delivery == "caddyfile":
+        yield File("Caddyfile", caddyfile(d, jwks=_overlap(d), mark=mark))
+    yield File("docker-compose.yaml", _compose(d, mark))
+
+
+def render_mark(d: Deployment) -> str:
+    """What the hub of this render answers at `MARK_PATH` below its own path, and no other does: 16 hex digits.
+
+    Its files and the fingerprints of the keys that it trusts make it, so that it tells nothing of them.
+    """
+    parts = [_compose(d, "").decode(), *sorted(key.fingerprint for key in d.ring.keys)]
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
+
+
+def _compose(d: Deployment, mark: str) -> bytes:
     configs = {}
     if d.env.hub.delivery == "caddyfile":
-        text = caddyfile(d, jwks=_overlap(d))
         # nothing in it is for compose to interpolate
-        configs["caddyfile"] = ("/etc/caddy/Caddyfile", text.decode().replace("$", "$$"))
-        yield File("Caddyfile", text)
+        text = caddyfile(d, jwks=_overlap(d), mark=mark).decode().replace("$", "$$")
+        configs["caddyfile"] = ("/etc/caddy/Caddyfile", text)
     if _overlap(d):
         configs["jwks"] = (directives.JWKS_PATH, jwk_set(_open_jwks(d)))
-    text = render(
+    return render(
         "coolify/docker-compose.yaml.j2",
         image=d.env.hub.release,
-        environment=dict(sorted({**_references(d), **_literals(d)}.items())),
+        fast=d.env.hub.starts_fast,
+        environment=dict(sorted({**_references(d), **_literals(d, mark)}.items())),
         configs=configs,
         network=(d.env.hub.network or "coolify", d.env.alias) if d.env.alias else None,
         digest=hashlib.sha256(json.dumps(configs).encode()).hexdigest()[:32],
     )
-    yield File("docker-compose.yaml", text)
 
 
 def _overlap(d: Deployment) -> bool:
@@ -79,14 +94,13 @@ def _references(d: Deployment) -> dict[str, tuple[str, bool]]:
     return {name: (f"${{{name}}}", False) for name in variables(d)}
 
 
-def _literals(d: Deployment) -> dict[str, tuple[str, bool]]:
+def _literals(d: Deployment, mark: str) -> dict[str, tuple[str, bool]]:
     """What the image's own Caddyfile pastes into itself, `delivery: environment`."""
     if d.env.hub.delivery != "environment":
         return {}
     lines = directives.mercure_block(d.env, d.ring, jwks=_overlap(d))
     extra = {"MERCURE_TRUSTED_ISSUERS": d.env.hub.issued_by} if d.env.hub.version == "1.0" else {}
-    path = rewrite(d.env)
-    extra |= {"CADDY_SERVER_EXTRA_DIRECTIVES": "\n".join(path)} if path else {}
+    extra |= {"CADDY_SERVER_EXTRA_DIRECTIVES": "\n".join([*rewrite(d.env), *marked(d.env, mark)])}
     values = {
         "GLOBAL_OPTIONS": directives.GRACE_PERIOD,
         "MERCURE_EXTRA_DIRECTIVES": "\n".join(lines),
@@ -132,4 +146,4 @@ def applied(changed: Mapping[str, tuple[bytes, bytes]]) -> str | None:
     return f"paste {' and '.join(files)} into the hub's Service, restart the Service" if files else None
 
 
-PLATFORM = Platform(files, variables, deploy_hub, words, applied)
+PLATFORM = Platform(files, variables, deploy_hub, words, applied, mark=render_mark)

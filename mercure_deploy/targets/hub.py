@@ -9,9 +9,15 @@ from mercure_deploy.targets import directives
 from mercure_deploy.targets.planning import Deployment
 from mercure_deploy.targets.render import render
 
+# below the hub's path: what the container that runs was rendered from
+MARK_PATH = "/mercure-deploy"
 
-def caddyfile(d: Deployment, *, jwks: bool) -> bytes:
-    """The Caddyfile of the hub, keys only as placeholders; `jwks` as in `directives.mercure_block`."""
+
+def caddyfile(d: Deployment, *, jwks: bool, mark: str | None = None) -> bytes:
+    """The Caddyfile of the hub, keys only as placeholders; `jwks` as in `directives.mercure_block`.
+
+    `mark` is what it answers at `MARK_PATH` below its path, None where it answers nothing there.
+    """
     env = d.env
     return render(
         "Caddyfile.j2",
@@ -20,6 +26,7 @@ def caddyfile(d: Deployment, *, jwks: bool) -> bytes:
         paths=" ".join(dict.fromkeys(each for path in (env.hub.path, HUB_PATH) for each in (path, f"{path}/*"))),
         methods=" ".join(GENERATIONS[env.hub.version].methods),
         rewrite=rewrite(env),
+        marked=[] if mark is None else marked(env, mark),
         local_certificate=env.tls == "hub" and env.mode == "development",
         lines=directives.mercure_block(env, d.ring, jwks=jwks),
     )
@@ -40,6 +47,11 @@ def rewrite(env: Environment) -> list[str]:
     if path == HUB_PATH:
         return []
     return [f"@public path {path} {path}/*", f"uri @public replace {path} {HUB_PATH} 1"]
+
+
+def marked(env: Environment, mark: str) -> list[str]:
+    """The directives of the site that name the render, to whoever asks: push learns by it which container runs."""
+    return [f"rewrite {env.hub.path}{MARK_PATH} {MARK_PATH}", f"respond {MARK_PATH} {mark or '-'}"]
 
 
 def jwk_set(rows: Sequence[dict[str, str]]) -> str:

@@ -32,7 +32,8 @@ class Platform:
     `files` are those of the hub, `variables` what stands in hub.env, `deploy_hub` how new keys come into force, in half
     a sentence; `words` are what its README needs beside what every README gets. `applied` says how changed files of the
     hub, (old, new) by their path, come into force, None when none of them is the hub's. `private` are the folders that
-    only their owner may enter, as they are mounted into a hub with secrets in them.
+    only their owner may enter, as they are mounted into a hub with secrets in them. `mark` is what the hub of a render
+    answers below its path, None where a hub takes new files without being started anew.
     """
 
     files: Target
@@ -41,6 +42,7 @@ class Platform:
     words: Callable[[Deployment], dict[str, object]]
     applied: Callable[[Mapping[str, tuple[bytes, bytes]]], str | None]
     private: tuple[str, ...] = ()
+    mark: Callable[[Deployment], str] | None = None
 
 
 _TARGETS: list[Target] = []

@@ -238,7 +238,8 @@ def test_now_replaces_the_key_everywhere(run: Run, project: Path):
     (new,) = secrets(project)
     changed = {line for line in said.lines if line.startswith("updated")}
     assert changed == {
-        f"updated production/{name}" for name in ("keys.json", "README.md", "app.env", "hub.env", "manifest.json")
+        f"updated production/{name}"
+        for name in "keys.json README.md app.env hub.env manifest.json Caddyfile docker-compose.yaml".split()
     }
     assert [line for line in said.lines if line.startswith("next: ")]
     assert not [path for path in project.rglob("*") if path.is_file() and old in path.read_text()]

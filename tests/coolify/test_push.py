@@ -24,7 +24,7 @@ from mercure_deploy import push as pushing_
 from mercure_deploy.cli import pushing, rolling
 from mercure_deploy.coolify import client, deploying
 from mercure_deploy.findings import Finding
-from mercure_deploy.live import proof
+from mercure_deploy.live import proof, rendered
 from mercure_deploy.live.probing import Seen
 
 INSIDE = "      internal_url: http://hub-shop\n"
@@ -37,12 +37,23 @@ def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pushing.time, "sleep", lambda _seconds: None)
 
 
+@pytest.fixture
+def proved(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
+    """What the live hub does not show; there is none here: that it is asked is a matter of the real ones."""
+    missing: list[Any] = []
+    monkeypatch.setattr(pushing_.probes, "run", lambda _target: list(missing))
+    monkeypatch.setattr(proof, "prove", lambda *_: None)
+    return missing
+
+
 @contextmanager
 def instance(run: Run, monkeypatch: pytest.MonkeyPatch, **others: str) -> Iterator[Coolify]:
     """A Coolify with an Application that has variables of its own, and the files for it."""
     fake = Coolify()
     fake.add("shop", APP_SECRET="of-the-app", DATABASE_URL="mysql://user:pass@db/shop", **others)
     fake.add("somebody else's", compose="services: {x: {image: y}}\n", MERCURE_PUBLISHER_JWT_KEY="not-ours")
+    # the hub that the instance runs; that a real one answers so is a matter of tests/real
+    monkeypatch.setattr(rendered, "running", lambda _url, _way: fake.mark())
     with coolify.serving(fake) as url:
         monkeypatch.setenv("COOLIFY_TOKEN", fake.token)
         assert run("render", spec=coolify.specification(url, INSIDE)).code == 0
@@ -143,7 +154,7 @@ def test_what_is_different_is_shown_without_a_secret(run: Run, monkeypatch: pyte
         assert re.search(r"^hub: - MERCURE_PUBLISHER_JWT_KEY=<key [0-9a-f]{8}>$", said.out, re.MULTILINE)
         assert "hub: - gzip on" in said.lines
         assert "app: - MERCURE_JWT_KEY_B64=<key" in said.out
-        assert "(not literal, or for builds too)" in said.out
+        assert "MERCURE_PUBLIC_URL=https://hub.example.com/.well-known/mercure (not literal)" in said.out
         assert "by-hand" not in said.out
         row = json.loads(run("push", "production", "--dry-run", "--format", "json").out)
         assert {each["kind"] for each in row["changes"]} == {"compose", "gzip", "set", "delete"}
@@ -309,12 +320,13 @@ def stripped(said: Snapshot) -> Snapshot:
 
 
 LACKING: dict[str, tuple[frozenset[str], str]] = {
-    "read": (coolify.ALL - {"read"}, "read"),
+    "read": (coolify.ALL - {"read"}, "read, read:sensitive"),
     "read:sensitive": (coolify.ALL - {"read:sensitive"}, "read:sensitive"),
     "write": (coolify.ALL - {"write"}, "write"),
     "deploy": (coolify.ALL - {"deploy"}, "deploy"),
     "all but read": (frozenset({"read"}), "read:sensitive, write, deploy"),
-    "all": (frozenset({"none"}), "read, write, deploy"),
+    "write alone": (frozenset({"write"}), "read, read:sensitive, deploy"),
+    "all": (frozenset({"none"}), "read, read:sensitive, write, deploy"),
 }
 
 
@@ -413,12 +425,15 @@ def test_a_domain_that_is_taken_puts_everything_back(run: Run, monkeypatch: pyte
         fake.add("taken", compose="services: {}\n").fqdn = "https://hub.example.com:80"
         said = push(run)
         assert said.code == 2
-        assert "Domain conflicts detected" in said.err
+        [taken] = [each for each in fake.resources if each.name == "taken"]
+        assert f"the domain belongs to taken ({taken.uuid}) already" in said.err
+        assert f"say service: {taken.uuid} in coolify of the spec" in said.err
         after = state(fake)
         after.pop("taken")
         assert after == before
 
 
+@pytest.mark.usefixtures("proved")
 def test_check_and_status_say_what_coolify_has(run: Run, monkeypatch: pytest.MonkeyPatch):
     with instance(run, monkeypatch) as fake:
         row = json.loads(run("check", "--remote", "--format", "json").out)
@@ -426,6 +441,10 @@ def test_check_and_status_say_what_coolify_has(run: Run, monkeypatch: pytest.Mon
         assert row["environments"]["production"]["remote"]["apps"] == {"app": "different"}
         assert row["ok"] is False
         assert push(run).code == 0
+        # stored, and not started
+        said = run("check", "--remote")
+        assert (said.code, said.lines[-1]) == (1, "production: in Coolify: hub pending, app pending")
+        assert run("push", "production", "--yes").code == 0
         said = run("check", "--remote")
         assert (said.code, said.lines[-1]) == (0, "production: in Coolify: hub same, app same")
         [shop] = [each for each in fake.resources if each.name == "shop"]
@@ -505,15 +524,6 @@ def test_an_instance_is_imported_with_the_key_that_it_has(run: Run, monkeypatch:
         assert run("import", "app.env", *words[:2]).code == 2
         assert run("import", *words[:2]).code == 2
         assert run("import", "--from-coolify", "nonsense", "--project", "shop").code == 2
-
-
-@pytest.fixture
-def proved(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
-    """What the live hub does not show; there is none here: that it is asked is a matter of the real ones."""
-    missing: list[Any] = []
-    monkeypatch.setattr(pushing_.probes, "run", lambda _target: list(missing))
-    monkeypatch.setattr(proof, "prove", lambda *_: None)
-    return missing
 
 
 def rotate(run: Run, *arguments: str) -> Said:
@@ -621,7 +631,7 @@ def test_what_the_hub_does_not_show_is_said(run: Run, monkeypatch: pytest.Monkey
         proved.append(Seen("key", "warn", "not yet", None))
         assert run("rotate-keys", "production", "--now", "--yes").code == 0
         now = run("push", "production", "--yes")
-        assert (now.code, "production: deployed: hub, app" in now.lines) == (1, True), now.err
+        assert (now.code, now.lines[-1]) == (1, "production: written and started, not proved: hub, app"), now.err
 
 
 @pytest.mark.usefixtures("proved")
@@ -662,14 +672,214 @@ def test_a_deployment_that_never_ends_is_given_up(run: Run, monkeypatch: pytest.
 
 
 @pytest.mark.usefixtures("proved")
-def test_a_hub_that_runs_though_its_status_says_not_is_told_so(run: Run, monkeypatch: pytest.MonkeyPatch):
+def test_a_status_that_lags_is_no_reason_to_start_again(run: Run, monkeypatch: pytest.MonkeyPatch):
+    with instance(run, monkeypatch) as fake:
+        # for up to a minute it says exited
+        fake.late = 10_000
+        assert run("push", "production", "--yes").code == 0
+        assert fake.services()[1].status == "exited"
+        starts = [asked for asked in fake.asked if asked.path.endswith("/start")]
+        again = run("push", "production", "--yes")
+        assert (again.code, again.lines) == (0, ["production: Coolify has what the files say"])
+        assert [asked for asked in fake.asked if asked.path.endswith("/start")] == starts
+        # a change is brought into the container that runs, whatever its status says
+        assert (
+            run("render", spec=Path("mercure.yaml").read_text().replace("hub:\n", "hub:\n      history: 5\n")).code == 0
+        )
+        said = run("push", "production", "--yes")
+        assert (said.code, said.lines[-1]) == (0, "production: deployed: hub"), said.err
+
+
+FAILING = {
+    "a worker that stands still": {"worker": False},
+    "an image that does not exist": {"failing_up": True},
+}
+
+
+@pytest.mark.parametrize("name", FAILING)
+@pytest.mark.parametrize("since", ["retired", "now", "history"])
+@pytest.mark.usefixtures("proved")
+def test_what_the_old_container_answers_is_no_proof(run: Run, monkeypatch: pytest.MonkeyPatch, name: str, since: str):
+    monkeypatch.setattr(pushing_, "_PATIENCE", 0.05)
     with instance(run, monkeypatch) as fake:
         assert run("push", "production", "--yes").code == 0
         [hub] = [each for each in fake.services() if each.name == "mercure-production"]
-        fake.fault = lambda asked, _number: "400" if asked.path.endswith(f"{hub.uuid}/start") else None
-        hub.status = "exited"
+        if since == "retired":
+            assert (rotate(run).code, rotate(run).code) == (0, 0)
+            monkeypatch.setattr(rolling, "now", lambda: datetime.now(UTC) + timedelta(days=2))
+        elif since == "now":
+            assert run("rotate-keys", "production", "--now", "--yes").code == 0
+        else:
+            spec = Path("mercure.yaml").read_text().replace("hub:\n", "hub:\n      history: 5\n")
+            assert run("render", spec=spec).code == 0
+        old = dict(hub.started)
+        for word, value in FAILING[name].items():
+            setattr(fake, word, value)
+        said = rotate(run) if since == "retired" else run("push", "production", "--yes")
+        assert said.code == 1, said.err
+        assert said.lines[-1].startswith("production: written and started, not proved: hub")
+        assert "does not answer as the container that was written: another one runs, or none" in said.err
+        assert hub.started == old
+        # it stays to be done, and everybody says so
+        assert run("check", "--remote").code == 1
+        assert "hub pending" in run("status", "--remote").out
+        assert "to deploy: hub" in run("push", "production", "--dry-run").out
+        fake.worker, fake.failing_up = True, False
+        again = run("push", "production", "--yes")
+        assert (again.code, "proved on the live hub: the new container" in again.err) == (0, True), again.err
+        assert hub.started != old
+        assert run("check", "--remote").code == 0
+
+
+@pytest.mark.usefixtures("proved")
+def test_a_deployment_of_a_preview_is_none_of_the_app(run: Run, monkeypatch: pytest.MonkeyPatch):
+    with instance(run, monkeypatch) as fake:
+        assert run("push", "production", "--yes").code == 0
+        assert run("rotate-keys", "production", "--now", "--yes").code == 0
+        assert push(run).code == 0
+        [shop] = [each for each in fake.resources if each.name == "shop"]
+        later = (datetime.now(UTC) + timedelta(seconds=30)).strftime("%Y-%m-%dT%H:%M:%S.000000Z")
+        fake.deployments.append(coolify.Deployment(shop, "finished", created=later, preview=7))
+        assert run("push", "production", "--dry-run").lines == ["to deploy: hub, app"]
+        fake.deployments.append(coolify.Deployment(shop, "finished", created=later))
+        assert run("push", "production", "--dry-run").lines == ["to deploy: hub"]
+
+
+@pytest.mark.usefixtures("proved")
+def test_a_deployment_that_began_in_the_second_of_the_write_counts_only_if_it_is_ours(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+):
+    with instance(run, monkeypatch) as fake:
+        assert push(run).code == 0
+        [shop] = [each for each in fake.resources if each.name == "shop"]
+        second = max(each.updated for each in shop.variables)[:19] + ".000000Z"
+        fake.deployments.append(coolify.Deployment(shop, "finished", created=second))
+        assert "app" in run("push", "production", "--dry-run").lines[-1]
+        assert run("push", "production", "--yes").code == 0
+        fake.deployments[-1].created = second
+        assert run("push", "production", "--dry-run").code == 0
+
+
+@pytest.mark.usefixtures("proved")
+def test_a_service_that_a_person_described_is_started_all_the_same(run: Run, monkeypatch: pytest.MonkeyPatch):
+    with instance(run, monkeypatch) as fake:
+        assert run("push", "production", "--yes").code == 0
+        [hub] = [each for each in fake.services() if each.name == "mercure-production"]
+        hub.description = "our hub, ask Ann"
+        assert run("rotate-keys", "production", "--now", "--yes").code == 0
+        assert push(run).code == 0
+        assert run("push", "production", "--dry-run").lines == ["to deploy: hub, app"]
+        assert run("push", "production", "--yes").code == 0
+        assert hub.started["MERCURE_PUBLISHER_JWT_KEY"] == key()
+        assert hub.description == "our hub, ask Ann"
+        assert run("push", "production", "--yes").lines == ["production: Coolify has what the files say"]
+        [kept] = [each for each in hub.variables if each.key == "MERCURE_DEPLOY_STATE"]
+        assert re.fullmatch(r"hub:[0-9a-f]{12} app\.app:[a-z0-9]+\.[0-9a-f]{12}", str(kept.value))
+        assert not kept.flags["is_runtime"]
+
+
+@pytest.mark.usefixtures("proved")
+def test_all_apps_are_deployed_at_once(run: Run, monkeypatch: pytest.MonkeyPatch):
+    with instance(run, monkeypatch) as fake:
+        fake.add("two")
+        more = "      two: {url: https://two.example.com, hub_url: https://hub.two.example.com}\n    coolify:"
+        spec = (
+            Path("mercure.yaml")
+            .read_text()
+            .replace("    coolify:", more)
+            .replace("{app: shop}", "{app: shop, two: two}")
+        )
+        assert run("render", spec=spec).code == 0
+        order: list[str] = []
+        fake.on_deploy = lambda application: bool(order.append(application.name)) or True
         said = run("push", "production", "--yes")
-        assert (said.code, said.lines[-1]) == (0, "production: deployed: hub"), said.err
+        assert (said.code, said.lines[-1]) == (0, "production: deployed: hub, app, two"), said.err
+        starts = [
+            number for number, asked in enumerate(fake.asked) if re.search(r"applications/[^/]+/start", asked.path)
+        ]
+        looks = [number for number, asked in enumerate(fake.asked) if re.search(r"/deployments/[a-z0-9]+$", asked.path)]
+        assert len(starts) == 2
+        assert max(starts) < min(looks)
+        assert sorted(order) == ["shop", "two"]
+        fake.on_deploy = lambda application: application.name != "shop"
+        assert run("rotate-keys", "production", "--now", "--yes").code == 0
+        failed = run("push", "production", "--yes")
+        assert (failed.code, "the deployment of shop failed" in failed.err) == (1, True)
+        assert "deployed: hub, two" in failed.lines[-1]
+        fake.on_deploy = lambda _application: True
+        assert run("push", "production", "--yes").lines[-1] == "production: deployed: app"
+
+
+@pytest.mark.usefixtures("proved")
+def test_a_changed_caddyfile_is_shown_line_by_line(run: Run, monkeypatch: pytest.MonkeyPatch):
+    with instance(run, monkeypatch) as fake:
+        assert run("push", "production", "--yes").code == 0
+        text = Path("mercure.yaml").read_text()
+        origins = "app.example.com\n        origins: [https://www.example.com]\n"
+        assert run("render", spec=text.replace("app.example.com\n", origins)).code == 0
+        said = run("push", "production", "--dry-run")
+        path = "configs.caddyfile.content"
+        assert f"hub: - {path}:         cors_origins https://app.example.com" in said.lines
+        assert f"hub: + {path}:         cors_origins https://app.example.com https://www.example.com" in said.lines
+        assert "\ufffd" not in said.out
+        assert fake.resources
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("1|abc\ndef", "has a line break in it"),
+        ("\ufeff1|abc", "begins with a byte order mark"),
+        ("1|abc def", "holds characters that no token has"),
+    ],
+)
+def test_a_token_that_cannot_be_one_is_told_so(run: Run, monkeypatch: pytest.MonkeyPatch, text: str, why: str):
+    with instance(run, monkeypatch) as fake:
+        Path("token").write_text(text)
+        said = run("push", "production", "--dry-run", "--token-file", "token")
+        assert (said.code, f"the API token in token {why}" in said.err) == (2, True), said.err
+        assert "abc" not in said.err
+        assert fake.asked == []
+
+
+@pytest.mark.usefixtures("proved")
+def test_a_member_of_the_team_and_a_server_that_does_not_answer_are_told(run: Run, monkeypatch: pytest.MonkeyPatch):
+    with instance(run, monkeypatch) as fake:
+        fake.role = "member"
+        said = run("push", "production", "--yes")
+        assert (said.code, "a role of admin or owner in the team" in said.err) == (2, True), said.err
+        fake.role, fake.functional = "owner", False
+        said = run("push", "production", "--yes")
+        assert (said.code, "the server does not answer to Coolify" in said.err) == (2, True), said.err
+        fake.functional = True
+        assert run("push", "production", "--yes").code == 0
+        # the engine that is there, and what the spec could say of it
+        assert "engine: 26 in hub of production" in run("push", "production", "--yes").err
+
+
+@pytest.mark.usefixtures("proved")
+def test_a_locked_variable_is_locked_and_domains_are_a_set(run: Run, monkeypatch: pytest.MonkeyPatch):
+    with instance(run, monkeypatch) as fake:
+        assert run("push", "production", "--yes").code == 0
+        [hub] = [each for each in fake.services() if each.name == "mercure-production"]
+        [shop] = [each for each in fake.resources if each.name == "shop"]
+        shop.variable("MERCURE_JWT_SECRET").flags["is_shown_once"] = True  # type: ignore[union-attr]
+        said = run("push", "production", "--dry-run")
+        assert "app: - MERCURE_JWT_SECRET is locked, its value cannot be read" in said.lines
+        assert run("push", "production", "--yes").code == 0
+        two = (
+            Path("mercure.yaml")
+            .read_text()
+            .replace(
+                "        url: https://app.example.com\n",
+                "        url: https://app.example.com\n        hub_url: https://hub.app.example.com\n",
+            )
+        )
+        assert run("render", spec=two).code == 0
+        assert run("push", "production", "--yes").code == 0
+        hub.fqdn = ",".join(reversed(hub.fqdn.split(",")))
+        assert "," in hub.fqdn
+        assert run("push", "production", "--yes").lines == ["production: Coolify has what the files say"]
 
 
 def test_what_does_not_arrive_as_it_was_sent_is_put_back(run: Run, monkeypatch: pytest.MonkeyPatch):

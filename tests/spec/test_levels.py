@@ -32,6 +32,7 @@ EVERYTHING: dict[str, Any] = {
                 "port": None,
                 "bind": None,
                 "email": None,
+                "engine": 26,
                 "delivery": "caddyfile",
                 "anonymous": False,
                 "subscriptions": True,
