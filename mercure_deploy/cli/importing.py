@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 @click.option("--service", metavar="NAME", help="Name or uuid of the hub's Service; default: mercure-ENV.")
 @click.option("--application", "applications", multiple=True, metavar="[NAME=]NAME", help="Name or uuid of an app's.")
 @click.option("--token-file", metavar="FILE", help="The API token, instead of COOLIFY_TOKEN.")
+@click.option("--cacert", metavar="FILE", help="With --from-coolify: a certificate authority of your own, PEM.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @replacing
 @common(several=False)
@@ -52,6 +53,7 @@ def import_(  # noqa: PLR0913 - each is an option of the command
     service: str | None,
     applications: tuple[str, ...],
     token_file: str | None,
+    cacert: str | None,
     yes: bool,
     replace: bool,
     spec: str,
@@ -69,9 +71,29 @@ def import_(  # noqa: PLR0913 - each is an option of the command
 
     supported()
     said = importing.Said(name, starting.named(apps), hub, platform, version)
-    source = _source(paths, Asked(instance, project, there, service, applications, token_file), name)
+    asked = Asked(instance, project, there, service, applications, token_file, cacert)
+    source = _source(paths, asked, name)
     places = (Path(spec), root_of(spec, output))
-    return _taken(source, source.told(said), use, places, yes=yes, replace=replace)
+    code = _taken(source, source.told(said), use, places, yes=yes, replace=replace)
+    if instance and code == OK:
+        _compared(spec, places[1], asked, name)
+    return code
+
+
+def _compared(spec: str, root: "Path", asked: "Asked", name: str) -> None:
+    """Say how what was written differs from what the instance has."""
+    from mercure_deploy.cli.common import loaded_spec
+    from mercure_deploy.cli.remote import remote
+
+    there, problems = remote(loaded_spec(spec), [name], root, asked.token_file, asked.cacert)
+    lines = there[name]["drift"]
+    for line in lines:
+        err(f"  {line}")
+    for problem in problems:
+        err(str(problem))
+    if not problems:
+        said = "has this otherwise, and the next push changes it" if lines else "has what was written"
+        note(f"Coolify {said}")
 
 
 def _taken(  # noqa: PLR0913 - what is taken over, and where to
@@ -104,6 +126,7 @@ class Asked(NamedTuple):
     service: str | None
     applications: tuple[str, ...]
     token_file: str | None
+    cacert: str | None
 
 
 class Source(NamedTuple):
@@ -159,7 +182,9 @@ def _instance(asked: Asked, name: str) -> Source:
             "that is no place on a Coolify instance", hint="--from-coolify https://… --project NAME"
         ) from None
     token = Way(asked.token_file, None, None).token()
-    with api(place.url, token, way_to(None, None)) as client:
+    if place.url.scheme == "http" and not place.url.is_local:
+        err("mercure-deploy: warning: the API token and every key come in plain http [secret-exposure]")
+    with api(place.url, token, way_to(None, asked.cacert)) as client:
         found = pushing.seen(Place(client, place, name, tuple(apps)))
     if found.service is None:
         raise Trouble(f"there is no Service {found.service_name}", hint="--service names it, or its uuid")

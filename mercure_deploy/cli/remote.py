@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING
 
+from mercure_deploy.cli.common import err
 from mercure_deploy.cli.pushing import Way, connected
 from mercure_deploy.errors import Trouble
 
@@ -31,6 +32,9 @@ def remote(
         if env.coolify is None:
             continue
         way.token()
+        if env.coolify.url.scheme == "http" and not env.coolify.url.is_local:
+            what = f"{name}: the API token goes to {env.coolify.url} in plain http"
+            err(f"mercure-deploy: warning: {what} [secret-exposure]")
         try:
             with connected(loaded, name, root, way, exclusive=False, reading=True) as where:
                 found[name] = pushing.state(pushing.plan(where, pushing.Wish()), env.apps)

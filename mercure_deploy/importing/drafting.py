@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from mercure_deploy.errors import Trouble, typed
 from mercure_deploy.facts.hubs import GENERATIONS, HUB_PATH, image_problem, is_image
+from mercure_deploy.facts.origins import Origin
 from mercure_deploy.importing import directives
 from mercure_deploy.importing.directives import Carried, Left
 from mercure_deploy.readers.places import Directive, Place, Value
@@ -110,6 +111,16 @@ def _pages(setup: Setup, found: Carried) -> None:
             draft.apps = {"app": own}
     known = {str(typed_origin(url) or url) for url in draft.apps.values()}
     draft.origins = [each for each in dict.fromkeys(listed) if each not in known]
+    subscribing = {app for app, url in draft.apps.items() if _listed(typed_origin(url), listed, draft.hub)}
+    # where none of them is let in, the list is what is wrong
+    draft.silent = set(draft.apps) - subscribing if subscribing else set()
+
+
+def _listed(page: Origin | None, origins: list[str], hub: str | None) -> bool:
+    """Whether the hub lets pages of that origin in; those of its own origin need no leave."""
+    if page is None or str(page) == hub:
+        return True
+    return any(re.fullmatch(re.escape(each).replace(r"\*", "[^/]+"), str(page)) for each in origins)
 
 
 def _image(setup: Setup, found: Carried) -> None:

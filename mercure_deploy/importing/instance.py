@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 
+from mercure_deploy.coolify.remembered import NAME
 from mercure_deploy.coolify.values import Instance, Variable
 from mercure_deploy.facts.quoting import dotenv
 
@@ -20,7 +21,7 @@ def texts(found: Instance) -> Iterator[tuple[str, str]]:
 
 def _lines(rows: Iterable[Variable]) -> Iterator[str]:
     for row in rows:
-        if row.preview or row.value is None:
+        if row.preview or row.value is None or row.key == NAME:
             continue
         try:
             yield f"{row.key}={dotenv(row.value)}\n"

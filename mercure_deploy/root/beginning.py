@@ -21,7 +21,8 @@ SCHEMA = "mercure.schema.json"
 class Draft:
     """What an environment of a spec is made of; None what is not said yet, or has a default.
 
-    `origins` are further ones of the first app's pages; `coolify` are the words of that name, `apps` by their name.
+    `origins` are further ones of the first app's pages, `silent` the apps that publish only; `coolify` are the words of
+    that name, `apps` by their name.
     """
 
     name: str
@@ -44,6 +45,7 @@ class Draft:
     issuer: str | None = None
     legacy_clients: bool = False
     origins: list[str] = field(default_factory=list)
+    silent: set[str] = field(default_factory=set)
     bundle: str | None = None
     algorithm: str | None = None
     coolify: dict[str, object] = field(default_factory=dict)

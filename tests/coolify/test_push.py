@@ -4,12 +4,15 @@ import copy
 import json
 import re
 import signal
+import socket
+import ssl
 import subprocess
 import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -17,8 +20,14 @@ from typing import Any
 import conftest
 import coolify
 import pytest
+from answering import answering
 from conftest import Run, Said
 from coolify import Asked, Coolify
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.x509.oid import NameOID
 
 from mercure_deploy import push as pushing_
 from mercure_deploy.cli import pushing, rolling
@@ -513,6 +522,7 @@ def test_an_instance_is_imported_with_the_key_that_it_has(run: Run, monkeypatch:
         assert json.loads(Path("new/production/keys.json").read_text())["keys"][0]["secret"] == old
         assert "is kept (HS256)" in said.err
         # the same place, and nothing to do there
+        assert "Coolify has what was written" in said.err
         again = run("push", "production", "--dry-run", "-f", "new.yaml", "-o", "new")
         assert again.lines == ["to deploy: hub, app"], again.out + again.err
         assert state(fake) == before
@@ -524,6 +534,67 @@ def test_an_instance_is_imported_with_the_key_that_it_has(run: Run, monkeypatch:
         assert run("import", "app.env", *words[:2]).code == 2
         assert run("import", *words[:2]).code == 2
         assert run("import", "--from-coolify", "nonsense", "--project", "shop").code == 2
+
+
+def test_an_import_tells_what_it_cannot_say_and_who_does_not_subscribe(run: Run, monkeypatch: pytest.MonkeyPatch):
+    with instance(run, monkeypatch) as fake:
+        fake.add("two")
+        more = "      two: {url: https://two.example.com, subscribe: false}\n    coolify:"
+        spec = Path("mercure.yaml").read_text().replace("    coolify:", more).replace("shop}", "shop, two: two}")
+        assert run("render", spec=spec).code == 0
+        assert push(run).code == 0
+        for name, url in (("shop", "https://app.example.com"), ("two", "https://two.example.com")):
+            [application] = [each for each in fake.resources if each.name == name]
+            application.fqdn = url
+            # both publish by the public name, and the hub has another in the network all the same
+            application.variable("MERCURE_URL").value = "https://hub.example.com/.well-known/mercure"  # type: ignore[union-attr]
+        url = re.findall("url: (http://127.0.0.1:[0-9]+)", spec)[0]
+        words = ["--from-coolify", url, "--project", "shop", "--application", "app=shop", "--application", "two=two"]
+        said = run("import", *words, "-f", "new.yaml", "-o", "new", "--yes")
+        assert said.code == 0, said.err
+        assert "Coolify has this otherwise, and the next push changes it" in said.err
+        assert "  hub: - services.mercure.networks.coolify.aliases.0: hub-shop" in said.err
+        assert re.search(r"two:\n.*\n.*\n.*\n        subscribe: false", Path("new.yaml").read_text())
+        assert Path("new.yaml").read_text().count("subscribe: false") == 1
+
+
+UNREACHED = {
+    "nobody listens": ("http://127.0.0.1:{closed}", "connection refused"),
+    "a certificate of nobody": ("https://localhost:{tls}", "its issuer is a test of nobody"),
+}
+
+
+@pytest.mark.parametrize("name", UNREACHED)
+def test_what_cannot_change_is_told_at_once(run: Run, monkeypatch: pytest.MonkeyPatch, name: str, tmp_path: Path):
+    slept: list[float] = []
+    monkeypatch.setattr(pushing.time, "sleep", slept.append)
+    monkeypatch.setattr(client, "_CLOSED", 0.0)
+    monkeypatch.setenv("COOLIFY_TOKEN", "1|token-of-all-abilities-0123456789")
+    with socket.create_server(("127.0.0.1", 0)) as closed:
+        port = closed.getsockname()[1]
+    context = of_nobody(tmp_path)
+    with answering(BaseHTTPRequestHandler, context) as tls:
+        url, words = UNREACHED[name]
+        assert run("render", spec=coolify.specification(url.format(closed=port, tls=tls))).code == 0
+        for command in (["push", "production", "--yes"], ["check", "--remote"]):
+            said = run(*command)
+            assert (said.code, words in said.err) == (2, True), said.err
+    assert slept == []
+
+
+def of_nobody(folder: Path) -> ssl.SSLContext:
+    """A server's certificate that no authority signed."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    who = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "a test of nobody")])
+    moment = datetime.now(UTC)
+    made = x509.CertificateBuilder(who, who, key.public_key(), 7, moment, moment + timedelta(days=1))
+    made = made.add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
+    pem = made.sign(key, hashes.SHA256()).public_bytes(Encoding.PEM)
+    secret = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    (folder / "tls.pem").write_bytes(pem + secret)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(folder / "tls.pem")
+    return context
 
 
 def rotate(run: Run, *arguments: str) -> Said:

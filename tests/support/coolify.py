@@ -290,10 +290,15 @@ class Coolify:
         self._in_project(parts[1])
         if parts[2] not in {self.environment, self.environment_name}:
             raise Refused(404, {"message": "Environment not found."})
-        services = [{"uuid": each.uuid, "name": each.name, "status": each.status} for each in self.services()]
-        applications = [{"uuid": each.uuid, "name": each.name, "status": each.status} for each in self.applications()]
+        # full rows, as far as anybody looks at them
+        services = [{**self._listed(e), "applications": [*e.left, self._container(e)]} for e in self.services()]
+        applications = [{**self._listed(e), "fqdn": e.fqdn or None} for e in self.applications()]
         row = {"id": 1, "uuid": self.environment, "name": self.environment_name}
         return 200, {**row, "services": services, "applications": applications}
+
+    @staticmethod
+    def _listed(each: Resource) -> dict[str, Json]:
+        return {"uuid": each.uuid, "name": each.name, "status": each.status, "description": each.description}
 
     def _in_project(self, word: str) -> None:
         if word != self.project:
