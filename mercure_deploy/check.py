@@ -5,13 +5,13 @@ from datetime import datetime
 from pathlib import Path
 
 from mercure_deploy import disk, keys
-from mercure_deploy.disk import exposure
+from mercure_deploy.disk import git
 from mercure_deploy.findings import Finding
-from mercure_deploy.root import View
-from mercure_deploy.root.drift import Checked, Drift
+from mercure_deploy.output import View, exposure
+from mercure_deploy.output.drift import Checked, Drift
 from mercure_deploy.spec import duration_text
 from mercure_deploy.targets import Deployment
-from mercure_deploy.targets.planning import GITIGNORE
+from mercure_deploy.targets.plan import GITIGNORE
 
 
 def check(view: View, root: Path, spec: Path, said: Sequence[tuple[str, Finding]], now: datetime) -> dict[str, Checked]:
@@ -48,7 +48,7 @@ def check(view: View, root: Path, spec: Path, said: Sequence[tuple[str, Finding]
 def _exposed(view: View, root: Path, differing: Collection[str]) -> Iterator[Finding]:
     """Secret files in git, and keys where none belongs; `differing` are files that are not as they were planned."""
     secret = {file.path for file in view.files if file.secret}
-    tracked = exposure.tracked(root)
+    tracked = git.tracked(root)
     if tracked is None:
         yield exposure.untold()
     in_git = tracked or set()

@@ -7,16 +7,15 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
-from mercure_deploy import disk, keys
+from mercure_deploy import disk, keys, probes
 from mercure_deploy.errors import Problem, Trouble
 from mercure_deploy.facts.hubs import HUB_PATH
 from mercure_deploy.facts.origins import Origin
+from mercure_deploy.hub.fetch import Way
 from mercure_deploy.keys import Key
-from mercure_deploy.live import probes
-from mercure_deploy.live.fetch import Way
-from mercure_deploy.live.probes import Target
+from mercure_deploy.output import known
+from mercure_deploy.probes import Target
 from mercure_deploy.readers import dotenv
-from mercure_deploy.root import known
 from mercure_deploy.spec import Hub, Spec
 from mercure_deploy.targets.render import render
 

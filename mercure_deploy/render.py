@@ -8,7 +8,7 @@ from pathlib import Path
 from mercure_deploy import disk
 from mercure_deploy.disk import stamp
 from mercure_deploy.keys import KeyRing
-from mercure_deploy.root import View, look, to_preview, to_write
+from mercure_deploy.output import View, look, to_preview, to_write
 from mercure_deploy.spec import Spec
 from mercure_deploy.targets import Deployment, manifest, platform
 

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Literal
 
 from mercure_deploy.keys import Key
-from mercure_deploy.root.drift import Drift
+from mercure_deploy.output.drift import Drift
 from mercure_deploy.targets import Deployment
 
 

@@ -5,9 +5,9 @@ from datetime import UTC, datetime
 
 from mercure_deploy.errors import Trouble, closest
 from mercure_deploy.facts import claims
+from mercure_deploy.hub import tokens
+from mercure_deploy.hub.tokens import Grants
 from mercure_deploy.keys import Key, KeyRing, stamp
-from mercure_deploy.live import tokens
-from mercure_deploy.live.tokens import Grants
 from mercure_deploy.readers.tokens import Token
 from mercure_deploy.spec import Environment, Hub
 

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 from conftest import Run
 
-from mercure_deploy import report
 from mercure_deploy.findings import IDS, Finding
+from mercure_deploy.report import findings as shown
 
 PAGES = Path(__file__).parent.parent / "docs/findings"
 SECTIONS = ["You see", "Why", "To be sure", "The cure"]
@@ -54,5 +54,5 @@ def test_an_unknown_id_gets_the_closest(run: Run):
 
 
 def test_a_finding_on_a_terminal_names_its_page():
-    lines = list(report.finding_text(Finding("key-age", "warning", "old", "rotate"), more=True))
+    lines = list(shown.finding_text(Finding("key-age", "warning", "old", "rotate"), more=True))
     assert lines == ["warning: old [key-age]", "  hint: rotate", "  more: mercure-deploy explain key-age"]

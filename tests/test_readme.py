@@ -11,7 +11,7 @@ from conftest import MINIMAL
 from ruamel.yaml import YAML
 
 from mercure_deploy import __version__
-from mercure_deploy.cli import cli
+from mercure_deploy.cli.main import TABLE
 from mercure_deploy.spec import load
 
 ROOT = Path(__file__).parent.parent
@@ -83,7 +83,7 @@ def test_the_example_is_a_spec():
 
 def test_every_command_has_its_row_and_every_row_its_command():
     rows = set(re.findall(r"^\| `mercure-deploy ([a-z-]+)", README, re.MULTILINE))
-    assert rows == set(cli.commands)
+    assert rows == set(TABLE)
 
 
 def test_the_make_targets_exist():
@@ -108,7 +108,7 @@ def test_the_hooks_for_pre_commit_are_commands_of_ours():
     for hook in YAML(typ="safe").load((ROOT / ".pre-commit-hooks.yaml").read_text()):
         program, *words = hook["entry"].split()
         assert program == "mercure-deploy"
-        assert words[0] in cli.commands
+        assert words[0] in TABLE
         assert re.search(hook["files"], "deploy/production/Caddyfile")
     assert re.search(hook["files"], "mercure.yaml")
 
@@ -117,7 +117,7 @@ def test_what_the_readme_has_for_ci_is_what_there_is():
     others = [text for text in blocks("yaml") if not text.startswith("version:") and "coolify:" not in text]
     workflow, hooks = map(YAML(typ="safe").load, others)
     [*_, step] = workflow["jobs"]["mercure"]["steps"]
-    assert step["run"].split()[1] in cli.commands
+    assert step["run"].split()[1] in TABLE
     offered = YAML(typ="safe").load((ROOT / ".pre-commit-hooks.yaml").read_text())
     assert {hook["id"] for hook in hooks["repos"][0]["hooks"]} <= {hook["id"] for hook in offered}
     assert hooks["repos"][0]["rev"] == f"v{__version__}"

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from mercure_deploy import disk, keys, rotation
 from mercure_deploy.errors import Trouble
-from mercure_deploy.root import look, to_write
+from mercure_deploy.output import look, to_write
 from mercure_deploy.rotation import Rotation, Said
 from mercure_deploy.spec import load
 from mercure_deploy.targets import Deployment
@@ -244,6 +244,8 @@ def test_whoever_deploys_what_the_tool_says_refuses_no_token(tmp_path: Path, act
             world.signing, pending = dict.fromkeys(world.signing, place.ring().current.id), None
             apps_out = place.clock
         elif action in {"step", "abort"}:
+            # nobody deploys in the second in which it is said what to deploy
+            place.clock += timedelta(seconds=1)
             pending = stepped(place, world, pending, apps_out, abort=action == "abort")
         world.alive = [(key, until) for key, until in world.alive if until > place.clock]
         assert set(world.signing.values()) <= world.trusted

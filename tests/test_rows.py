@@ -10,20 +10,25 @@ PACKAGE = Path(__file__).parent.parent / "mercure_deploy"
 # from the top: a room imports only from those below it; what stands at the door, the verbs, share a row
 ROWS = [
     {"cli"},
-    {"diagnosis"},
+    {"rotation"},
+    {"render", "check", "push", "doctor", "status", "token", "explain"},
+    {"draft"},
     {"report"},
-    {"init", "render", "check", "rotation", "status", "token", "lint", "importing", "explain", "doctor", "push"},
-    {"root"},
-    {"disk"},
+    {"output"},
+    {"lint"},
+    {"probes"},
     {"coolify"},
-    {"live"},
+    {"hub"},
     {"readers"},
     {"targets"},
     {"keys"},
     {"spec"},
+    {"disk"},
     {"facts"},
-    {"errors", "findings"},
+    {"errors", "findings", "file"},
 ]
+# a value that a room above fills: named in an annotation alone, never imported where the program runs
+TYPES = {("report", "push"), ("report", "status")}
 HOMES = {
     "click": {"cli"},
     "jinja2": {"targets.render"},
@@ -33,12 +38,12 @@ HOMES = {
     "cryptography": {"keys.asymmetric"},
     "publicsuffixlist": {"facts.cookies"},
     "idna": {"facts.origins"},
-    "httpx": {"live.fetch", "live.stream", "coolify.client"},
-    "jwt": {"live.tokens"},
+    "httpx": {"hub.fetch", "hub.stream", "coolify.client"},
+    "jwt": {"hub.tokens"},
     "fcntl": {"disk.locking"},
     "tempfile": {"disk", "readers.nginx"},
     "crossplane": {"readers.nginx"},
-    "subprocess": {"disk.exposure"},
+    "subprocess": {"disk.git"},
 }
 
 
@@ -89,7 +94,8 @@ def test_a_room_uses_only_rooms_below_it(path: Path):
             homes = HOMES.get(parts[0], {own})
             assert own in homes or room(own) in homes, f"{parts[0]} belongs into {homes}"
         elif parts[1] not in {room(own), "__version__"}:
-            assert row(parts[1]) > row(room(own)), f"{own} imports {parts[1]}"
+            below = row(parts[1]) > row(room(own)) or (room(own), parts[1]) in TYPES
+            assert below, f"{own} imports {parts[1]}"
 
 
 @pytest.mark.parametrize("name", sorted({room(dotted(path)) for path in MODULES if path.parent != PACKAGE}))
@@ -124,9 +130,9 @@ def test_only_cli_prints():
     assert [path for path in MODULES if room(dotted(path)) != "cli" and said.search(path.read_text())] == []
 
 
-def test_a_stream_may_be_closed_so_that_only_two_modules_ask_what_it_is():
+def test_a_stream_may_be_closed_so_that_one_module_asks_what_it_is():
     asked = {dotted(path) for path in MODULES if "isatty" in path.read_text()}
-    assert asked == {"cli.asking", "cli.common"}
+    assert asked == {"cli.terminal"}
 
 
 def test_what_somebody_else_wrote_is_cut_by_one_function_that_masks_it_first():

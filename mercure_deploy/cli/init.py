@@ -5,26 +5,17 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import click
 
-from mercure_deploy.cli.asking import can_ask
-from mercure_deploy.cli.common import (
-    OK,
-    common,
-    complain,
-    err,
-    note,
-    replacing,
-    root_of,
-    supported,
-    warn,
-)
+from mercure_deploy.cli.options import common, replacing
 from mercure_deploy.cli.render import render_all
+from mercure_deploy.cli.spec import root_of, supported, warn
+from mercure_deploy.cli.terminal import OK, can_ask, complain, err, note
 from mercure_deploy.errors import Trouble
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from mercure_deploy.draft.beginning import Draft
     from mercure_deploy.keys import KeyRing
-    from mercure_deploy.root.beginning import Draft
     from mercure_deploy.spec import Environment, Loaded
 
 
@@ -75,8 +66,8 @@ def init(  # noqa: PLR0913 - each is an option of the command
     """Write a commented spec, or add an environment to one, then render it."""
     from pathlib import Path
 
-    from mercure_deploy import init as starting
-    from mercure_deploy.root import beginning
+    from mercure_deploy.draft import beginning
+    from mercure_deploy.draft import typed as starting
 
     supported()
     root, place = root_of(spec, output), Path(spec)
@@ -103,8 +94,8 @@ class Begun(NamedTuple):
 
 def written(loaded: "Loaded", begun: Begun, spec: "Path", root: "Path", *, replace: bool = False) -> None:
     """Write the spec and its schema, render the new environment, and say what is next."""
+    from mercure_deploy.draft import beginning
     from mercure_deploy.render import Wish
-    from mercure_deploy.root import beginning
 
     warn(loaded)
     with beginning.written(spec, begun.text, begun.before):
@@ -117,7 +108,7 @@ def written(loaded: "Loaded", begun: Begun, spec: "Path", root: "Path", *, repla
 
 def _afterwards(spec: "Path", root: "Path", name: str) -> None:
     """Say what is next for a new environment."""
-    from mercure_deploy.disk import exposure
+    from mercure_deploy.output import exposure
 
     line = exposure.dockerignore_line(spec, root)
     if line:
@@ -126,7 +117,7 @@ def _afterwards(spec: "Path", root: "Path", name: str) -> None:
 
 
 def _checked(said: "Draft", spec: str, before: bytes | None) -> "tuple[bytes, Loaded]":
-    from mercure_deploy.root import beginning
+    from mercure_deploy.draft import beginning
 
     text = beginning.spec_text(said, before)
     return text, beginning.checked(text, spec, before)
@@ -217,7 +208,7 @@ def _coolify(said: "Draft") -> None:
 
 def asked_url(question: str | None, said: str | None = None) -> str:
     """An origin, asked for until it is one; what was understood is shown when it is not what was typed."""
-    from mercure_deploy import init as starting
+    from mercure_deploy.draft import typed as starting
 
     while True:
         text = said or click.prompt(question or "Its origin", err=True)
@@ -235,7 +226,7 @@ def asked_url(question: str | None, said: str | None = None) -> str:
 def _schema_beside(spec: "Path") -> None:
     """The schema beside the spec, where the first line of the spec tells an editor to look for it."""
     from mercure_deploy import disk
-    from mercure_deploy.root import beginning
+    from mercure_deploy.draft import beginning
     from mercure_deploy.spec import schema_text
 
     place = spec.parent / beginning.SCHEMA

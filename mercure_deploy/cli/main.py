@@ -11,8 +11,7 @@ import sys
 import click
 
 from mercure_deploy import __version__
-from mercure_deploy.cli import diagnosing, importing, init, linting, minting, pushing, reading, render, rotating
-from mercure_deploy.cli.common import BUG, INTERRUPTED, OK, TROUBLE, complain, err, lower, unwritten
+from mercure_deploy.cli.terminal import BUG, INTERRUPTED, OK, TROUBLE, complain, err, lower, unwritten
 from mercure_deploy.errors import Problem, Trouble, hidden, random_words
 
 _REPORT = "https://github.com/mercure-deploy/mercure-deploy/issues"
@@ -86,28 +85,54 @@ def _width() -> int:
         return 98
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "terminal_width": _width()})
+# name -> (module, attribute, one line of help): the module of a command is imported when it is typed
+TABLE = {
+    "init": ("init", "init", "Write a commented spec, or add an environment to one, then render it."),
+    "render": ("render", "render", "Bring the files in line with the spec."),
+    "check": ("check", "check", "Find drift and doubtful settings; for CI."),
+    "diff": ("diff", "diff", "Show what render would change; a key shows as its fingerprint."),
+    "status": ("status", "status", "Show the keys, where a rotation stands, and whether the files are in line."),
+    "rotate-keys": ("rotate_keys", "rotate_keys", "Take the next safe step of a key rotation, and say what to deploy."),
+    "push": ("push", "push", "Bring the files to Coolify, deploy them, and prove that they work."),
+    "import": ("import_", "import_", "Begin with what is there: spec and key ring from files that run."),
+    "lint": ("lint", "lint", "Say what is wrong in the files of a hub and its app, whoever wrote them."),
+    "explain": ("explain", "explain", "Say what a finding is, how to be sure of it, and its cure."),
+    "doctor": ("doctor", "doctor", "Ask a hub that runs what is wrong, and say one cause with its cure."),
+    "token": ("token", "token", "Tokens by hand, to ask a hub with curl."),
+    "schema": ("schema", "schema", "Print the JSON Schema of the spec, for editors."),
+}
+
+
+class _Table(click.Group):
+    """The commands of the table."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Their names, in the order of the table."""
+        del ctx
+        return list(TABLE)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command of that name, None when there is none."""
+        del ctx
+        if cmd_name not in TABLE:
+            return None
+        from importlib import import_module
+
+        module, attribute, _ = TABLE[cmd_name]
+        found: click.Command = getattr(import_module(f"mercure_deploy.cli.{module}"), attribute)
+        return found
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Their lines of help, without any of them."""
+        del ctx
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, line) for name, (_, _, line) in TABLE.items()])
+
+
+@click.group(cls=_Table, context_settings={"help_option_names": ["-h", "--help"], "terminal_width": _width()})
 @click.version_option(__version__, prog_name="mercure-deploy", message="%(prog)s %(version)s")
 def cli() -> None:
     """Matched env files, Caddyfile, compose file and keys for a Mercure hub and its Symfony apps, from one spec.
 
     Exit codes: 0 yes or done, 1 no (drift, findings, not yet), 2 trouble, 3 a bug, 130 interrupted.
     """
-
-
-for command in (
-    init.init,
-    render.render,
-    reading.check,
-    reading.diff,
-    reading.status,
-    rotating.rotate_keys,
-    pushing.push,
-    importing.import_,
-    linting.lint,
-    reading.explain,
-    diagnosing.doctor,
-    minting.token,
-    reading.schema,
-):
-    cli.add_command(command)

@@ -2,8 +2,10 @@
 
 from typing import TYPE_CHECKING
 
-from mercure_deploy.cli.common import err
-from mercure_deploy.cli.pushing import Way, connected
+import click
+
+from mercure_deploy.cli.push import Way, connected
+from mercure_deploy.cli.terminal import err
 from mercure_deploy.errors import Trouble
 
 if TYPE_CHECKING:
@@ -13,6 +15,11 @@ if TYPE_CHECKING:
     from mercure_deploy.errors import Problem
     from mercure_deploy.push import Remote
     from mercure_deploy.spec import Loaded
+
+
+REMOTE = click.option("--remote", is_flag=True, help="What Coolify has, too; nothing is written there.")
+TOKEN = click.option("--token-file", metavar="FILE", help="With --remote: the API token, instead of COOLIFYTOKEN.")
+CACERT = click.option("--cacert", metavar="FILE", help="With --remote: a certificate authority of your own, PEM.")
 
 
 def remote(
@@ -53,3 +60,17 @@ def remote_lines(found: "Mapping[str, Remote]") -> "Iterator[str]":
         apps = ", ".join(f"{app} {state}" for app, state in each["apps"].items())
         yield f"{name}: in Coolify: hub {each['hub']}, {apps}"
         yield from (f"  {line}" for line in each["drift"])
+
+
+def behind(there: "dict[str, Remote]") -> bool:
+    """Whether something in Coolify is not as the files say, or does not run yet."""
+    if not there:
+        return False
+    from mercure_deploy import push as pushing
+
+    return any(map(pushing.behind, there.values()))
+
+
+def lines_of(there: "dict[str, Remote]") -> list[str]:
+    """The lines for people, none where Coolify was not asked."""
+    return list(remote_lines(there)) if there else []

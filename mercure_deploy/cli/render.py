@@ -4,24 +4,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from mercure_deploy.cli.asking import sure, watched
-from mercure_deploy.cli.common import (
-    NO,
-    OK,
-    common,
-    err,
-    formatted,
-    loaded_spec,
-    note,
-    now,
-    replacing,
-    root_of,
-    select,
-    show,
-    spec_bytes,
-    waiting,
-    warn,
-)
+from mercure_deploy.cli.options import common, formatted, replacing
+from mercure_deploy.cli.spec import loaded_spec, root_of, select, show, spec_bytes, warn
+from mercure_deploy.cli.terminal import NO, OK, err, note, now, sure, waiting, watched
 from mercure_deploy.errors import Problem, Trouble, closest, typed
 
 if TYPE_CHECKING:

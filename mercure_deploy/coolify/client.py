@@ -16,8 +16,8 @@ import httpx
 
 from mercure_deploy.errors import Trouble, printable, typed
 from mercure_deploy.facts.origins import Origin
+from mercure_deploy.hub.fetch import FetchError, Way, by_proxy, context, failure, proxy_of, within
 from mercure_deploy.keys import KNOWN
-from mercure_deploy.live.fetch import FetchError, Way, by_proxy, context, failure, proxy_of, within
 
 # one exchange; Coolify parses a compose file in some seconds
 _SECONDS = 30.0

@@ -20,7 +20,7 @@ from mercure_deploy.disk.calls import CALLS, Calls
 from mercure_deploy.disk.ownership import Ours
 from mercure_deploy.disk.reading import TEMPORARY, compare, loose, reason
 from mercure_deploy.errors import Trouble
-from mercure_deploy.targets.output import SECRET, File
+from mercure_deploy.file import SECRET, File
 
 # few enough for the 256 open files that macOS allows
 _BATCH = 200

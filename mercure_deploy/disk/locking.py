@@ -7,7 +7,7 @@ from pathlib import Path
 
 from mercure_deploy.disk.reading import reason
 from mercure_deploy.errors import Trouble
-from mercure_deploy.targets.output import SECRET
+from mercure_deploy.file import SECRET
 
 try:
     import fcntl

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from mercure_deploy.disk.reading import TEMPORARY, compare, read
 from mercure_deploy.errors import Problem, Trouble
-from mercure_deploy.targets.output import SECRET, File
+from mercure_deploy.file import SECRET, File
 
 # a list of paths, there only while a commit runs, or after it was killed
 CLAIM = f"{TEMPORARY}claim"

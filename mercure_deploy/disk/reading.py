@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Literal
 
 from mercure_deploy.errors import Trouble
-from mercure_deploy.targets.output import SECRET, File
+from mercure_deploy.file import SECRET, File
 
 TEMPORARY = ".mercure-deploy-"
 Compared = Literal["missing", "changed", "same"]

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from mercure_deploy.disk import exposure
+from mercure_deploy.disk import git
 from mercure_deploy.disk.reading import beginning, reason
 from mercure_deploy.errors import Problem, Trouble
 
@@ -58,7 +58,7 @@ def tracked(paths: Iterable[str]) -> frozenset[str]:
     folders: dict[str, str] = {}
     real = {path: _real(path, folders) for path in paths}
     top = os.path.commonpath(folders.values()) if folders else "."
-    known = exposure.tracked(Path(top)) or set()
+    known = git.tracked(Path(top)) or set()
     return frozenset(path for path, place in real.items() if place.removeprefix(f"{top.rstrip('/')}/") in known)
 
 

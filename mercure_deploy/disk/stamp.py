@@ -17,7 +17,7 @@ from pathlib import Path
 
 from mercure_deploy import __version__
 from mercure_deploy.disk.reading import TEMPORARY, beginning
-from mercure_deploy.targets.output import SECRET, File
+from mercure_deploy.file import SECRET, File
 
 NAME = ".stamp"
 _LARGEST = 64 * 1024 * 1024

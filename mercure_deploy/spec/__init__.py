@@ -1,10 +1,10 @@
 """The words of the spec: from bytes to frozen, typed values without a contradiction, or to every problem at once."""
 
 from mercure_deploy.spec.contradiction import Contradiction
-from mercure_deploy.spec.contradictions import contradictions
 from mercure_deploy.spec.fields import duration, duration_text
 from mercure_deploy.spec.loading import LARGEST, Loaded, load
 from mercure_deploy.spec.models import App, Environment, Hub, Keys, Spec, schema_text
+from mercure_deploy.spec.rules.fields import contradictions
 
 __all__ = [
     "LARGEST",

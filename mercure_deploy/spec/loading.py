@@ -9,8 +9,8 @@ from pydantic import ValidationError
 from mercure_deploy.errors import Problem, Trouble, printable
 from mercure_deploy.findings import Finding
 from mercure_deploy.spec.contradiction import Contradiction
-from mercure_deploy.spec.contradictions import contradictions
 from mercure_deploy.spec.models import Spec
+from mercure_deploy.spec.rules.fields import contradictions
 from mercure_deploy.spec.yaml import Path, Place, parse
 
 # a fleet of 10,000 environments is below
@@ -105,9 +105,9 @@ def _without_own(value: Any) -> Any:  # noqa: ANN401 - whatever the YAML says
 
 def _unread(error: ValidationError, value: Any, text: str, places: Places, name: str) -> Trouble:  # noqa: ANN401
     """What cannot be read, and beside it all that is at odds whatever should have stood there."""
+    from mercure_deploy.spec.messages import path_of  # noqa: PLC0415
     from mercure_deploy.spec.partial import independent  # noqa: PLC0415 - only when something is wrong
-    from mercure_deploy.spec.slips import slips  # noqa: PLC0415
-    from mercure_deploy.spec.wording import path_of  # noqa: PLC0415
+    from mercure_deploy.spec.typos import slips  # noqa: PLC0415
 
     errors: list[Any] = error.errors(include_url=False)
     found = [_Found(path, each, at_key) for each in errors for path, at_key in [path_of(each)]]
@@ -139,7 +139,7 @@ def _trouble(found: Sequence[_Found], places: Places, name: str, typed: Sequence
 
 
 def _problem(found: _Found, place: Place, name: str) -> Problem:
-    from mercure_deploy.spec.wording import worded  # noqa: PLC0415 - only when something is wrong
+    from mercure_deploy.spec.messages import worded  # noqa: PLC0415 - only when something is wrong
 
     said = found.said if isinstance(found.said, Contradiction) else worded(found.said)
     return Problem(said.what, said.hint, f"{name}:{place[0]}:{place[1]}", _dotted(found.path) or None, said.id)

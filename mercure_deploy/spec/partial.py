@@ -10,8 +10,8 @@ from typing import Any, get_args
 from pydantic import ValidationError, WithJsonSchema
 
 from mercure_deploy.spec.contradiction import Contradiction, Path
-from mercure_deploy.spec.contradictions import contradictions
 from mercure_deploy.spec.models import Spec
+from mercure_deploy.spec.rules.fields import contradictions
 from mercure_deploy.spec.shapes import model_at
 
 # beyond that nobody asks what else is wrong

@@ -238,7 +238,7 @@ def _problem(state: _State, event: Any, what: str, hint: str | None = None) -> T
 
 
 def _slips(text: str, name: str, line: int | None = None) -> list[Problem]:
-    from mercure_deploy.spec.slips import slips  # noqa: PLC0415 - only when something is wrong
+    from mercure_deploy.spec.typos import slips  # noqa: PLC0415 - only when something is wrong
 
     return slips(text, name, line)
 

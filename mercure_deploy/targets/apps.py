@@ -3,9 +3,9 @@
 import base64
 from collections.abc import Iterator
 
+from mercure_deploy.file import PUBLIC, SECRET, File
 from mercure_deploy.spec import App
-from mercure_deploy.targets.output import PUBLIC, SECRET, File
-from mercure_deploy.targets.planning import Deployment, target
+from mercure_deploy.targets.plan import Deployment, target
 from mercure_deploy.targets.render import render
 
 SYMFONY_ALGORITHMS = {

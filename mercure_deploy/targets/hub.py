@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from mercure_deploy.facts.hubs import GENERATIONS, HUB_PATH
 from mercure_deploy.spec import Environment
 from mercure_deploy.targets import directives
-from mercure_deploy.targets.planning import Deployment
+from mercure_deploy.targets.plan import Deployment
 from mercure_deploy.targets.render import render
 
 # below the hub's path: what the container that runs was rendered from

@@ -29,12 +29,13 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import NameOID
 
-from mercure_deploy import push as pushing_
-from mercure_deploy.cli import pushing, rolling
+from mercure_deploy.cli import push as pushing
+from mercure_deploy.cli import rotate_keys
 from mercure_deploy.coolify import client, deploying
 from mercure_deploy.findings import Finding
-from mercure_deploy.live import proof, rendered
-from mercure_deploy.live.probing import Seen
+from mercure_deploy.hub import proof, rendered
+from mercure_deploy.probes.engine import Seen
+from mercure_deploy.push import steps
 
 INSIDE = "      internal_url: http://hub-shop\n"
 Snapshot = dict[str, Any]
@@ -50,7 +51,7 @@ def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
 def proved(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     """What the live hub does not show; there is none here: that it is asked is a matter of the real ones."""
     missing: list[Any] = []
-    monkeypatch.setattr(pushing_.probes, "run", lambda _target: list(missing))
+    monkeypatch.setattr(steps.probes, "run", lambda _target: list(missing))
     monkeypatch.setattr(proof, "prove", lambda *_: None)
     return missing
 
@@ -638,7 +639,7 @@ def test_a_rotation_by_push_needs_nobody(run: Run, monkeypatch: pytest.MonkeyPat
         known = rotate(run)
         assert (known.code, "apps_deployed" in ring()) == (1, True), known.err
         later = datetime.now(UTC) + timedelta(days=2)
-        monkeypatch.setattr(rolling, "now", lambda: later)
+        monkeypatch.setattr(rotate_keys, "now", lambda: later)
         retired = rotate(run)
         assert (retired.code, states()) == (0, ["current"]), retired.err
         assert hub.started["MERCURE_PUBLISHER_JWT_KEY"] == key()
@@ -685,7 +686,7 @@ def test_apps_that_push_does_not_know_need_somebody_who_says_when(run: Run, monk
 
 
 def test_what_the_hub_does_not_show_is_said(run: Run, monkeypatch: pytest.MonkeyPatch, proved: list[Any]):
-    monkeypatch.setattr(pushing_, "_PATIENCE", 0.05)
+    monkeypatch.setattr(steps, "_PATIENCE", 0.05)
     hint = "deploy it"
     proved.append(Seen("key", "fail", "refused", None, (Finding("key-mismatch", "error", "refused", hint),)))
     with instance(run, monkeypatch) as fake:
@@ -771,13 +772,13 @@ FAILING = {
 @pytest.mark.parametrize("since", ["retired", "now", "history"])
 @pytest.mark.usefixtures("proved")
 def test_what_the_old_container_answers_is_no_proof(run: Run, monkeypatch: pytest.MonkeyPatch, name: str, since: str):
-    monkeypatch.setattr(pushing_, "_PATIENCE", 0.05)
+    monkeypatch.setattr(steps, "_PATIENCE", 0.05)
     with instance(run, monkeypatch) as fake:
         assert run("push", "production", "--yes").code == 0
         [hub] = [each for each in fake.services() if each.name == "mercure-production"]
         if since == "retired":
             assert (rotate(run).code, rotate(run).code) == (0, 0)
-            monkeypatch.setattr(rolling, "now", lambda: datetime.now(UTC) + timedelta(days=2))
+            monkeypatch.setattr(rotate_keys, "now", lambda: datetime.now(UTC) + timedelta(days=2))
         elif since == "now":
             assert run("rotate-keys", "production", "--now", "--yes").code == 0
         else:
@@ -984,7 +985,7 @@ def test_on_a_terminal_it_asks(run: Run, monkeypatch: pytest.MonkeyPatch, form: 
 
 def test_a_key_that_coolify_cannot_carry_is_refused(run: Run, monkeypatch: pytest.MonkeyPatch):
     with instance(run, monkeypatch) as fake:
-        monkeypatch.setattr(pushing_, "uncarried", lambda _text: "holds a quote")
+        monkeypatch.setattr(steps, "uncarried", lambda _text: "holds a quote")
         said = push(run)
         assert (said.code, "holds a quote: Coolify does not hand that on [key-quoting]" in said.err) == (2, True)
         monkeypatch.undo()

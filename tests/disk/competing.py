@@ -4,7 +4,7 @@ import sys
 from pathlib import Path
 
 from mercure_deploy import disk
-from mercure_deploy.targets.output import PUBLIC, SECRET, File
+from mercure_deploy.file import PUBLIC, SECRET, File
 
 
 def main() -> None:

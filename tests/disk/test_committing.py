@@ -19,7 +19,7 @@ import pytest
 from mercure_deploy import disk
 from mercure_deploy.disk import CALLS, Calls, Ours
 from mercure_deploy.errors import Trouble
-from mercure_deploy.targets.output import PUBLIC, SECRET, File
+from mercure_deploy.file import PUBLIC, SECRET, File
 
 HERE = Path(__file__).parent
 OLD = [

@@ -15,7 +15,7 @@ import pytest
 from conftest import Run
 from coolify import Coolify, Resource
 
-from mercure_deploy.cli import rolling, rotating
+from mercure_deploy.cli import rotate_keys
 
 pytestmark = [pytest.mark.e2e, pytest.mark.against("hub", "engine", "compose")]
 
@@ -89,7 +89,7 @@ def test_from_the_first_push_to_a_new_key(
         machine.start(fake.services()[0])
         assert len(set(machine.containers)) == 1
         later = [timedelta(0)]
-        for module in (rolling, rotating):
+        for module in (rotate_keys,):
             monkeypatch.setattr(module, "now", lambda: datetime.now(UTC) + later[0])
         line = ["rotate-keys", "production", "--push", *WAY]
         for step in ("stage", "promote", "retire"):

@@ -13,8 +13,8 @@ import pytest
 from cases import APPS, HUBS, rendered
 
 from mercure_deploy import token as tokens
+from mercure_deploy.output import known
 from mercure_deploy.readers.tokens import parse
-from mercure_deploy.root import known
 from mercure_deploy.spec import load
 
 pytestmark = [pytest.mark.real, pytest.mark.against("hub")]

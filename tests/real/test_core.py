@@ -21,9 +21,9 @@ from ruamel.yaml import YAML
 
 from mercure_deploy import keys
 from mercure_deploy import token as tokens
-from mercure_deploy.live.tokens import mint, one_topic
+from mercure_deploy.hub.tokens import mint, one_topic
+from mercure_deploy.output import known
 from mercure_deploy.readers.tokens import parse
-from mercure_deploy.root import known
 from mercure_deploy.spec import load
 
 if TYPE_CHECKING:

@@ -19,8 +19,8 @@ from test_proof import Time, deployment
 
 from mercure_deploy.errors import Trouble
 from mercure_deploy.facts.origins import Origin
-from mercure_deploy.live.fetch import Way
-from mercure_deploy.live.proof import prove
+from mercure_deploy.hub.fetch import Way
+from mercure_deploy.hub.proof import prove
 
 pytestmark = [pytest.mark.real, pytest.mark.against("hub", "compose")]
 

@@ -17,7 +17,7 @@ from conftest import Run
 from coolify import Coolify, Resource
 from edges import HUB, Authority, Edge, started
 
-from mercure_deploy.cli import rolling, rotating
+from mercure_deploy.cli import rotate_keys
 
 pytestmark = [pytest.mark.real, pytest.mark.against("hub", "compose")]
 
@@ -146,7 +146,7 @@ def test_what_was_written_and_not_started_is_started_by_the_next_push(
 
 def test_a_hub_that_does_not_start_and_an_app_that_fails(project: Path, run: Run, monkeypatch: pytest.MonkeyPatch):
     with server(run, project, monkeypatch) as (fake, machine, way):
-        monkeypatch.setattr("mercure_deploy.push._PATIENCE", 3.0)
+        monkeypatch.setattr("mercure_deploy.push.steps._PATIENCE", 3.0)
         machine.broken = True
         said = run("push", "production", *way)
         assert said.code == 1
@@ -193,7 +193,7 @@ def test_a_rotation_by_itself_under_load(project: Path, run: Run, monkeypatch: p
         assert (young.code, young.lines) == (0, ["production: nothing to do, the key is 0 days old"])
         first = of_app(fake)
         later = [timedelta(0)]
-        for module in (rolling, rotating):
+        for module in (rotate_keys,):
             monkeypatch.setattr(module, "now", lambda: datetime.now(UTC) + later[0])
         load = Load(fake)
         threads = [threading.Thread(target=load.run) for _ in range(2)]

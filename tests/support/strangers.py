@@ -5,8 +5,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from mercure_deploy import keys
-from mercure_deploy.live.fetch import Way
-from mercure_deploy.live.probing import Target
+from mercure_deploy.hub.fetch import Way
+from mercure_deploy.probes.engine import Target
 from mercure_deploy.spec import Hub, load
 
 KEY = "k7Qz" * 16

@@ -1,0 +1,79 @@
+"""`lint`: what it is given, and how what it found is shown."""
+
+from typing import TYPE_CHECKING
+
+import click
+
+from mercure_deploy.cli.options import quietly
+from mercure_deploy.cli.terminal import NO, OK, coloured, note, now, on_terminal, out
+from mercure_deploy.errors import Trouble, typed
+
+if TYPE_CHECKING:
+    from mercure_deploy.facts.origins import Origin
+
+_FORMS = click.Choice(["text", "json", "github"])
+
+
+@click.command()
+@click.argument("paths", nargs=-1, metavar="[PATH]...", type=click.Path())
+@click.option("--app-url", "apps", multiple=True, metavar="URL", help="An origin of pages; may be repeated.")
+@click.option("--hub-url", "hub", metavar="URL", help="The hub as browsers see it.")
+@click.option("--hub-version", "version", metavar="V", help="1.0, 0.24, a release such as 0.14.3, or pre-0.11.")
+@click.option("--strict", is_flag=True, help="Warnings count too.")
+@click.option("--format", "form", type=_FORMS, default="text", help="Default: text.")
+@quietly
+def lint(  # noqa: PLR0913 - each is an option of the command
+    *, paths: tuple[str, ...], apps: tuple[str, ...], hub: str | None, version: str | None, strict: bool, form: str
+) -> int:
+    """Say what is wrong in the files of a hub and its app, whoever wrote them.
+
+    That is env files, compose files, Caddyfiles, tokens, and config/packages/mercure.yaml. Reads, never writes; needs
+    no spec, no key and no network. PATH: files or folders, default: the current one.
+    """
+    from mercure_deploy import lint as examining
+    from mercure_deploy.disk import searching
+    from mercure_deploy.readers import kinds
+    from mercure_deploy.report import files as reported
+
+    paths = paths or (".",)
+    pages = tuple(_origin("--app-url", text) for text in apps)
+    found = searching.search(paths, lambda path: kinds.by_name(path) is not None)
+    origin, tracked = _origin("--hub-url", hub) if hub else None, searching.tracked(path for path, _ in found.files)
+    told = examining.Told(pages, origin, _version(version), tracked, now().timestamp())
+    examined = examining.examine(found.files, told, set(paths).__contains__)
+    for line in found.left_out:
+        note(f"left out: {line}")
+    if not examined.files:
+        if found.rendered:
+            what = f"{typed(found.rendered[0])} is what render wrote, and lint is for what others wrote"
+            raise Trouble(what, hint="mercure-deploy check says whether it is in line with its spec")
+        hint = "name the files or the folder: env files, compose files, Caddyfiles, config/packages/mercure.yaml"
+        raise Trouble("there is nothing here that lint knows", hint=hint)
+    counted = {"error"} | ({"warning"} if strict else set())
+    wrong = any(finding.level in counted for finding in examined.findings)
+    if form == "text":
+        lines = reported.lint_text(examined.files, examined.findings, more=on_terminal())
+        out(coloured(lines), wrong=bool(examined.findings))
+    else:
+        shown = reported.lint_json if form == "json" else reported.lint_github
+        out(shown(examined.files, examined.findings), wrong=bool(examined.findings))
+    return NO if wrong else OK
+
+
+def _origin(option: str, text: str) -> "Origin":
+    from mercure_deploy.facts.origins import parse_origin
+
+    scheme, separator, rest = text.partition("://")
+    try:
+        # the URL of a page, or of the hub with its path
+        return parse_origin(f"{scheme}{separator}{rest.partition('/')[0]}")
+    except ValueError as error:
+        raise Trouble(f"{option} {error}") from None
+
+
+def _version(text: str | None) -> str | None:
+    import re
+
+    if text is None or text == "pre-0.11" or re.fullmatch(r"v?\d{1,4}(\.\d{1,4}){1,2}", text):
+        return text
+    raise Trouble("--hub-version is none", hint="1.0, 0.24, a release such as 0.14.3, or pre-0.11")

@@ -1,0 +1,84 @@
+"""The proof before a promotion: the live hub accepts every key of the ring, for publishing and for subscribing."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from urllib.parse import urlencode
+
+from mercure_deploy.errors import Trouble
+from mercure_deploy.facts.hubs import GENERATIONS
+from mercure_deploy.hub import replies
+from mercure_deploy.hub.fetch import FetchError, Reply, Way, fetch
+from mercure_deploy.hub.tokens import LIFETIME, mint, nobodys_topic, one_topic
+from mercure_deploy.keys import Key
+from mercure_deploy.targets import Deployment
+
+# how long a hub may be away: a restart on Coolify takes some seconds
+PATIENCE = timedelta(seconds=30)
+_NOT_YET, _CANNOT_TELL = 1, 2
+
+
+@dataclass(frozen=True)
+class Clock:
+    """Time, as an argument; `waiting` is told what is waited for, and for how many seconds at most."""
+
+    now: Callable[[], datetime]
+    sleep: Callable[[float], None]
+    waiting: Callable[[str, float], None] = lambda _what, _left: None
+
+
+def prove(d: Deployment, way: Way, clock: Clock) -> None:
+    """Return when the hub accepts all keys. Trouble, code 1, when it does not yet; code 2 when that cannot be told."""
+    for key in d.ring.keys:
+        topic = nobodys_topic()
+        token = mint(key, d.env.hub, one_topic(topic), clock.now() + LIFETIME)
+        word = GENERATIONS[d.env.hub.version].topic
+        url = d.env.hub.public_url
+        subscription = _patient("GET", f"{url}?{urlencode({word: topic})}", token, way, clock)
+        _judge(subscription, d, key, "a subscription")
+        form = {"topic": topic, "data": "mercure-deploy", "private": "on"}
+        published = _patient("POST", url, token, way, clock, form)
+        _judge(published, d, key, "an update")
+
+
+def _patient(  # noqa: PLR0913, PLR0917 - one exchange and its clock
+    method: str, url: str, token: str, way: Way, clock: Clock, form: dict[str, str] | None = None
+) -> Reply:
+    """The answer, asked for again while the hub may be restarting. Trouble when there is none in the end."""
+    end = clock.now() + PATIENCE
+    while True:
+        try:
+            reply = fetch(method, url, token, way, form=form)
+            if reply.status < 500 or clock.now() >= end:
+                return reply
+            seen = f"the answer was {reply.status}"
+        except FetchError as error:
+            # a wrong name or certificate does not get better by waiting
+            if error.part in {"resolve", "tls"} or clock.now() >= end:
+                raise _unreached(error, url, way) from None
+            seen = str(error)
+        clock.waiting(seen, (end - clock.now()).total_seconds())
+        clock.sleep(1)
+
+
+def _unreached(error: FetchError, url: str, way: Way) -> Trouble:
+    # what was really asked: with --via that is not the url of the spec
+    cause = replies.of_error(error, str(way.via or url.partition("?")[0]))
+    elsewhere = "; --deployed where the hub cannot be reached from here" if error.part in {"connect", "answer"} else ""
+    return Trouble(cause.what, hint=f"{cause.hint}{elsewhere}")
+
+
+def _judge(reply: Reply, d: Deployment, key: Key, thing: str) -> None:
+    url, status = d.env.hub.public_url, reply.status
+    cause = replies.of_answer(reply, url, published=thing == "an update")
+    if cause is None and status == 200:
+        return
+    if cause is None and status == 401:
+        what = f"the hub does not accept the key {key.fingerprint} yet ({key.state}), it refused {thing}"
+        hint = f"deploy the hub with the files of {d.name}/ first, as {d.name}/README.md says"
+        raise Trouble(what, hint=hint, code=_NOT_YET)
+    what = cause.what if cause else f"{url} answered {thing} with {status}"
+    hint = cause.hint if cause else "look into the log of the hub and of the proxy before it"
+    if status >= 500:
+        what = f"{what} for {int(PATIENCE.total_seconds())} s"
+    raise Trouble(what, hint=hint, code=_CANNOT_TELL)

@@ -1,0 +1,133 @@
+"""Probes of updates on their way: at once, compressed, after a break, through a silence."""
+
+import time
+from dataclasses import replace
+
+from mercure_deploy.errors import typed
+from mercure_deploy.hub import replies
+from mercure_deploy.hub.fetch import FetchError
+from mercure_deploy.hub.replies import Cause
+from mercure_deploy.hub.stream import BROWSER, Stream
+from mercure_deploy.hub.tokens import nobodys_topic
+from mercure_deploy.keys import Key
+from mercure_deploy.probes import requests
+from mercure_deploy.probes.engine import Asking, Seen, failed, passed, probe, skipped
+from mercure_deploy.probes.keys import side_by_side
+
+_UPDATES = 4
+_SOON = 5.0
+# what is replayed comes with the answer
+_REPLAYED = 2.0
+_WITHOUT = skipped("needs a key")
+
+
+def _signing(ask: Asking) -> Key | None:
+    return next((key for key in ask.target.keys if key.state == "current" and key.secret), None)
+
+
+@probe("hub", hinges=("key",))
+def round_trip(ask: Asking, _subject: str | None) -> Seen:
+    """Does an update arrive at once?"""
+    key = _signing(ask)
+    if key is None:
+        return _WITHOUT
+    topics = nobodys_topic()
+    text = requests.token(ask, key, topics)
+    stream = requests.stream(ask, text, topics, BROWSER)
+    try:
+        reply = stream.opened(ask.target.way.seconds)
+        cause = replies.of_answer(reply, ask.target.url)
+        if cause or not reply.stream:
+            return failed(cause or Cause(None, f"a subscription is answered with {reply.status}", ""))
+        return _delivered(ask, stream, text, topics)
+    except FetchError as error:
+        return failed(replies.of_error(error, ask.target.url))
+    finally:
+        stream.close()
+
+
+def _delivered(ask: Asking, stream: Stream, text: str, topics: str) -> Seen:
+    """Whether several updates arrive on that stream. FetchError when nothing answers them."""
+    encoding = stream.reply.header("content-encoding") if stream.reply else ""
+    before, began = stream.bytes, time.monotonic()
+    sent = side_by_side([lambda: requests.publish(ask, text, topics)] * _UPDATES)
+    refused = next((each for each in sent if not each.body.startswith("urn:uuid:")), None)
+    if refused:
+        cause = replies.of_answer(refused, ask.target.url, published=True)
+        return failed(cause or Cause(None, f"an update is answered with {refused.status}", ""))
+    if encoding:
+        return _compressed(stream, before, encoding)
+    soon = min(_SOON, ask.target.way.seconds)
+    if stream.has(_UPDATES, soon):
+        return passed(f"after {round((time.monotonic() - began) * 1000)} ms")
+    return failed(_lost(len(stream.events), soon))
+
+
+def _lost(number: int, seconds: float) -> Cause:
+    if number:
+        what = f"of {_UPDATES} updates {number} arrived: several hubs answer, and each keeps its updates to itself"
+        return Cause("transport-not-shared", what, "one process: the open hub has no transport for several")
+    what = f"an update does not arrive within {seconds:.0f} s: a proxy keeps the stream back"
+    return Cause("proxy-timeout-buffering", what, "no buffering, cache or compression on the hub's path")
+
+
+def _compressed(stream: Stream, before: int, encoding: str) -> Seen:
+    """A stream that a proxy compresses: it may arrive, if that proxy hands on each piece."""
+    if not stream.grew(before, _SOON):
+        return failed(_lost(0, _SOON))
+    what = f"the stream is compressed ({typed(encoding, 20)}): some proxies and versions keep it back then"
+    hint = "no compression for text/event-stream on the hub's path"
+    return failed(Cause("proxy-timeout-buffering", what, hint), level="warning")
+
+
+@probe("hub", hinges=("key", "round-trip"))
+def history(ask: Asking, _subject: str | None) -> Seen:
+    """Does who was away get what was missed?"""
+    key, env = _signing(ask), ask.target.env
+    if key is None:
+        return _WITHOUT
+    if env is None or not env.hub.history:
+        return skipped("the spec keeps no history" if env else "asked where it is known that updates are kept")
+    topics = nobodys_topic()
+    text = requests.token(ask, key, topics)
+    try:
+        first = requests.publish(ask, text, topics, "first").body.strip()
+        requests.publish(ask, text, topics, "second")
+        stream = requests.stream(ask, text, topics, {"Last-Event-ID": first}, **requests.replayed(ask, first))
+        try:
+            stream.opened(ask.target.way.seconds)
+            if stream.has(1, min(_REPLAYED, ask.target.way.seconds)) and stream.events[0][0] == "second":
+                return passed("an update from before is replayed")
+        finally:
+            stream.close()
+    except FetchError as error:
+        return skipped(f"not asked: {error}")
+    what = f"nothing is replayed, though the spec keeps {env.hub.history} updates: a page that was away loses some"
+    hint = "the volume at /data, and whether the hub may write there; transport bolt in its Caddyfile"
+    return failed(Cause("storage-permissions", what, hint))
+
+
+@probe("hub", hinges=("key", "round-trip"))
+def idle(ask: Asking, _subject: str | None) -> Seen:
+    """Does a stream stay open through a silence?"""
+    key, seconds = _signing(ask), ask.target.idle
+    if seconds is None:
+        return skipped("--idle 70s watches a stream for so long")
+    if key is None:
+        return _WITHOUT
+    topics = nobodys_topic()
+    way = replace(ask.target.way, seconds=seconds + 60)
+    text = requests.token(ask, key, topics)
+    stream = Stream(ask.target.url, requests.words(ask, topics), text, way, dict(BROWSER))
+    try:
+        stream.opened(ask.target.way.seconds)
+        if stream.lasts(seconds):
+            return passed(f"open for {seconds:.0f} s")
+    except FetchError as error:
+        return skipped(f"not asked: {error}")
+    finally:
+        stream.close()
+    after = stream.ended - stream.began
+    what = f"a stream is cut after {after:.0f} s: each page opens it again and again, and may miss updates"
+    hint = "a longer time-out of the proxy for the hub's path, beyond the hub's heartbeat of 40 s"
+    return failed(Cause("proxy-timeout-buffering", what, hint))

@@ -1,0 +1,81 @@
+"""How probes ask: topics of nobody, tokens that grant just those, the words of a generation."""
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+
+from mercure_deploy.facts.hubs import GENERATIONS
+from mercure_deploy.hub import tokens
+from mercure_deploy.hub.fetch import FetchError, Reply, fetch
+from mercure_deploy.hub.stream import Stream
+from mercure_deploy.keys import KNOWN, Key
+from mercure_deploy.probes.engine import Asking
+from mercure_deploy.spec import Hub
+
+# longer than the least that a proxy lets through of a form
+PADDING = "mercure-deploy " * 100
+
+
+def hub_of(ask: Asking) -> Hub:
+    """The hub whose tokens are wanted, of the generation that it really is."""
+    version = "1.0" if ask.known.generation == "1.0" else "0.24"
+    return ask.target.hub.model_copy(update={"version": version})
+
+
+def token(ask: Asking, key: Key, topics: str, hub: Hub | None = None) -> str:
+    """A token for that topic alone, for a minute of the hub's own clock."""
+    text = tokens.mint(key, hub or hub_of(ask), tokens.one_topic(topics), _end(ask))
+    # what a strange server echoes is not to show it
+    KNOWN.add(text, key.fingerprint)
+    return text
+
+
+def foreign(ask: Asking, text: str, algorithm: str, topics: str) -> str:
+    """The same, signed with any text."""
+    hub = hub_of(ask)
+    said = tokens.claims(hub, tokens.one_topic(topics), _end(ask))
+    return tokens.signed(text, algorithm, said, tokens.typ(hub))
+
+
+def _end(ask: Asking) -> datetime:
+    return ask.target.now() + timedelta(seconds=ask.known.offset) + tokens.LIFETIME
+
+
+def words(ask: Asking, topics: str) -> dict[str, str]:
+    """How a subscriber names its topic."""
+    return {GENERATIONS[hub_of(ask).version].topic: topics}
+
+
+def cookie(ask: Asking, text: str) -> dict[str, str]:
+    """The header with which a browser brings its token."""
+    return {"Cookie": f"{hub_of(ask).cookie}={text}"}
+
+
+def replayed(ask: Asking, last: str) -> dict[str, str]:
+    """How a subscriber asks for what came after that update."""
+    return {GENERATIONS[hub_of(ask).version].last: last}
+
+
+def publish(ask: Asking, text: str | None, topics: str, data: str = PADDING) -> Reply:
+    """Publish a private update. FetchError when nothing answers."""
+    form = {"topic": topics, "data": data, "private": "on"}
+    return fetch("POST", ask.target.url, text, ask.target.way, form=form)
+
+
+def subscribe(ask: Asking, text: str | None, topics: str, headers: Mapping[str, str] | None = None) -> Reply:
+    """Ask for a stream, and close it after its headers. FetchError when nothing answers."""
+    url = f"{ask.target.url}?{_query(words(ask, topics))}"
+    try:
+        return fetch("GET", url, text, ask.target.way, headers=headers)
+    except FetchError as error:
+        raise error.of_a_stream() from None
+
+
+def stream(ask: Asking, text: str | None, topics: str, headers: Mapping[str, str], **more: str) -> Stream:
+    """A stream that stays open."""
+    return Stream(ask.target.url, {**words(ask, topics), **more}, text, ask.target.way, dict(headers))
+
+
+def _query(said: Mapping[str, str]) -> str:
+    from urllib.parse import urlencode  # noqa: PLC0415 - with httpx, which is imported late as well
+
+    return urlencode(said)

@@ -1,0 +1,1 @@
+"""Findings, drift, status and a diagnosis as text, JSON and HTML: strings, nothing is printed."""

@@ -1,0 +1,5 @@
+"""`rotate-keys`: the next safe step, and the one that needs nobody, which stands above push."""
+
+from mercure_deploy.rotation.steps import Ask, Prove, Rotation, Said, Step, apps_out, now, said_moment, take
+
+__all__ = ["Ask", "Prove", "Rotation", "Said", "Step", "apps_out", "now", "said_moment", "take"]

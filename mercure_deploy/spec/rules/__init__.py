@@ -1,0 +1,1 @@
+"""Contradictions of a finished spec: between fields, within a platform, between apps and environments."""

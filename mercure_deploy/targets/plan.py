@@ -1,0 +1,74 @@
+"""The list of targets and the plan of all files; what the single files say is the business of the targets."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from mercure_deploy import keys
+from mercure_deploy.file import SECRET, File
+from mercure_deploy.keys import KeyRing
+from mercure_deploy.spec import Environment
+from mercure_deploy.targets import manifest
+from mercure_deploy.targets.render import render
+
+
+@dataclass(frozen=True)
+class Deployment:
+    """One environment to render. `before` are the files of its last manifest that still lie on disk."""
+
+    name: str
+    env: Environment
+    ring: KeyRing
+    before: tuple[str, ...] = ()
+
+
+Target = Callable[[Deployment], Iterator[File]]
+GITIGNORE = ".gitignore"
+
+
+@dataclass(frozen=True)
+class Platform:
+    """What runs the hub: a module of its own has one of these; its README is `templates/<platform>/README.md.j2`.
+
+    `files` are those of the hub, `variables` what stands in hub.env, `deploy_hub` how new keys come into force, in half
+    a sentence; `words` are what its README needs beside what every README gets. `applied` says how changed files of the
+    hub, (old, new) by their path, come into force, None when none of them is the hub's. `private` are the folders that
+    only their owner may enter, as they are mounted into a hub with secrets in them. `mark` is what the hub of a render
+    answers below its path, None where a hub takes new files without being started anew.
+    """
+
+    files: Target
+    variables: Callable[[Deployment], dict[str, str]]
+    deploy_hub: Callable[[Deployment], str]
+    words: Callable[[Deployment], dict[str, object]]
+    applied: Callable[[Mapping[str, tuple[bytes, bytes]]], str | None]
+    private: tuple[str, ...] = ()
+    mark: Callable[[Deployment], str] | None = None
+
+
+_TARGETS: list[Target] = []
+
+
+def target(function: Target) -> Target:
+    """Add a kind of file to the plan."""
+    _TARGETS.append(function)
+    return function
+
+
+def plan(deployments: Sequence[Deployment]) -> list[File]:
+    """Every file of these environments, paths relative to the root, in the order in which they must reach the disk.
+
+    The rings come first: all else can be derived from them again. The manifests come last: until then a run that was
+    killed is known by a ring that is ahead of its manifest.
+    """
+    rings, rest, manifests = [], [], []
+    for d in deployments:
+        files = sorted((file for each in _TARGETS for file in each(d)), key=lambda file: file.path)
+        rings.append(_below(d, File("keys.json", keys.dumps(d.ring), SECRET)))
+        rest += [_below(d, file) for file in files]
+        names = ["keys.json", *(file.path for file in files), *d.before]
+        manifests.append(_below(d, File(manifest.NAME, manifest.dumps(names, keys.public_view(d.ring)))))
+    return [*rings, File(GITIGNORE, render("gitignore.j2")), *rest, *manifests]
+
+
+def _below(d: Deployment, file: File) -> File:
+    return File(f"{d.name}/{file.path}", file.content, file.mode)
