@@ -30,10 +30,10 @@ lint: $(STAMP)
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-bench: $(STAMP)  ## the ratios of the README
+bench: $(STAMP)  ## the ratios of CONTRIBUTING.md
 	$(BIN)/python scripts/bench
 
-readme:  ## what the README takes from the page, and from the last make test
+readme:  ## what docs/ takes from the page, and from the last make test
 	scripts/readme
 	$(BIN)/python scripts/reference
 

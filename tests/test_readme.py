@@ -1,4 +1,4 @@
-"""The README is true: every command in it says what it shows, and its snippets are the files they claim to be."""
+"""The README and docs/ are true: each command in them says what it shows, each snippet is the file it claims to be."""
 
 import os
 import re
@@ -16,11 +16,22 @@ from mercure_deploy.spec import load
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()
-BLOCKS = re.findall(r"```(\w+)\n(.*?)```", README, re.DOTALL)
+# as somebody reads them, one after the other
+PAGES = "files the-spec your-app import coolify compose rotation hub-1.0 ci proofs spec".split()
+DOCUMENTS = {
+    "README.md": README,
+    **{f"docs/{page}.md": (ROOT / f"docs/{page}.md").read_text() for page in PAGES},
+    "CONTRIBUTING.md": (ROOT / "CONTRIBUTING.md").read_text(),
+}
+CHINESE = (ROOT / "README.zh-CN.md").read_text()
 
 
-def blocks(kind: str) -> list[str]:
-    return [text for found, text in BLOCKS if found == kind]
+def blocks(kind: str, *documents: str) -> list[str]:
+    """The fenced blocks of a kind, of all documents or of these texts."""
+    texts = "\n".join(documents or DOCUMENTS.values())
+    return [
+        text for found, text in re.findall(r"^```(\w+)\n(.*?)^```", texts, re.DOTALL | re.MULTILINE) if found == kind
+    ]
 
 
 def normal(text: str) -> str:
@@ -29,7 +40,8 @@ def normal(text: str) -> str:
     return re.sub(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", "MOMENT", text)
 
 
-def test_the_console_shows_what_happens(tmp_path: Path):
+@pytest.mark.parametrize("documents", [tuple(DOCUMENTS.values()), (CHINESE,)], ids=["english", "chinese"])
+def test_the_console_shows_what_happens(tmp_path: Path, documents: tuple[str, ...]):
     hub = "      url: https://hub.example.com\n"
     broken = MINIMAL.replace(hub, f"{hub}      image: dunglas/mercure:latest\n")
     (tmp_path / "broken.yaml").write_text(broken.replace("https://app.example.com", "https://app.example.net"))
@@ -41,7 +53,7 @@ def test_the_console_shows_what_happens(tmp_path: Path):
     extra = "SERVER_NAME=:80\nMERCURE_EXTRA_DIRECTIVES='cors_origins http://app.example.com'\n"
     (theirs / "hub.env").write_text(roles + extra)
     environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
-    shown = "".join(blocks("console"))
+    shown = "".join(blocks("console", *documents))
     said = ""
     for line in shown.splitlines():
         if line.startswith("$ "):
@@ -60,11 +72,24 @@ def test_the_page_is_the_file_that_the_tests_open():
 def test_the_table_of_proofs_has_what_the_tests_prove():
     tests = "".join(path.read_text() for path in sorted((ROOT / "tests").rglob("test_*.py")))
     claims = re.findall(r'@pytest\.mark\.proves\(\s*"(.*?)"\s*\)', tests)
-    [table] = re.findall(r"<!-- proved -->\n(.*?)<!-- end -->", README, re.DOTALL)
+    [table] = re.findall(r"<!-- proved -->\n(.*?)<!-- end -->", DOCUMENTS["docs/proofs.md"], re.DOTALL)
     shown = "<br>".join(re.findall(r"^\| .* \| (.*) \|$", table, re.MULTILINE)[1:])
     assert sorted(re.sub(r" \(\d+ tests\)", "", shown).split("<br>")) == sorted(claims)
     # with versions, which a run has asked for
     assert len(re.findall(r"\b\d+\.\d+", table)) >= len(set(re.findall(r"against\((.*?)\)", tests)))
+
+
+def test_every_document_is_read_here_and_every_link_leads_to_a_file():
+    assert {path.stem for path in (ROOT / "docs").glob("*.md")} == set(PAGES)
+    for name, text in {**DOCUMENTS, "README.zh-CN.md": CHINESE}.items():
+        for link in re.findall(r"\]\((?!https?:)([^)#]*)(?:#[^)]*)?\)", text):
+            assert not link or ((ROOT / name).parent / link).exists(), (name, link)
+
+
+def test_the_readme_stays_short_and_its_doors_are_the_same_in_chinese():
+    assert len(README.encode()) <= 9 * 1024
+    assert 3 <= len(blocks("console", CHINESE) + blocks("sh", CHINESE)) <= 5
+    assert set(blocks("console", CHINESE)) <= set(blocks("console", README))
 
 
 @pytest.mark.parametrize("text", [text for text in blocks("yaml") if text.startswith("version:")])
@@ -88,7 +113,9 @@ def test_every_command_has_its_row_and_every_row_its_command():
 
 def test_the_make_targets_exist():
     makefile = (ROOT / "Makefile").read_text()
-    for name in set(re.findall(r"\bmake ([a-z]+)\b", README)) - {"sure"}:
+    named = {name for text in DOCUMENTS.values() for name in re.findall(r"(?:`|^)make ([a-z]+)\b", text, re.MULTILINE)}
+    assert {"demo", "test"} <= named
+    for name in named:
         assert re.search(rf"^{name}:", makefile, re.MULTILINE), name
 
 
@@ -116,8 +143,10 @@ def test_the_hooks_for_pre_commit_are_commands_of_ours():
 def test_what_the_readme_has_for_ci_is_what_there_is():
     others = [text for text in blocks("yaml") if not text.startswith("version:") and "coolify:" not in text]
     workflow, hooks = map(YAML(typ="safe").load, others)
-    [*_, step] = workflow["jobs"]["mercure"]["steps"]
+    [*_, own, install, step] = workflow["jobs"]["mercure"]["steps"]
     assert step["run"].split()[1] in TABLE
+    # nothing is published: the copy that was checked out is installed
+    assert install["run"].split()[-1] == f"./{own['with']['path']}"
     offered = YAML(typ="safe").load((ROOT / ".pre-commit-hooks.yaml").read_text())
     assert {hook["id"] for hook in hooks["repos"][0]["hooks"]} <= {hook["id"] for hook in offered}
     assert hooks["repos"][0]["rev"] == f"v{__version__}"

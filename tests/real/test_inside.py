@@ -136,7 +136,7 @@ def test_the_lines_of_the_readme(project: Path, authority: Authority):
     folder = rendered(project, ("coolify", {}), APPS["one"])
     Path("app.env").write_bytes((folder / "app.env").read_bytes())
     Path("/etc/hosts").write_text(f"127.0.0.1 localhost\n127.0.0.1 {HUB} app.example.com\n")
-    text = (HERE.parent / "README.md").read_text()
+    text = "".join((HERE.parent / name).read_text() for name in ("README.md", "docs/import.md"))
     lines = [
         line
         for line in text.splitlines()
