@@ -65,7 +65,8 @@ def _counts(diagnosed: Sequence[Diagnosed]) -> str:
     findings = [finding for each in diagnosed for finding in each.findings]
     asked = [seen for each in diagnosed for seen in each.seen if seen.outcome != "skip"]
     skipped = sum(len(each.seen) for each in diagnosed) - len(asked)
-    return f"{len(asked)} probes ({skipped} skipped): {counted(findings) if findings else 'nothing is wrong'}"
+    noun = "probe" if len(asked) == 1 else "probes"
+    return f"{len(asked)} {noun} ({skipped} skipped): {counted(findings) if findings else 'nothing is wrong'}"
 
 
 def as_json(diagnosed: Sequence[Diagnosed], *, ok: bool) -> str:

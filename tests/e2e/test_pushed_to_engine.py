@@ -55,7 +55,7 @@ def server(
     fake.on_start = machine.start
     fake.add("shop", APP_SECRET="of-the-app")
     monkeypatch.setenv("COOLIFY_TOKEN", fake.token)
-    with coolify.serving(fake) as url:
+    with coolify.serving(fake) as url, coolify.ticking(fake):
         assert run("render", spec=coolify.specification(url, INSIDE, LIFETIME)).code == 0
         try:
             yield fake, machine

@@ -49,24 +49,6 @@ class Server:
 
 
 @contextmanager
-def ticking(fake: Coolify) -> Iterator[None]:
-    """Time goes by for the queue, whether somebody asks the API or not."""
-    ended = threading.Event()
-
-    def run() -> None:
-        while not ended.wait(0.3):
-            fake.tick()
-
-    thread = threading.Thread(target=run)
-    thread.start()
-    try:
-        yield
-    finally:
-        ended.set()
-        thread.join()
-
-
-@contextmanager
 def server(run: Run, scratch: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Coolify, Server, list[str]]]:
     """A Coolify with an Application, a TLS proxy before the hub, and the way there."""
     Path("/etc/hosts").write_text(f"127.0.0.1 localhost\n127.0.0.1 {HUB} app.example.com\n")
@@ -76,7 +58,7 @@ def server(run: Run, scratch: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator
     fake.add("shop", APP_SECRET="of-the-app")
     with ExitStack() as stack:
         stack.callback(machine.running.close)
-        stack.enter_context(ticking(fake))
+        stack.enter_context(coolify.ticking(fake))
         url = stack.enter_context(coolify.serving(fake))
         stack.enter_context(started(Edge(), scratch, authority))
         monkeypatch.setenv("COOLIFY_TOKEN", fake.token)

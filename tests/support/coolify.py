@@ -690,6 +690,24 @@ ROUTES = [
 
 
 @contextmanager
+def ticking(fake: Coolify) -> Iterator[None]:
+    """Time goes by for the queue, whether somebody asks the API or not."""
+    ended = threading.Event()
+
+    def run() -> None:
+        while not ended.wait(0.3):
+            fake.tick()
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join()
+
+
+@contextmanager
 def serving(coolify: Coolify) -> Iterator[str]:
     """The instance over HTTP on loopback; its URL.
 
