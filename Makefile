@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 REAL := scripts/isolated $(BIN)/python -m
 
-.PHONY: demo test fast lint bench readme prerequisites clean
+.PHONY: demo test fast lint differential bench readme prerequisites clean
 
 demo: $(STAMP)  ## render an example; with the hub binary also publish and subscribe
 	$(BIN)/python scripts/demo
@@ -29,6 +29,9 @@ lint: $(STAMP)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+differential: $(STAMP)  ## generated set-ups: what lint simulates, and the real hub; N=5000 SEED=1
+	N=$(or $(N),5000) SEED=$(or $(SEED),1) $(REAL) pytest -q -m real tests/real/test_differential.py
 
 bench: $(STAMP)  ## the ratios of CONTRIBUTING.md
 	$(BIN)/python scripts/bench

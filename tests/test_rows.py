@@ -16,6 +16,7 @@ ROWS = [
     {"report"},
     {"output"},
     {"lint"},
+    {"simulation"},
     {"probes"},
     {"coolify"},
     {"hub"},

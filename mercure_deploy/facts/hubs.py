@@ -98,12 +98,30 @@ _SPEC_WORDS = {
     "protocol_version_compatibility": "hub.legacy_clients",
 }
 
+_TAGGED = re.compile(r"(?:^|/)(?P<name>mercure|frankenphp):(?P<tag>[^/]+)$")
 _IMAGE = re.compile(
     r"(?P<name>[a-z0-9]+(?:[._:/-]+[A-Za-z0-9]+)*?)(?::(?P<tag>[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}))?"
     r"(?P<digest>@sha256:[0-9a-f]{64})?"
 )
 _FLOATING = re.compile(r"(latest|edge|main|master|dev|nightly|stable|alpine|v?[0-9]+(\.[0-9]+)?)(-[a-z]+)?")
 _RELEASE = re.compile(r"v?(?P<major>[0-9]+)\.(?P<minor>[0-9]+)\.[0-9]+")
+
+
+def release(image: str) -> str | None:
+    """The release of the hub in an image, as `v0.24.2` or `0.24`; None where the image does not tell.
+
+    That of a hub tells it by its tag, FrankenPHP's by a table (read in its releases); an app's own tells nothing.
+    """
+    found = _TAGGED.search(image.partition("@")[0])
+    if not found:
+        return None
+    if found["name"] == "mercure":
+        return found["tag"] if re.match(r"v?\d+\.", found["tag"]) else None
+    number = re.match(r"v?(\d+)\.(\d+)\.(\d+)", found["tag"])
+    franken = tuple(map(int, number.groups())) if number else ()
+    if franken and (1, 12, 3) <= franken < (1, 13, 0):
+        return "0.24"
+    return "0.22" if franken == (1, 12, 2) else None
 
 
 def is_image(text: str) -> bool:

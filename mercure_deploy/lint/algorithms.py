@@ -9,6 +9,7 @@ from mercure_deploy.readers import tokens
 from mercure_deploy.readers.keys import Key, is_hmac, is_known
 from mercure_deploy.readers.places import Slip, Value
 from mercure_deploy.readers.setup import Setup
+from mercure_deploy.simulation.hub import hubs
 
 _NAMES = re.compile(r"(HS|RS|ES|PS)(256|384|512)|EdDSA")
 # how the bundle's configuration calls them
@@ -19,10 +20,13 @@ _BUNDLE = {"hmac": "HS", "rsa": "RS", "ecdsa": "ES"}
 def alg_mismatch(setup: Setup) -> Iterator[Slip]:
     """Token, key and what the hub is told do not speak of one algorithm."""
     told = {role: setup.algorithm(role) for role in ("publisher", "subscriber")}
-    for role, value in told.items():
-        if value is not None and value.text and not _NAMES.fullmatch(value.text):
-            what = f"the {role}'s algorithm is none that the hub knows"
-            yield _slip(value, what, "HS256 for a key of letters and digits, RS256 for an RSA key")
+    odd = {role: value for role, value in told.items() if value is not None and value.text}
+    odd = {role: value for role, value in odd.items() if not _NAMES.fullmatch(value.text)}
+    for role, value in odd.items():
+        what = f"the {role}'s algorithm is none that the hub knows"
+        yield _slip(value, what, "HS256 for a key of letters and digits, RS256 for an RSA key")
+    if not odd:
+        yield from (slip for hub in hubs(setup) for slip in hub.refused() if slip.id == "alg-mismatch")
     first = told["publisher"] or told["subscriber"]
     for value in setup.used_tokens():
         token = tokens.parse(value.text)
@@ -48,6 +52,10 @@ def _kind(key: Key) -> Iterator[Slip]:
 def _bundle(setup: Setup, told: Value | None) -> Iterator[Slip]:
     algorithm, secret = setup.symfony.get("jwt.algorithm"), setup.app.get("MERCURE_JWT_SECRET")
     if algorithm is None:
+        default = setup.symfony.get("jwt.secret")
+        if default is not None and told is not None and told.text[:2] == "HS" and told.text != "HS256":
+            what = f"the hub is told {typed(told.text, 10)}, and the bundle signs with HS256 unless it is told"
+            yield _slip(told, what, f"jwt.algorithm: hmac.sha{told.text[2:5]} in mercure.yaml, or HS256 here")
         return
     kind, _, size = algorithm.text.partition(".sha")
     name = f"{_BUNDLE.get(kind, '')}{size}"

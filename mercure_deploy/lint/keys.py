@@ -1,5 +1,6 @@
 """Rules about keys: which signs, which verifies, what stands in their place; no value ever shows."""
 
+import re
 from collections.abc import Container, Iterable, Iterator
 from dataclasses import replace
 
@@ -7,8 +8,12 @@ from mercure_deploy.keys import HMAC_BYTES, WELL_KNOWN, fingerprint, is_placehol
 from mercure_deploy.lint.rules import rule
 from mercure_deploy.readers import tokens
 from mercure_deploy.readers.keys import PATH, SHELL, Key, is_hmac, is_known
-from mercure_deploy.readers.places import Place, Service, Slip
-from mercure_deploy.readers.setup import Block, Setup, as_it_comes, bare
+from mercure_deploy.readers.places import Place, Slip
+from mercure_deploy.readers.setup import HUB, Setup, bare, is_app_file
+from mercure_deploy.simulation.hub import hubs
+
+# what people call the key of an app
+_NEAR = re.compile(r"MERCURE_(JWT|JWT_KEY|KEY|SECRET|SECRET_KEY|JWT_SECRET_KEY|JWT_SECRET_TOKEN|TOKEN_SECRET)")
 
 
 def _once(used: Iterable[Key], defaults: Container[Place] = ()) -> Iterator[Key]:
@@ -130,33 +135,30 @@ def key_missing(setup: Setup) -> Iterator[Slip]:
     for word, place in (each for chart in setup.charts for each in chart.unset):
         what = f"{word} is not set: the chart makes a random key, another one with each upgrade"
         yield Slip("key-missing", place, what, f"{word}: the key that the app signs with")
-    for service in setup.hub_services:
-        if not service.charted and _without_key(service):
-            what = f"the hub {service.name} has no MERCURE_PUBLISHER_JWT_KEY and does not start without"
-            yield Slip("key-missing", service.place, what, "give it the key that the app signs with")
-    for block in setup.blocks:
-        yield from _one_role(block)
+    empty = set()
+    for hub in hubs(setup):
+        for slip in hub.refused():
+            if slip.id == "key-missing":
+                empty.add(slip.place)
+                yield slip
+    yield from _near_name(setup)
     for name in ("MERCURE_PUBLISHER_JWT_KEY", "MERCURE_SUBSCRIBER_JWT_KEY", "MERCURE_JWT_SECRET"):
         value = setup.hub.get(name) or setup.app.get(name)
-        if value is not None and not value.text and not value.raw:
+        if value is not None and not value.text and not value.raw and value.place not in empty:
             yield Slip("key-missing", value.place, f"{name} is empty", "give it the key")
 
 
-def _without_key(service: Service) -> bool:
-    """Whether everything that a hub of the image's own Caddyfile gets is there, and no key in it."""
-    names = service.environment.keys() | service.passed
-    keyed = any(name.endswith("JWT_KEY") for name in names)
-    keyed = keyed or any("jwks" in value.text for value in service.environment.values())
-    return as_it_comes(service) and not keyed
-
-
-def _one_role(block: Block) -> Iterator[Slip]:
-    names = {each.name for each in block.directives}
-    subscribers = names & {"subscriber_jwt", "subscriber_jwks_url", "anonymous", "issuer"}
-    if block.whole and names & {"publisher_jwt", "publisher_jwks_url"} and not subscribers:
-        first = next(each for each in block.directives if each.name.startswith("publisher_jw"))
-        what = "publisher_jwt without subscriber_jwt: nobody can subscribe"
-        yield Slip("key-missing", first.place, what, "add subscriber_jwt with the same key", "warning")
+def _near_name(setup: Setup) -> Iterator[Slip]:
+    """An app whose key stands under another name than the one that it reads."""
+    if "MERCURE_JWT_SECRET" in setup.app or {"jwt.secret", "jwt.value"} & setup.symfony.keys():
+        return
+    for file in setup.env_files:
+        if not is_app_file(file) or "MERCURE_JWT_TOKEN" in file.variables:
+            continue
+        for name, value in file.variables.items():
+            if _NEAR.fullmatch(name) and name not in HUB and value.text:
+                what = f"{name} is read by nobody: the app has no MERCURE_JWT_SECRET, and signs nothing"
+                yield Slip("key-missing", value.place, what, "call it MERCURE_JWT_SECRET")
 
 
 @rule

@@ -1,6 +1,5 @@
 """Rules about words: variables and directives of hub and bundle, by generation."""
 
-import re
 from collections.abc import Iterator
 
 from mercure_deploy.errors import closest, typed
@@ -9,6 +8,9 @@ from mercure_deploy.findings import Level
 from mercure_deploy.lint.rules import rule
 from mercure_deploy.readers.places import Directive, Slip, Value
 from mercure_deploy.readers.setup import IMAGE, LEGACY, LEGACY_APP, Block, Setup, is_app_file, is_hub, is_hub_file
+from mercure_deploy.simulation.block import DIRECTIVES
+from mercure_deploy.simulation.go import origin_problem
+from mercure_deploy.simulation.hub import hubs
 
 # words of hubs before 0.11: those that have another name, and those that are said elsewhere
 _OLD_DIRECTIVES = {
@@ -28,6 +30,8 @@ _KNOWN = {name for each in GENERATIONS.values() for name in (*each.free, *each.m
     *("jwt", "jwks_uri", "publisher", "subscriber", "route", "import")
 }
 _BARE = {"anonymous", "subscriptions", "demo", "ui"}
+# words that no other directive of Caddy has
+_ONLY_INSIDE = {"publisher_jwt", "subscriber_jwt", "cors_origins", "publish_origins", "publisher_jwks_url"}
 # before it was a Caddy, and since it knows wildcards
 _CADDY, _WILDCARDS, _MODERN = (0, 11), (0, 21), (1, 0)
 
@@ -55,60 +59,80 @@ def _obsolete(variables: dict[str, Value], *, hub: bool) -> Iterator[Slip]:
 
 @rule
 def directive_syntax(setup: Setup) -> Iterator[Slip]:
-    """What a mercure block does not know, or takes for something else."""
+    """What keeps the hub from starting, and words that it passes over without a word to anybody."""
+    for hub in hubs(setup):
+        yield from (slip for slip in hub.refused() if slip.id == "directive-syntax")
+        for word in hub.taken.values.get("cors_origins", ()):
+            if "," in word.text and origin_problem(word.text) is None:
+                what = "has a comma, which is a part of the name for the hub: it matches no page"
+                yield _syntax(word, what, "leave it out: origins stand beside each other with blanks")
+        for word, before in hub.taken.passed_over:
+            yield from _passed_over(word, before)
     for block in setup.blocks:
         for each in block.directives:
-            yield from _directive(each)
+            if setup.generation is not None and setup.generation >= _MODERN:
+                yield from _modern(each)
             if each.name in {"cors_origins", "publish_origins"}:
-                yield from _origins(each, setup)
-        if not block.whole:
-            yield from _stuck(block)
+                yield from _wildcards(each, setup)
+            elif each.name in _BARE and each.arguments and each.arguments[0].text in DIRECTIVES:
+                what = f"{each.name} takes no argument: the next directive stands on its line"
+                hint = "one directive a line, with real line breaks"
+                yield Slip("directive-syntax", each.arguments[0].place, what, hint, "warning")
+    yield from _outside(setup)
 
 
-def _directive(each: Directive) -> Iterator[Slip]:
-    name = each.name
-    if "://" in name:
-        yield _syntax(each, "is an origin on a line of its own, and is taken for a directive", "put all on one line")
-    elif name.endswith(":"):
-        what = f"{typed(name, 40)} is no directive: a Caddyfile has no colons"
-        yield _syntax(each, what, f"write {typed(name, 40).rstrip(':')}")
-    elif name == "transport" and each.arguments and "://" in each.arguments[0].text:
-        hint = "transport bolt { path /data/mercure.db }, or transport local"
-        yield _syntax(each.arguments[0], "transport takes the name of a module, not a URL", hint)
-    elif name not in _KNOWN and name not in _OLD_DIRECTIVES and re.fullmatch(r"[a-z][a-z0-9_]*", name):
-        hint = f"say it with {_ELSEWHERE[name]}" if name in _ELSEWHERE else closest(name, sorted(_KNOWN))
-        yield _syntax(each, f"{typed(name, 40)} is no directive of the mercure block", hint)
+def _passed_over(word: Value, before: str | None) -> Iterator[Slip]:
+    """A word that is no directive, and is not told elsewhere."""
+    text = word.text
+    if text in _KNOWN | _OLD_DIRECTIVES.keys() or text.startswith(("{", "}", "@")) or text in {"...", "…"}:
+        return
+    if "://" in text and before is None:
+        yield _syntax(word, "is an origin on a line of its own, and is taken for a directive", "put all on one line")
+    elif before is None and text[-1:] == ":":
+        what = f"{typed(text, 40)} is no directive: a Caddyfile has no colons"
+        yield _syntax(word, what, f"write {typed(text, 40).rstrip(':')}")
+    elif before is None and "=" in text:
+        what = f"{typed(text, 40)} is no directive, and is passed over in silence: a Caddyfile has no ="
+        yield _syntax(word, what, f"write {typed(text, 40).replace('=', ' ', 1).strip()}")
+    elif before is None and "<" not in text:
+        hint = f"say it with {_ELSEWHERE[text]}" if text in _ELSEWHERE else closest(text, sorted(_KNOWN))
+        yield _syntax(word, f"{typed(text, 40)} is no directive of the mercure block", hint)
+    elif before in _BARE - {"anonymous"}:
+        yield Slip("directive-syntax", word.place, f"{before} takes no argument", f"write {before} alone", "warning")
 
 
-def _origins(each: Directive, setup: Setup) -> Iterator[Slip]:
-    """What stands on the line of the origins and is none."""
+def _modern(each: Directive) -> Iterator[Slip]:
+    """Words and origins that hub 1.0 does not start with."""
+    if each.name not in _KNOWN and each.name not in _OLD_DIRECTIVES and not each.name.startswith(("{", "<")):
+        yield from _passed_over(Value(each.name, each.place), None)
+    for word in each.arguments if each.name in {"cors_origins", "publish_origins"} else ():
+        problem = origin_problem(word.text) if "<" not in word.text else None
+        if problem:
+            yield _syntax(word, f"{problem}: the hub does not start", "scheme, host and port alone")
+
+
+def _wildcards(each: Directive, setup: Setup) -> Iterator[Slip]:
     old = setup.generation is not None and _CADDY <= setup.generation < _WILDCARDS
-    # a report whose reporter has masked a part of it
-    masked = any("<" in word.text for word in each.arguments)
     for word in each.arguments:
-        text = word.text
-        if "," in text:
-            yield _syntax(word, "has a comma: origins stand one beside the other with blanks", "leave it out")
-        elif text in _BARE or re.fullmatch(r"[a-z_]+_origins", text):
-            what = f"{typed(text, 40)} stands on the line of {each.name}, and is taken for an origin"
-            yield _syntax(word, what, "one directive a line")
-        elif old and "*" in text and text != "*":
-            what = "hubs before 0.21 know no wildcard in an origin"
-            yield _syntax(word, what, "list the origins, or upgrade the hub")
-        elif re.fullmatch(r"https?://[^/\s]+/+", text):
-            yield _syntax(word, "ends with a slash, and the hub refuses to start", "leave the slash out")
-        elif "://" not in text and text != "*" and not masked and not text.startswith(("{", "$", "'", '"')):
-            yield _syntax(word, "is no origin: it has no scheme", "write it with https://")
+        if old and "*" in word.text and word.text != "*":
+            yield _syntax(
+                word, "hubs before 0.21 know no wildcard in an origin", "list the origins, or upgrade the hub"
+            )
 
 
-def _stuck(block: Block) -> Iterator[Slip]:
-    """Several directives in one line, as in a variable whose line breaks were lost."""
-    for each in block.directives:
-        if each.name in _BARE and each.arguments:
-            what = f"{each.name} takes no argument: the next directive stands on its line"
-            yield _syntax(each.arguments[0], what, "one directive a line, with real line breaks")
-        if any("\\n" in word.text for word in each.arguments):
-            yield _syntax(each, "holds \\n as two characters, not a line break", "one directive a line")
+def _outside(setup: Setup) -> Iterator[Slip]:
+    """Directives of the hub that stand in no mercure block: Caddy knows none of them."""
+    for file in setup.caddyfiles:
+        for addresses, directives in file.sites:
+            found = next((each for each in directives if each.name in _ONLY_INSIDE), None)
+            if found is None:
+                continue
+            if [value.text for value in addresses] == ["mercure"]:
+                what = "mercure stands where a site's address is expected: the hub does not start"
+                yield _syntax(addresses[0], what, "put the block into a site: hub.example.com { mercure { … } }")
+            else:
+                what = f"{found.name} stands in no mercure block: the hub does not start"
+                yield _syntax(found, what, "put it into mercure { … }")
 
 
 def _syntax(where: Directive | Value, what: str, hint: str) -> Slip:
@@ -118,6 +142,7 @@ def _syntax(where: Directive | Value, what: str, hint: str) -> Slip:
 @rule
 def hub_upgrade_break(setup: Setup) -> Iterator[Slip]:
     """What one generation of the hub takes and the next refuses."""
+    yield from (slip for hub in hubs(setup) for slip in hub.refused() if slip.id == "hub-upgrade-break")
     for block in setup.blocks:
         yield from _generation(block, setup.generation)
     value = setup.hub.get("MERCURE_TRANSPORT_URL")

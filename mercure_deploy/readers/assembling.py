@@ -1,10 +1,10 @@
 """Texts of several files put together to one setup: what each reader sees, and whose each value is."""
 
-import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
+from mercure_deploy.facts.hubs import release
 from mercure_deploy.readers import caddyfile, compose, dotenv, helm, kinds, nginx, symfony, yamlfile
 from mercure_deploy.readers.bounds import Budget
 from mercure_deploy.readers.places import Caddyfile, Directive, EnvFile, Place, Slip, Value
@@ -183,10 +183,9 @@ def _sides(setup: Setup) -> None:
         # one server may be both
         if own.keys() & _APP:
             setup.app |= own
-    image = next((service.image for service in setup.hub_services if service.image), None)
-    if setup.version is None and image is not None:
-        tag = image.text.partition("@")[0].rpartition(":")[2]
-        setup.version = tag if re.match(r"v?\d+\.", tag) else None
+    images = [service.image.text for service in setup.hub_services if service.image]
+    if setup.version is None:
+        setup.version = next((tag for image in images if (tag := release(image))), None)
 
 
 def _blocks(setup: Setup) -> Iterator[Block]:

@@ -16,6 +16,7 @@ def read(written: Value, known: Mapping[str, Value]) -> Caddyfile:
     """The sites and options in a Caddyfile, be it a file of its own or a part of another."""
     lines = list(_lines(written, known, budget := Budget()))
     found = Caddyfile(written.place.file, slips=budget.slips())
+    found.slips += _unbalanced(lines)
     snippets: dict[str, tuple[Directive, ...]] = {}
     position = 0
     if lines and [token.text for token in lines[0]] == ["{"]:
@@ -51,6 +52,25 @@ def read(written: Value, known: Mapping[str, Value]) -> Caddyfile:
         (tuple(_addresses(addresses)), tuple(_imported(inner, snippets))) for addresses, inner in found.sites
     ]
     return found
+
+
+def _unbalanced(lines: list[Line]) -> Iterator[Slip]:
+    """Braces that Caddy refuses: one that opens with something behind it on its line, and one that is never closed."""
+    opened = []
+    for line in lines:
+        words = [token.text for token in line]
+        if "{" in words[:-1]:
+            where = line[words.index("{")]
+            what = "opens a block, and something follows on its line: the hub does not start"
+            yield Slip("directive-syntax", where.place, what, "a line of its own for each directive, and for the }")
+        elif words[-1] == "{":
+            opened.append(line[-1])
+        elif words == ["}"] and opened:
+            opened.pop()
+    for where in opened[-1:]:
+        yield Slip(
+            "directive-syntax", where.place, "opens a block that is never closed: the hub does not start", "add }"
+        )
 
 
 def lines_of(written: Value) -> tuple[Directive, ...]:

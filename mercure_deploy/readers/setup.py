@@ -54,7 +54,11 @@ LEGACY_APP = {
     "MERCURE_HUB_URL": "MERCURE_URL",
 }
 IMAGE = re.compile(r"(^|/)mercure(:|@|$)")
-_CERTAIN = frozenset(LEGACY) - {"ADDR", "DB_PATH", "HISTORY_SIZE", "TRANSPORT_URL", "JWT_KEY", "JWT_ALGORITHM"}
+# names that other programs have too (django-cors-headers, lexik)
+_AMBIGUOUS = frozenset(
+    "ADDR DB_PATH HISTORY_SIZE TRANSPORT_URL JWT_KEY JWT_ALGORITHM CORS_ALLOWED_ORIGINS HEARTBEAT_INTERVAL".split()
+)
+_CERTAIN = frozenset(LEGACY) - _AMBIGUOUS
 
 
 @dataclass(frozen=True)
@@ -205,7 +209,8 @@ class Setup:
         found: list[Value] = []
         said = False
         for block in self.blocks:
-            for directive in block.named(name):
+            # of two lines the last one counts (measured)
+            for directive in block.named(name)[-1:]:
                 said = True
                 found += directive.arguments
         legacy = {"cors_origins": "CORS_ALLOWED_ORIGINS", "publish_origins": "PUBLISH_ALLOWED_ORIGINS"}[name]
@@ -242,6 +247,9 @@ def as_it_comes(service: Service) -> bool:
 def is_hub_file(file: EnvFile) -> bool:
     """Whether an env file is the hub's."""
     words = file.variables.keys()
+    if is_app_file(file):
+        # an app has names of its own; a key of the hub alone may be one that somebody misnamed
+        return bool(words & (HUB | _CERTAIN - {"MERCURE_JWT_KEY"})) or "SERVER_NAME" in words
     return bool(words & (HUB | _CERTAIN)) or bool({"JWT_KEY", "ADDR"} & words) or "SERVER_NAME" in words
 
 

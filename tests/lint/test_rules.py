@@ -154,7 +154,7 @@ CASES: list[tuple[str, Files, Files, dict[str, object]]] = [
         {},
     ),
     (
-        "key-missing Caddyfile:4",
+        "key-missing Caddyfile:3",
         {"Caddyfile": block(f"publisher_jwt {KEY}")},
         {"Caddyfile": block(f"publisher_jwt {KEY}", "anonymous")},
         {},
@@ -1045,7 +1045,8 @@ def test_a_key_that_comes_from_outside_is_not_missing():
 
 
 def test_quotes_that_one_reader_keeps_are_one_mistake():
-    quoted = compose("environment:", f"  - MERCURE_PUBLISHER_JWT_KEY='{KEY}'", "  - SERVER_NAME=:80")
+    own = f"  - MERCURE_SUBSCRIBER_JWT_KEY={KEY}"
+    quoted = compose("environment:", f"  - MERCURE_PUBLISHER_JWT_KEY='{KEY}'", own, "  - SERVER_NAME=:80")
     assert ids({"app.env": APP, "compose.yaml": quoted}) == ["key-quoting compose.yaml:5"]
 
 

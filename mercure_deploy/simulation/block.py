@@ -1,0 +1,163 @@
+"""A mercure block as hub 0.24 takes it in: word by word, the rest of a line where a directive wants it.
+
+A word that it does not know is passed over without a word to anybody, with or without a line of its own; what it
+refuses keeps it from starting (read in its parser, and held against the real hub by generated blocks).
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+from mercure_deploy.errors import typed
+from mercure_deploy.readers.places import Directive, Slip, Value
+from mercure_deploy.simulation import go
+
+_FLAGS = frozenset({"anonymous", "demo", "ui", "subscriptions"})
+_DURATIONS = frozenset({"write_timeout", "dispatch_timeout", "heartbeat"})
+_ORIGINS = frozenset({"cors_origins", "publish_origins"})
+_WORDS = frozenset({"name", "publisher_jwks_url", "subscriber_jwks_url", "transport_url", "cookie_name"})
+_NUMBERS = frozenset({"topic_selector_cache", "subscriber_list_cache_size", "protocol_version_compatibility"})
+_KEYS = frozenset({"publisher_jwt", "subscriber_jwt"})
+_TRANSPORTS = frozenset({"bolt", "local"})
+DIRECTIVES = _FLAGS | _DURATIONS | _ORIGINS | _WORDS | _NUMBERS | _KEYS | {"transport"}
+
+
+@dataclass
+class Taken:
+    """What counts in the end: of a directive that is said twice the last one.
+
+    `values` are the arguments by directive, `flags` the directives without one. `passed_over` are the words that are no
+    directive where they stand, with the word before them on their line, the first of each run; `twice` the origins of
+    a directive that another of its name replaces; `refused` all that keeps the hub from starting.
+    """
+
+    values: dict[str, tuple[Value, ...]] = field(default_factory=dict)
+    flags: set[str] = field(default_factory=set)
+    passed_over: list[tuple[Value, str | None]] = field(default_factory=list)
+    twice: list[Value] = field(default_factory=list)
+    refused: list[Slip] = field(default_factory=list)
+    transport: tuple[Directive, ...] = ()
+
+    def one(self, name: str) -> Value | None:
+        """The first argument of a directive."""
+        return next(iter(self.values.get(name, ())), None)
+
+
+def take(directives: Sequence[Directive]) -> Taken:
+    """What the hub takes from the lines of a block, those of blocks that it does not know included."""
+    taken = Taken()
+    for line, block, inside in _lines(directives):
+        _take(taken, line, block, inside=inside)
+    # what is replaced is never looked at
+    taken.refused += (
+        slip for name in sorted(_ORIGINS) for each in taken.values.get(name, ()) for slip in _origin(name, each)
+    )
+    return taken
+
+
+def _take(taken: Taken, line: list[Value], block: tuple[Directive, ...], *, inside: bool) -> None:
+    words, before = list(line), None
+    while words:
+        word = words.pop(0)
+        if word.text in {"{", "}"} and not inside:
+            what = "is a brace that opens or closes nothing here: the hub does not start"
+            taken.refused.append(_refused(word, what, "leave it out, or put a block between two"))
+        if word.text not in DIRECTIVES:
+            if not inside and before != "":
+                taken.passed_over.append((word, before))
+            before = ""
+            continue
+        before = word.text
+        if word.text in _FLAGS:
+            taken.flags.add(word.text)
+            continue
+        arguments = _arguments(word.text, words)
+        del words[: len(arguments)]
+        taken.refused += _problems(word, arguments)
+        if word.text in _ORIGINS:
+            taken.twice += taken.values.get(word.text, ())
+        # an algorithm stays where a later line has a key alone
+        kept = taken.values.get(word.text, ())[1:] if word.text in _KEYS and len(arguments) == 1 else ()
+        taken.values[word.text] = (*arguments, *kept)
+        if word.text == "transport" and not words:
+            taken.transport = block
+            taken.refused += _transport(block)
+
+
+def _lines(
+    directives: Sequence[Directive], *, inside: bool = False
+) -> Iterator[tuple[list[Value], tuple[Directive, ...], bool]]:
+    for each in directives:
+        line = [Value(each.name, each.place), *each.arguments]
+        yield line, each.block, inside
+        if each.block and "transport" not in {word.text for word in line[-2:-1]}:
+            yield from _lines(each.block, inside=True)
+
+
+def _arguments(name: str, following: list[Value]) -> list[Value]:
+    if name in _ORIGINS:
+        return list(following)
+    return following[:2] if name in _KEYS else following[:1]
+
+
+def _problems(word: Value, arguments: Sequence[Value]) -> Iterator[Slip]:
+    name = word.text
+    if not arguments:
+        yield _refused(word, f"{name} without a value: the hub does not start", f"{name} with its value, or no line")
+        return
+    value = arguments[0]
+    if name in _DURATIONS and not go.is_duration(value.text):
+        yield _refused(value, f"{name} wants a duration: the hub does not start", f"e.g. {name} 30s")
+    elif name in _NUMBERS and not go.is_number(value.text):
+        yield _refused(value, f"{name} wants a number: the hub does not start", f"e.g. {name} 1000")
+    elif name == "subscriber_list_cache_size" and int(value.text) < 0:
+        yield _refused(value, f"{name} is below 0: the hub does not start", f"e.g. {name} 1000")
+    elif name == "protocol_version_compatibility" and int(value.text) != 7:
+        hint = "7 on hub 0.24; 8 is a word of hub 1.0"
+        yield Slip("hub-upgrade-break", value.place, f"{typed(value.text, 10)}: hub 0.24 does not start", hint)
+    elif name == "transport" and value.text not in _TRANSPORTS:
+        what = f"there is no transport {typed(value.text, 40)}: the hub does not start"
+        if "://" in value.text:
+            what = "transport takes the name of a module, not a URL: the hub does not start"
+        yield _refused(value, what, "transport bolt { path /data/mercure.db }, or transport local")
+
+
+def _origin(name: str, value: Value) -> Iterator[Slip]:
+    text = value.text
+    if "<" in text:
+        # a report whose reporter has masked a part of it
+        return
+    problem = go.origin_problem(text)
+    if problem is None:
+        return
+    what, hint = f"{problem}: the hub does not start", "scheme, host and port alone: https://app.example.com"
+    if text in DIRECTIVES:
+        what = f"{text} stands on the line of {name}, and is taken for an origin: the hub does not start"
+        hint = "one directive a line"
+    elif "\\n" in text:
+        what, hint = "holds \\n as two characters, not a line break: the hub does not start", "one directive a line"
+    elif "," in text:
+        what, hint = "has a comma, and the hub does not start", "origins stand beside each other with blanks"
+    elif text[:1] in "'\"" or " " in text:
+        what = "is one origin with quotes around it: the hub does not start"
+        if len(text.split()) > 1:
+            what = "is one origin, as quotes are around all of them: the hub does not start"
+        hint = "leave the quotes out"
+    elif problem == "has no scheme":
+        what, hint = "is no origin: it has no scheme, and the hub does not start", "write it with https://"
+    elif problem == "ends with a slash":
+        what, hint = "ends with a slash, and the hub refuses to start", "leave the slash out"
+    yield _refused(value, what, hint)
+
+
+def _transport(block: Sequence[Directive]) -> Iterator[Slip]:
+    for each in block:
+        wanted = {"path", "bucket_name", "cleanup_frequency", "size"}
+        if each.name in wanted and not each.arguments:
+            place = Value(each.name, each.place)
+            yield _refused(place, f"{each.name} without a value: the hub does not start", f"{each.name} with its value")
+        elif each.name == "size" and not each.arguments[0].text.isdigit():
+            yield _refused(each.arguments[0], "size wants a number: the hub does not start", "size 10000")
+
+
+def _refused(where: Value, what: str, hint: str) -> Slip:
+    return Slip("directive-syntax", where.place, what, hint)
