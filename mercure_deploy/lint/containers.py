@@ -2,10 +2,15 @@
 
 import re
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from mercure_deploy.lint.rules import rule
 from mercure_deploy.readers.places import Slip
-from mercure_deploy.readers.setup import APP, IMAGE, Setup, is_hub
+from mercure_deploy.readers.setup import APP, IMAGE, Setup, is_hub, origin_of
+from mercure_deploy.simulation.hub import hubs
+
+if TYPE_CHECKING:
+    from mercure_deploy.findings import Level
 
 
 @rule
@@ -29,6 +34,25 @@ def tooling_override(setup: Setup) -> Iterator[Slip]:
                 if hidden is not None and hidden.text != value.text and word.startswith("MERCURE_"):
                     what = f"{word} stands in environment: too, and that one wins"
                     yield Slip("tooling-override", hidden.place, what, "leave one of the two out")
+    yield from _hides_dotenv(setup)
+
+
+def _hides_dotenv(setup: Setup) -> Iterator[Slip]:
+    """A variable of the app's container, which Symfony takes instead of what its .env files for that machine say."""
+    local = [file for file in setup.env_files if re.search(r"(^|/)\.env\.(\w+\.)?local$", file.path)]
+    for service in setup.services:
+        for word, value in service.environment.items():
+            if word not in APP or value.assumed or is_hub(service):
+                continue
+            for file in local:
+                hidden = file.variables.get(word)
+                if hidden is None or hidden.text == value.text or (value.raw is not None and "$" in value.raw):
+                    continue
+                what = f"{word} stands in {file.path} too, with another value, and that of the container wins"
+                meant = origin_of(hidden)
+                certain = meant is not None and meant[0] == setup.told_hub
+                level: Level = "error" if certain else "warning"
+                yield Slip("tooling-override", value.place, what, "the same value in both, or in one alone", level)
 
 
 @rule
@@ -41,6 +65,22 @@ def port_conflict(setup: Setup) -> Iterator[Slip]:
             if other != service.name:
                 what = f"port {host} is taken by {other} already"
                 yield Slip("port-conflict", place, what, "another port of the machine")
+    yield from _admin(setup)
+
+
+def _admin(setup: Setup) -> Iterator[Slip]:
+    """A site at the port of Caddy's own admin endpoint."""
+    for file in setup.caddyfiles:
+        said = next((each for each in file.options if each.name == "admin"), None)
+        address = said.arguments[0].text if said and said.arguments else "localhost:2019"
+        port = address.rpartition(":")[2]
+        if address.startswith("unix/") or not port.isdigit():
+            continue
+        for addresses, _ in file.sites:
+            for value in addresses:
+                if re.fullmatch(rf"\S*:{port}", value.text):
+                    what = f"port {port} is that of Caddy's admin endpoint: the hub does not start"
+                    yield Slip("port-conflict", value.place, what, "another port, here or in admin")
 
 
 @rule
@@ -69,7 +109,13 @@ def transport_not_shared(setup: Setup) -> Iterator[Slip]:
 
 @rule
 def storage_permissions(setup: Setup) -> Iterator[Slip]:
-    """A history that goes with its container."""
+    """A history that goes with its container, or that has no end."""
+    for hub in hubs(setup):
+        kind, size = hub.taken.one("transport"), [each for each in hub.taken.transport if each.name == "size"]
+        endless = not size or (size[-1].arguments and size[-1].arguments[0].text.strip("0") == "")
+        if kind is not None and kind.text == "bolt" and endless:
+            what = "the history has no size, and its file grows for ever"
+            yield Slip("storage-permissions", kind.place, what, "size 10000 in its block", "warning")
     for each in (each for block in setup.blocks for each in block.named("transport")):
         paths = [inner.arguments[0].text for inner in each.block if inner.name == "path" and inner.arguments]
         for service in setup.hub_services:

@@ -56,7 +56,10 @@ def secret_exposure(setup: Setup) -> Iterator[Slip]:
 @rule
 def key_too_short(setup: Setup) -> Iterator[Slip]:
     """lcobucci/jwt refuses a key below the hash size, and so does the app at its first token."""
+    cut = {key.value.place for key, _ in _cut(setup)}
     for key in _once(setup.used_keys(), setup.assumed):
+        if key.value.place in cut:
+            continue
         size, algorithm = len(key.value.text.encode()), key.algorithm.text if key.algorithm else "HS256"
         if is_hmac(key) and size < HMAC_BYTES.get(algorithm, 0):
             what = f"{key.name}: {size} bytes, {algorithm} wants {HMAC_BYTES[algorithm]}: lcobucci/jwt refuses it"
@@ -96,7 +99,8 @@ def key_mismatch(setup: Setup) -> Iterator[Slip]:
     if app and differing:
         # quotes that one reader keeps and another takes away are a finding of their own
         real = [key for key in differing if bare(key.value) != bare(app.value)]
-        for key in real[:1]:
+        cut = {key.value.place for key, _ in _cut(setup)}
+        for key in (key for key in real[:1] if not cut & {key.value.place, app.value.place}):
             yield _filled(app, key) or _filled(key, app) or _differ(app, key)
         return
     verifier = next((key for key in (publisher, app) if key and is_hmac(key)), None)
@@ -108,6 +112,24 @@ def key_mismatch(setup: Setup) -> Iterator[Slip]:
             what = f"this token is not signed with {verifier.name} ({fingerprint(verifier.value.text)})"
             hint = "sign it with the hub's key, or use the bundle's secret instead"
             yield Slip("key-mismatch", value.place, what, hint)
+
+
+def _cut(setup: Setup) -> Iterator[tuple[Key, str]]:
+    """Keys without quotes that end where a comment begins, and by which name the whole text stands elsewhere."""
+    used = list(setup.used_keys())
+    for key in used:
+        for other in used:
+            if re.match(re.escape(key.value.text) + r"\s+#", other.value.text) and is_known(key):
+                yield key, other.name
+                break
+
+
+@rule
+def key_quoting(setup: Setup) -> Iterator[Slip]:
+    """A key of which its reader takes a part."""
+    for key, name in _cut(setup):
+        what = f"{key.name}: a blank and # end a value without quotes, {len(key.value.text)} bytes arrive, not {name}"
+        yield Slip("key-quoting", key.value.place, what, "single quotes around the value; a longer key is no cure")
 
 
 def _asymmetric(key: Key) -> bool:
@@ -142,10 +164,32 @@ def key_missing(setup: Setup) -> Iterator[Slip]:
                 empty.add(slip.place)
                 yield slip
     yield from _near_name(setup)
+    yield from _not_filled(setup)
     for name in ("MERCURE_PUBLISHER_JWT_KEY", "MERCURE_SUBSCRIBER_JWT_KEY", "MERCURE_JWT_SECRET"):
         value = setup.hub.get(name) or setup.app.get(name)
         if value is not None and not value.text and not value.raw and value.place not in empty:
             yield Slip("key-missing", value.place, f"{name} is empty", "give it the key")
+
+
+def _not_filled(setup: Setup) -> Iterator[Slip]:
+    """A reference to a key that compose cannot fill: it reads the shell and .env, no other file (measured: blank)."""
+    for service in setup.hub_services:
+        folder = service.file.rpartition("/")[0]
+        here = [file for file in setup.env_files if file.path.rpartition("/")[0] == folder]
+        own = {name for file in here if file.path.rpartition("/")[2] == ".env" for name in file.variables}
+        for variable in ("MERCURE_PUBLISHER_JWT_KEY", "MERCURE_SUBSCRIBER_JWT_KEY"):
+            value = service.environment.get(variable)
+            found = re.search(r"(?<!\$)\$\{?(\w+)\}?$", value.raw or "") if value is not None else None
+            if value is None or not found or found[1] in own:
+                continue
+            # what Symfony reads besides .env, and people take for read by all
+            others = [file for file in here if file.path.rpartition("/")[2].startswith(".env.")]
+            elsewhere = [file.path for file in others if found[1] in file.variables]
+            if elsewhere:
+                what = f"compose fills {found[1]} from the shell and .env alone, not from {elsewhere[0]}: blank"
+                hint = f"docker compose --env-file {elsewhere[0]}, or the variable in .env"
+                yield Slip("key-missing", value.place, what, hint, "warning")
+                return
 
 
 def _near_name(setup: Setup) -> Iterator[Slip]:

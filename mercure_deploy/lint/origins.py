@@ -2,16 +2,17 @@
 
 from collections.abc import Iterator
 from difflib import SequenceMatcher
+from os.path import commonpath
 
+from mercure_deploy.errors import typed
 from mercure_deploy.facts.origins import Origin
 from mercure_deploy.lint.proxies import doubled
 from mercure_deploy.lint.rules import rule
 from mercure_deploy.readers.places import Slip, Value
 from mercure_deploy.readers.setup import Setup, as_origin, bare, host_of, is_app_file, is_hub_file, split
+from mercure_deploy.simulation.hub import development
 
 Listed = list[tuple[Value, Origin]]
-# two domains that are this much alike, and differ in length by one letter at most, are one and its misspelling
-_ALIKE = 0.85
 _ALMOST = {"cors_origins:", "cors_origin", "cors"}
 
 
@@ -27,7 +28,11 @@ def cors_wildcard_credentials(setup: Setup) -> Iterator[Slip]:
 @rule
 def cors_origin_missing(setup: Setup) -> Iterator[Slip]:
     """Pages of another origin, and nothing that lets them in."""
+    yield from _replaced(setup)
     said = [each for block in setup.blocks for each in block.directives]
+    if any(development(service) for service in setup.hub_services):
+        # it has an origin: every one
+        return
     if any(each.name == "cors_origins" for each in said):
         return
     for dropped in (chart.dropped for chart in setup.charts if chart.dropped):
@@ -43,6 +48,18 @@ def cors_origin_missing(setup: Setup) -> Iterator[Slip]:
     elif strangers and _whole(setup):
         what = f"pages of {strangers[0]} are not let in: there is no cors_origins"
         yield Slip("cors-origin-missing", setup.somewhere, what, f"cors_origins {strangers[0]}")
+
+
+def _replaced(setup: Setup) -> Iterator[Slip]:
+    """Origins on a line that a later one replaces."""
+    for block in setup.blocks:
+        lines = [each for each in block.directives if each.name == "cors_origins"]
+        words = {word.text for each in lines[-1:] for word in each.arguments}
+        for each in lines[:-1]:
+            lost = [word.text for word in each.arguments if word.text not in words]
+            if lost:
+                what = f"of several lines the last counts alone: {typed(lost[0], 60)} is not let in"
+                yield Slip("cors-origin-missing", each.place, what, "all origins on one line, with blanks between")
 
 
 def _whole(setup: Setup) -> bool:
@@ -70,7 +87,12 @@ def cors_origin_mismatch(setup: Setup) -> Iterator[Slip]:
 
 
 def _not_listed(setup: Setup, listed: Listed) -> Iterator[Slip]:
+    lines = [each for block in setup.blocks for each in block.named("cors_origins")[:-1]]
+    replaced = [as_origin(word) for each in lines for word in each.arguments]
     for page in setup.pages:
+        if page in replaced:
+            # its line is a finding of its own
+            continue
         if page == setup.hub_origin or any(_covers(origin, page) for _, origin in listed):
             continue
         value, near = max(listed, key=lambda pair: _likeness(str(pair[1]), str(page)))
@@ -85,9 +107,22 @@ def _misspelt(setup: Setup, listed: Listed) -> Iterator[Slip]:
     for value, origin in listed:
         own = _domain(origin.host)
         for domain in sorted(domains - {"", own}):
-            if own and _likeness(own, domain) > _ALIKE and abs(len(own) - len(domain)) <= 1:
+            if own and _one_letter(own, domain):
                 what = f"{own} is not {domain}: a letter differs"
                 yield Slip("cors-origin-mismatch", value.place, what, f"write {domain}, if that is the page's")
+
+
+def _one_letter(one: str, other: str) -> bool:
+    """Whether one letter was forgotten, added, changed or taken for its neighbour; a digit is a name of its own."""
+    short, long = sorted((one, other), key=len)
+    if len(long) - len(short) > 1:
+        return False
+    start = len(commonpath([short, long]))
+    if len(short) < len(long):
+        return long[start].isalpha() and short[start:] == long[start + 1 :]
+    differing = (short[start : start + 1] + long[start : start + 1]).isalpha()
+    swapped = short[start : start + 2] == long[start : start + 2][::-1] and short[start + 2 :] == long[start + 2 :]
+    return differing and (short[start + 1 :] == long[start + 1 :] or swapped)
 
 
 def _likeness(one: str, other: str) -> float:

@@ -24,7 +24,7 @@ def proxy_not_routing(setup: Setup) -> Iterator[Slip]:
     """Requests that never come to the hub."""
     for kind in _KINDS:
         yield from kind.not_routed(setup)
-    for target, came, known, number in _arrivals(setup):
+    for target, came, known, number in arrivals(setup):
         if came == "port":
             what = f"the hub listens at {sites.ports(known)}, nothing at {number}: 502"
             yield Slip("proxy-not-routing", target.place, what, "the port at which the hub listens")
@@ -45,7 +45,7 @@ def doubled(setup: Setup) -> Iterator[Slip]:
 
 def schemes(setup: Setup) -> Iterator[Slip]:
     """A proxy that speaks another protocol than the hub does at that port."""
-    for target, came, _, _ in _arrivals(setup):
+    for target, came, _, _ in arrivals(setup):
         if came in {"redirect", "tls"}:
             end = "redirects to https, for ever" if came == "redirect" else "wants TLS there: 400"
             hint = "SERVER_NAME: ':80' behind a proxy that terminates TLS"
@@ -55,7 +55,7 @@ def schemes(setup: Setup) -> Iterator[Slip]:
             yield Slip("tls-mode-mismatch", target.place, what, "http:// to the hub")
 
 
-def _arrivals(setup: Setup) -> Iterator[tuple[Target, sites.Answer, list[sites.Site], int]]:
+def arrivals(setup: Setup) -> Iterator[tuple[Target, sites.Answer, list[sites.Site], int]]:
     """What the requests of each proxy meet, the hub's addresses, and the port in its container."""
     known = sites.sites(setup)
     for target in (target for kind in _KINDS for target in kind.targets(setup)) if known else ():

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 
+from mercure_deploy.errors import typed
 from mercure_deploy.facts import cookies
 from mercure_deploy.facts.hubs import DOORS, HUB_PATH
 from mercure_deploy.facts.origins import Origin, parse_origin
@@ -10,6 +11,8 @@ from mercure_deploy.lint.between import ALLOWED
 from mercure_deploy.lint.rules import rule
 from mercure_deploy.readers.places import Directive, Place, Slip
 from mercure_deploy.readers.setup import Block, Setup, as_origin
+from mercure_deploy.simulation.block import DIRECTIVES
+from mercure_deploy.simulation.hub import development
 
 _HINT = "app and hub under one domain of your own, e.g. app.example.com and hub.example.com"
 
@@ -62,7 +65,10 @@ def _allowed(setup: Setup) -> list[tuple[Origin, Place]]:
             if each.name == "header" and [word.text.lower() for word in each.arguments[:1]] == [ALLOWED]:
                 values += each.arguments[1:2]
     found = [(origin, value.place) for value in values for origin in [as_origin(value)] if origin]
-    return [(origin, place) for origin, place in found if not origin.host.startswith("*.")]
+    secure = {origin.host for origin, _ in found if origin.scheme == "https"}
+    # http beside https of one host is of no use, and nobody says that a page lives there
+    pages = [(origin, place) for origin, place in found if origin.scheme == "https" or origin.host not in secure]
+    return [(origin, place) for origin, place in pages if not origin.host.startswith("*.")]
 
 
 def _beside(block: Block) -> list[Directive]:
@@ -96,7 +102,19 @@ def anonymous(setup: Setup) -> Iterator[Slip]:
     for block in setup.blocks:
         for each in (each for name in DOORS for each in block.named(name)):
             what = f"{each.name} opens the hub to every visitor"
+            if each.name == "ui":
+                what = "ui serves the pages of the hub's debugger to every visitor; the hub itself stays closed"
             yield Slip("anonymous", each.place, what, "for development alone", "warning")
+        for each in block.named("anonymous"):
+            if each.arguments and each.arguments[0].text not in DIRECTIVES:
+                behind = typed(each.arguments[0].text, 20)
+                what = f"anonymous opens the hub to every visitor, whatever stands behind it ({behind})"
+                yield Slip("anonymous", each.arguments[0].place, what, "leave the line out to close it", "warning")
+    for service in setup.hub_services:
+        if development(service) and not (setup.generation and setup.generation >= (1, 0)) and service.command:
+            what = "dev.Caddyfile lets in every visitor and every origin: anonymous, demo and cors_origins * are in it"
+            hint = "the image's own command, with MERCURE_EXTRA_DIRECTIVES"
+            yield Slip("anonymous", service.command.place, what, hint, "warning")
 
 
 @rule

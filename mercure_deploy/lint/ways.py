@@ -4,14 +4,16 @@ import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from mercure_deploy.errors import typed
 from mercure_deploy.facts.hubs import HUB_PATH
 from mercure_deploy.facts.origins import Origin
 from mercure_deploy.lint import sites
+from mercure_deploy.lint.containers import tooling_override
 from mercure_deploy.lint.nginx import nameless
-from mercure_deploy.lint.proxies import schemes
+from mercure_deploy.lint.proxies import arrivals, schemes
 from mercure_deploy.lint.rules import rule
-from mercure_deploy.readers.places import Slip, Value
-from mercure_deploy.readers.setup import Setup, host_of, is_hub, origin_of, split
+from mercure_deploy.readers.places import Service, Slip, Value
+from mercure_deploy.readers.setup import IMAGE, Setup, host_of, is_hub, origin_of, split
 
 if TYPE_CHECKING:
     from mercure_deploy.findings import Level
@@ -98,10 +100,35 @@ def public_url_wrong(setup: Setup) -> Iterator[Slip]:
             development = "APP_ENV" in setup.app and setup.app["APP_ENV"].text == "dev"
             level: Level = "warning" if development and "http, and" not in what else "error"
             yield Slip("public-url-wrong", found[1].place, what, hint, level)
+    yield from _other_host(setup)
     told = setup.told_hub
     away = not all(page.is_local for page in setup.pages)
     if told and told.is_local and away and "MERCURE_PUBLIC_URL" not in setup.app:
         yield Slip("public-url-wrong", setup.somewhere, f"browsers are sent to {told}, their own machine", hint)
+
+
+def _other_host(setup: Setup) -> Iterator[Slip]:
+    """A public URL that leads to another host than the hub has, by what was told or by its only site."""
+    public, told, internal = setup.public, setup.told_hub, setup.internal
+    if public is None or public[0].is_local or "." not in public[0].host or _MASKED.search(public[1].text):
+        return
+    url, value = public
+    overridden = any(slip.place == value.place for slip in tooling_override(setup) if slip.level == "error")
+    elsewhere = told is not None and not told.is_local and told.host != url.host
+    if elsewhere and not overridden and not _example(setup, value):
+        what = f"MERCURE_PUBLIC_URL sends browsers to {url.host}, the hub is {told}"
+        yield Slip("public-url-wrong", value.place, what, f"{told}{HUB_PATH}")
+    elif told is None and internal is not None:
+        known = sites.sites(setup) or []
+        named = {site.host for site in known}
+        if "" in named or not known or not any(block.whole for block in setup.blocks):
+            return
+        met = [any(site.named(each.host) for site in known) for each in (url, internal[0])]
+        if met == [False, True]:
+            what = f"no site of the hub has the name {url.host}: it serves {', '.join(sorted(named))}"
+            yield Slip(
+                "public-url-wrong", value.place, what, f"the hub's name in MERCURE_PUBLIC_URL, or {url.host} there"
+            )
 
 
 def _unreachable(setup: Setup, name: str, url: Origin, value: Value) -> str | None:
@@ -134,6 +161,7 @@ def server_name_mismatch(setup: Setup) -> Iterator[Slip]:
                 return
     yield from _other_names(setup, split(name), urls)
     yield from _unnamed(setup)
+    yield from _one_path(setup)
     yield from _published(setup)
     yield from nameless(setup)
 
@@ -147,6 +175,23 @@ def _other_names(setup: Setup, names: list[str], urls: list[tuple[Origin, Value]
             what = f"the hub serves {', '.join(sorted(hosts))}, not {url.host}: an empty 200 is all that comes"
             hint = f"add {url.host} to SERVER_NAME, or :80 behind a proxy"
             yield Slip("server-name-mismatch", value.place, what, hint)
+
+
+def _one_path(setup: Setup) -> Iterator[Slip]:
+    """An address with a path, which serves that path alone (measured)."""
+    name = setup.hub.get("SERVER_NAME")
+    listed = [Value(part, name.place) for part in split(name)] if name is not None else []
+    for value in [*listed, *(each for block in setup.blocks if block.whole for each in block.addresses)]:
+        found = re.fullmatch(r"(?:https?://)?[^/:{}<>$\s]*(?::\d+)?(/[^{}<>\s]*)", value.text)
+        if found and not _covers(found[1]):
+            what = f"{typed(value.text, 60)} serves the path {typed(found[1], 20)} alone: an empty 200 for the hub's"
+            yield Slip("server-name-mismatch", value.place, what, "the address without a path")
+            return
+
+
+def _covers(path: str) -> bool:
+    """Whether the path of a site's address matches that of the hub."""
+    return HUB_PATH.startswith(path[:-1]) if path.endswith("*") else path == HUB_PATH
 
 
 def _unnamed(setup: Setup) -> Iterator[Slip]:
@@ -179,6 +224,7 @@ def tls_mode_mismatch(setup: Setup) -> Iterator[Slip]:
     yield from list(_two_schemes(setup))[:1]
     yield from schemes(setup)
     yield from _bare_name(setup)
+    yield from _behind_nobody_knows_what(setup)
     for service in setup.hub_services:
         if sites.shipped(service) and {container for _, container, _ in service.ports} == {80}:
             what = "only port 80 is published, and without SERVER_NAME the hub sends it to https://localhost"
@@ -189,6 +235,28 @@ def tls_mode_mismatch(setup: Setup) -> Iterator[Slip]:
         if plain and any(each.name == "tls" for each in block.site):
             what = "the site is http and has a certificate"
             yield Slip("tls-mode-mismatch", plain[0].place, what, "its address without http://, or no tls")
+
+
+def _behind_nobody_knows_what(setup: Setup) -> Iterator[Slip]:
+    """A hub that terminates TLS itself, in a container that no port of the machine leads to: a proxy is before it."""
+    known = sites.sites(setup)
+    secure = known is not None and all(site.secure for site in known)
+    if not known or not secure or any(True for _ in arrivals(setup)):
+        return
+    for service in setup.hub_services:
+        # in a network of the machine it would be reached without
+        if service.ports or service.charted or service.host_network or not runs_hub(service):
+            continue
+        hosts = ", ".join(sorted({site.host for site in known}))
+        what = f"no port is published, so a proxy speaks plain http to the hub, which has TLS for {hosts}: 308 for ever"
+        name = setup.hub.get("SERVER_NAME")
+        place = name.place if name is not None else service.place
+        yield Slip("tls-mode-mismatch", place, what, "SERVER_NAME: ':80' behind a proxy that terminates TLS")
+
+
+def runs_hub(service: Service) -> bool:
+    """Whether its image is a hub's."""
+    return service.image is not None and IMAGE.search(service.image.text) is not None
 
 
 def _two_schemes(setup: Setup) -> Iterator[Slip]:

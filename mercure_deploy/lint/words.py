@@ -10,6 +10,7 @@ from mercure_deploy.readers.places import Directive, Slip, Value
 from mercure_deploy.readers.setup import IMAGE, LEGACY, LEGACY_APP, Block, Setup, is_app_file, is_hub, is_hub_file
 from mercure_deploy.simulation.block import DIRECTIVES
 from mercure_deploy.simulation.go import origin_problem
+from mercure_deploy.simulation.hub import development as is_development
 from mercure_deploy.simulation.hub import hubs
 
 # words of hubs before 0.11: those that have another name, and those that are said elsewhere
@@ -151,6 +152,11 @@ def hub_upgrade_break(setup: Setup) -> Iterator[Slip]:
         yield Slip("hub-upgrade-break", value.place, "MERCURE_TRANSPORT_URL is gone in new hubs", hint)
     for service in setup.hub_services:
         development = service.command is not None and "Caddyfile.dev" in service.command.text
+        modern = setup.generation is not None and setup.generation >= _MODERN
+        if modern and is_development(service) and service.command is not None:
+            what = "hub 1.0 ships no dev.Caddyfile: the container does not start"
+            hint = "leave the command out; what it said goes into MERCURE_EXTRA_DIRECTIVES"
+            yield Slip("hub-upgrade-break", service.command.place, what, hint)
         if service.image is not None:
             yield from _image(service.image, "error" if development else "warning")
         if service.command is not None and development:

@@ -44,6 +44,8 @@ def services(document: Node, known: Known, budget: Budget | None = None) -> list
         service.ports = [port for each in _sequence(node, "ports") for port in [_port(each, filled)] if port]
         service.volumes = [target for each in _sequence(node, "volumes") for target in [_target(each)] if target]
         service.configs = _configs(node, document)
+        mode = node.get("network_mode")
+        service.host_network = mode is not None and mode.scalar is not None and mode.scalar.text != "bridge"
         replicas = node.get("deploy", "replicas") or node.get("scale")
         service.replicas = replicas.scalar if replicas else None
         found.append(service)

@@ -105,6 +105,7 @@ class Service:
     labels: dict[str, Value] = field(default_factory=dict)
     passed: set[str] = field(default_factory=set)
     charted: bool = False
+    host_network: bool = False
 
     @property
     def names(self) -> set[str]:

@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass
 
 from mercure_deploy.readers.caddyfile import lines_of
-from mercure_deploy.readers.places import Directive, Place, Slip, Value
+from mercure_deploy.readers.places import Directive, Place, Service, Slip, Value
 from mercure_deploy.readers.setup import Block, Setup, as_it_comes
 from mercure_deploy.simulation.block import Taken, take
 
@@ -127,6 +127,11 @@ def hubs(setup: Setup) -> list[Hub]:
     # an env file of a hub with a key in it is meant to hold all of its settings
     places = [value.place for value in (*keys, extra) if value is not None]
     return [_shipped(setup.hub, places[0], whole=bool(keys))]
+
+
+def development(service: Service) -> bool:
+    """Whether a hub is started with the dev.Caddyfile of its image, as the recipe of Symfony Flex does."""
+    return service.command is not None and "/dev.Caddyfile" in service.command.text
 
 
 def embedded(setup: Setup, block: Block) -> bool:

@@ -430,7 +430,7 @@ CASES: list[tuple[str, Files, Files, dict[str, object]]] = [
             "compose.yaml": compose(*environment(), "volumes: ['data:/data']"),
         },
         {
-            "Caddyfile": keyed("transport bolt {\npath /data/a.db\n}"),
+            "Caddyfile": keyed("transport bolt {\npath /data/a.db\nsize 100\n}"),
             "compose.yaml": compose(*environment(), "volumes: ['data:/data']"),
         },
         {},
