@@ -10,6 +10,10 @@ from mercure_deploy.lint.between import Target
 from mercure_deploy.readers.places import Directive, Slip, Value
 from mercure_deploy.readers.setup import Setup, host_of, origin_of, split
 
+# what hands a request on, and what makes that nobody can tell
+_HANDED = {"proxy_pass", "grpc_pass", "uwsgi_pass", "scgi_pass", "return", "deny"}
+_UNTOLD = {"include", "rewrite", "if", "return", "error_page", "auth_request"}
+
 
 @dataclass(frozen=True)
 class Way:
@@ -116,6 +120,49 @@ def not_routed(setup: Setup) -> Iterator[Slip]:
         yield from _path(way)
 
 
+def unrouted(setup: Setup) -> Iterator[Slip]:
+    """A server of the hub's public name that hands the hub's path to something else than a proxy."""
+    hub, public = setup.hub_origin, setup.app.get("MERCURE_PUBLIC_URL")
+    found = re.match(r"https?://[^/]+(/[^?#]*)", public.text) if public is not None else None
+    path = found[1] if found else HUB_PATH
+    for server in (each for top in setup.nginx for each, _ in _servers(top)) if hub else ():
+        names = [word.text for each in server if each.name == "server_name" for word in each.arguments]
+        if hub is None or hub.host not in names or _UNTOLD & {each.name for each in server}:
+            continue
+        location = _chosen(server, path)
+        if location is None:
+            continue
+        inside = {each.name for each in location.block}
+        named = any("@" in word.text for each in location.block for word in each.arguments)
+        if not inside & (_HANDED | _UNTOLD) and not named:
+            words = " ".join(word.text for word in location.arguments)
+            what = f"{path} of {hub.host} is answered by location {words}, which leads to no hub"
+            yield Slip("proxy-not-routing", location.place, what, f"location ^~ {path} {{ proxy_pass … }} for the hub")
+
+
+def _chosen(server: tuple[Directive, ...], path: str) -> Directive | None:
+    """The location that nginx takes for a path: exact, else the longest prefix if it is ^~, else the first pattern."""
+    longest, patterns = None, []
+    for each in server:
+        kind, text = [*(word.text for word in each.arguments[-2:]), ""][:2] if len(each.arguments) > 1 else ("", "")
+        if each.name != "location" or not each.arguments:
+            continue
+        if len(each.arguments) == 1:
+            kind, text = "", each.arguments[0].text
+        if kind == "=" and text == path:
+            return each
+        if kind in {"~", "~*"}:
+            patterns.append((each, text, kind == "~*"))
+        elif kind in {"", "^~"} and path.startswith(text) and (longest is None or len(text) > len(longest[1])):
+            longest = (each, text, kind)
+    if longest is not None and longest[2] == "^~":
+        return longest[0]
+    for each, text, anyhow in patterns:
+        if _matches(f"(?i){text}" if anyhow else text, path):
+            return each
+    return longest[0] if longest is not None else None
+
+
 def _guards(way: Way) -> Iterator[Slip]:
     guard = way.word("auth_basic")
     if guard and _text(guard) != "off":
@@ -134,9 +181,9 @@ def _guards(way: Way) -> Iterator[Slip]:
             yield Slip("proxy-not-routing", other.place, what, f"location ^~ {HUB_PATH} for the hub")
 
 
-def _matches(pattern: str) -> bool:
+def _matches(pattern: str, path: str = HUB_PATH) -> bool:
     try:
-        return re.search(pattern, HUB_PATH) is not None
+        return re.search(pattern, path) is not None
     except re.error:
         return False
 

@@ -8,6 +8,7 @@ from mercure_deploy.lint.between import Target
 from mercure_deploy.lint.rules import rule
 from mercure_deploy.readers.places import Slip
 from mercure_deploy.readers.setup import Setup
+from mercure_deploy.simulation import modern, site
 
 _KINDS = (nginx, front, labels)
 
@@ -24,6 +25,8 @@ def proxy_not_routing(setup: Setup) -> Iterator[Slip]:
     """Requests that never come to the hub."""
     for kind in _KINDS:
         yield from kind.not_routed(setup)
+    yield from site.rewritten(setup)
+    yield from nginx.unrouted(setup)
     for target, came, known, number in arrivals(setup):
         if came == "port":
             what = f"the hub listens at {sites.ports(known)}, nothing at {number}: 502"
@@ -35,6 +38,7 @@ def credentials_not_sent(setup: Setup) -> Iterator[Slip]:
     """Headers with the token that a proxy drops."""
     for kind in (nginx, front):
         yield from kind.dropped(setup)
+    yield from (slip for slip in modern.problems(setup) if slip.id == "credentials-not-sent")
 
 
 def doubled(setup: Setup) -> Iterator[Slip]:

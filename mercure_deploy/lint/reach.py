@@ -11,6 +11,7 @@ from mercure_deploy.lint.between import ALLOWED
 from mercure_deploy.lint.rules import rule
 from mercure_deploy.readers.places import Directive, Place, Slip
 from mercure_deploy.readers.setup import Block, Setup, as_origin
+from mercure_deploy.simulation import modern
 from mercure_deploy.simulation.block import DIRECTIVES
 from mercure_deploy.simulation.hub import development
 
@@ -120,8 +121,10 @@ def anonymous(setup: Setup) -> Iterator[Slip]:
 @rule
 def audience_mismatch(setup: Setup) -> Iterator[Slip]:
     """Hub 1.0 behind a TLS proxy, which derives an audience that no token has."""
+    found = [slip for slip in modern.problems(setup) if slip.id == "audience-mismatch"]
+    yield from found
     secure = setup.hub_origin is None or setup.hub_origin.scheme == "https"
-    for block in setup.blocks:
+    for block in setup.blocks if not found else ():
         names = {each.name for each in block.directives}
         plain = any(re.match(r"(http://|:80$|:\d+$)", value.text) for value in block.addresses)
         if secure and plain and "issuer" in names and "resource_identifier" not in names:

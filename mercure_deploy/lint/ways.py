@@ -118,13 +118,18 @@ def _other_host(setup: Setup) -> Iterator[Slip]:
     if elsewhere and not overridden and not _example(setup, value):
         what = f"MERCURE_PUBLIC_URL sends browsers to {url.host}, the hub is {told}"
         yield Slip("public-url-wrong", value.place, what, f"{told}{HUB_PATH}")
-    elif told is None and internal is not None:
+    elif internal is not None:
         known = sites.sites(setup) or []
         named = {site.host for site in known}
         if "" in named or not known or not any(block.whole for block in setup.blocks):
             return
         met = [any(site.named(each.host) for site in known) for each in (url, internal[0])]
-        if met == [False, True]:
+        plain = internal[0].scheme == "http" and "." not in internal[0].host and not internal[0].is_local
+        if met == [True, False] and plain and not setup.hub_services and not any(True for _ in arrivals(setup)):
+            what = f"the hub serves {', '.join(sorted(named))}, not {internal[0].host}: 308, or an empty 200"
+            hint = f"add http://{internal[0].host} to the addresses of the site"
+            yield Slip("server-name-mismatch", internal[1].place, what, hint)
+        elif met == [False, True]:
             what = f"no site of the hub has the name {url.host}: it serves {', '.join(sorted(named))}"
             yield Slip(
                 "public-url-wrong", value.place, what, f"the hub's name in MERCURE_PUBLIC_URL, or {url.host} there"

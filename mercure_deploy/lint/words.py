@@ -8,6 +8,7 @@ from mercure_deploy.findings import Level
 from mercure_deploy.lint.rules import rule
 from mercure_deploy.readers.places import Directive, Slip, Value
 from mercure_deploy.readers.setup import IMAGE, LEGACY, LEGACY_APP, Block, Setup, is_app_file, is_hub, is_hub_file
+from mercure_deploy.simulation import modern
 from mercure_deploy.simulation.block import DIRECTIVES
 from mercure_deploy.simulation.go import origin_problem
 from mercure_deploy.simulation.hub import development as is_development
@@ -144,6 +145,7 @@ def _syntax(where: Directive | Value, what: str, hint: str) -> Slip:
 def hub_upgrade_break(setup: Setup) -> Iterator[Slip]:
     """What one generation of the hub takes and the next refuses."""
     yield from (slip for hub in hubs(setup) for slip in hub.refused() if slip.id == "hub-upgrade-break")
+    yield from (slip for slip in modern.problems(setup) if slip.id == "hub-upgrade-break")
     for block in setup.blocks:
         yield from _generation(block, setup.generation)
     value = setup.hub.get("MERCURE_TRANSPORT_URL")
@@ -152,8 +154,8 @@ def hub_upgrade_break(setup: Setup) -> Iterator[Slip]:
         yield Slip("hub-upgrade-break", value.place, "MERCURE_TRANSPORT_URL is gone in new hubs", hint)
     for service in setup.hub_services:
         development = service.command is not None and "Caddyfile.dev" in service.command.text
-        modern = setup.generation is not None and setup.generation >= _MODERN
-        if modern and is_development(service) and service.command is not None:
+        current = setup.generation is not None and setup.generation >= _MODERN
+        if current and is_development(service) and service.command is not None:
             what = "hub 1.0 ships no dev.Caddyfile: the container does not start"
             hint = "leave the command out; what it said goes into MERCURE_EXTRA_DIRECTIVES"
             yield Slip("hub-upgrade-break", service.command.place, what, hint)

@@ -23,6 +23,7 @@ def hubs(document: Node) -> dict[str, Value]:
     for _, hub in listed.items() if listed else ():
         nodes = {word: hub.get(word) for word in _HUB_WORDS}
         nodes |= {f"jwt.{word}": hub.get("jwt", word) for word in _JWT_WORDS}
+        nodes |= {f"jwt.claims.{word}": hub.get("jwt", "claims", word) for word in ("iss", "aud")}
         for word, node in nodes.items():
             if node and node.scalar:
                 found.setdefault(word, node.scalar)

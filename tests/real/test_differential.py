@@ -128,3 +128,43 @@ def test_the_simulation_and_the_hub_agree(tmp_path: Path, part: int):
             wrong.append((seed, each.variables, each.caddyfile, differing, [f.message for f in errors]))
     assert not wrong, "\n".join(map(str, wrong[:20]))
     assert known >= 0.9 * judged
+
+
+SITES = {
+    "rewrite * /index.php": False,
+    "rewrite /index.php": False,
+    "rewrite /.well-known/* /index.php": False,
+    "rewrite /api/* /index.php": True,
+    "@php not file {path}\n\trewrite @php /index.php": False,
+    "@php {\n\t\tnot path /.well-known/mercure*\n\t\tnot file {path}\n\t}\n\trewrite @php /index.php": True,
+    "@php not path /.well-known/mercure*\n\trewrite @php /index.php": True,
+    "@php path /.WELL-known/*\n\trewrite @php /index.php": False,
+    "@php path_regexp ^/api\n\trewrite @php /index.php": True,
+    "@php method POST\n\trewrite @php /index.php": True,
+    "root * /scratch-site\n\ttry_files {path} /index.php": False,
+    "root * /scratch-site\n\ttry_files {path} {path}/index.html": True,
+    "handle /app/* {\n\t\trewrite * /index.php\n\t}": True,
+    "route {\n\t\trewrite * /index.php\n\t}": True,
+    "respond /healthz 200": True,
+}
+
+
+@pytest.mark.proves("What stands before the hub in its site takes its requests where `lint` says so")
+@pytest.mark.parametrize("lines", SITES, ids=range(len(SITES)))
+def test_a_rewrite_comes_before_the_hub(tmp_path: Path, lines: str):
+    programs.need_isolation()
+    Path("/scratch-site").mkdir(exist_ok=True)
+    Path("/scratch-site/index.php").write_text("x")
+    keys = "".join(f"\t\t{role}_jwt {KEY} HS256\n" for role in ("publisher", "subscriber"))
+    text = f":80 {{\n\tmercure {{\n{keys}\t}}\n\t{lines}\n\trespond 404\n}}\n"
+    files = [("Caddyfile", text)]
+    found = lint.examine(files, lint.Told(), lambda _: True).findings
+    config = tmp_path / "Caddyfile"
+    config.write_text(text)
+    argv = [programs.tools("hub")["hub"], "run", "--config", str(config), "--adapter", "caddyfile"]
+    environment = {"HOME": str(tmp_path), "XDG_CONFIG_HOME": str(tmp_path), "XDG_DATA_HOME": str(tmp_path)}
+    with programs.process(argv, environment, tmp_path / "hub.log") as running:
+        assert came_up(running), (tmp_path / "hub.log").read_text()[-500:]
+        met = status({}).status == http.client.UNAUTHORIZED
+    assert met == SITES[lines]
+    assert ("proxy-not-routing" not in {each.id for each in found}) == met, found
