@@ -32,9 +32,6 @@ def read(written: Value, known: Mapping[str, Value]) -> Caddyfile:
                 found.sites.append((tuple(line[:-1]), inner))
             continue
         if words == ["}"]:
-            found.slips.append(
-                Slip("directive-syntax", line[0].place, "closes a block that was never opened", "remove it")
-            )
             position += 1
             continue
         # without braces all that follows is one site
@@ -55,7 +52,7 @@ def read(written: Value, known: Mapping[str, Value]) -> Caddyfile:
 
 
 def _unbalanced(lines: list[Line]) -> Iterator[Slip]:
-    """Braces that Caddy refuses: one that opens with something behind it on its line, and one that is never closed."""
+    """Braces that Caddy refuses: with something behind it on its line, never closed, or never opened."""
     opened = []
     for line in lines:
         words = [token.text for token in line]
@@ -67,6 +64,8 @@ def _unbalanced(lines: list[Line]) -> Iterator[Slip]:
             opened.append(line[-1])
         elif words == ["}"] and opened:
             opened.pop()
+        elif words == ["}"]:
+            yield Slip("directive-syntax", line[0].place, "closes a block that was never opened", "remove it")
     for where in opened[-1:]:
         yield Slip(
             "directive-syntax", where.place, "opens a block that is never closed: the hub does not start", "add }"
@@ -127,7 +126,10 @@ def _lines(written: Value, known: Mapping[str, Value], budget: Budget) -> Iterat
 
     def fill(found: "re.Match[str]") -> str:
         value = known.get(found["name"])
-        return filled.add(value, found[0]) if value is not None else (found["default"] or "")
+        if value is not None:
+            return filled.add(value, found[0])
+        # without a default it may hold anything
+        return found["default"] if found["default"] is not None else found[0]
 
     line: Line = []
     text, (path, number, column) = written.text, written.start

@@ -105,6 +105,8 @@ def _problems(word: Value, arguments: Sequence[Value]) -> Iterator[Slip]:
         yield _refused(word, f"{name} without a value: the hub does not start", f"{name} with its value, or no line")
         return
     value = arguments[0]
+    if "{$" in value.text:
+        return
     if name in _DURATIONS and not go.is_duration(value.text):
         yield _refused(value, f"{name} wants a duration: the hub does not start", f"e.g. {name} 30s")
     elif name in _NUMBERS and not go.is_number(value.text):
@@ -123,8 +125,8 @@ def _problems(word: Value, arguments: Sequence[Value]) -> Iterator[Slip]:
 
 def _origin(name: str, value: Value) -> Iterator[Slip]:
     text = value.text
-    if "<" in text:
-        # a report whose reporter has masked a part of it
+    if "<" in text or "{$" in text:
+        # masked by who reports it, or filled from what no file says
         return
     problem = go.origin_problem(text)
     if problem is None:

@@ -1,7 +1,7 @@
 """The one hub of a setup as 0.24 would run it: its block, its keys, and what it answers to whom."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from mercure_deploy.readers.caddyfile import lines_of
 from mercure_deploy.readers.places import Directive, Place, Service, Slip, Value
@@ -28,7 +28,8 @@ class Role:
 class Hub:
     """A hub 0.24 with what it has taken from its settings; `environment` are its variables, `whole` whether all are.
 
-    `embedded`: inside FrankenPHP, which starts without a key for publishers (and answers them with 405).
+    `certain` is whether they are all that the hub gets. `embedded`: inside FrankenPHP, which starts without a key for
+    publishers, and answers them with 405.
     """
 
     taken: Taken
@@ -36,6 +37,7 @@ class Hub:
     whole: bool
     place: Place
     embedded: bool = False
+    certain: bool = False
 
     def role(self, name: str) -> Role:
         """The key of `publisher` or `subscriber`."""
@@ -52,7 +54,7 @@ class Hub:
         """With what stands in the environment; None where that is unknown."""
         found = _PLACEHOLDER.fullmatch(value.text)
         if not found:
-            return value
+            return None if value.text.startswith("{$") else value
         known = self.environment.get(found[1])
         return known if known is not None else Value("", value.place) if self.whole else None
 
@@ -88,7 +90,9 @@ class Hub:
             if not role.key and needed:
                 what = f"no key for {name}s: the hub does not start"
                 variable = f"MERCURE_{name.upper()}_JWT_KEY"
-                found.append(Slip("key-missing", role.place, what, f"{variable}: the key that the app signs with"))
+                hint = f"{variable}: the key that the app signs with"
+                # what people show of their own Caddyfile or env file need not be all of it
+                found.append(Slip("key-missing", role.place, what, hint, "error" if self.certain else "warning"))
             elif role.key and role.algorithm not in _HMAC | _ASYMMETRIC:
                 what = f"{name}s: the hub knows no such algorithm, and does not start"
                 found.append(Slip("alg-mismatch", role.place, what, "HS256, as Symfony signs"))
@@ -119,7 +123,7 @@ def hubs(setup: Setup) -> list[Hub]:
     services = [service for service in setup.hub_services if not service.charted]
     if len(services) == 1 and as_it_comes(services[0]):
         unknown = {name for name in services[0].passed if name.startswith("MERCURE_")}
-        return [_shipped(services[0].environment, services[0].place, whole=not unknown)]
+        return [replace(_shipped(services[0].environment, services[0].place, whole=not unknown), certain=True)]
     extra = setup.hub.get("MERCURE_EXTRA_DIRECTIVES")
     keys = [value for name, value in setup.hub.items() if name in KEYS]
     if services or setup.charts or (extra is None and not keys):

@@ -69,10 +69,10 @@ def test_a_yaml_that_never_ends_ends(text: str):
 
 def test_names_of_services_cannot_move_a_cursor():
     name = "\\e[2J" + "x" * 900
-    text = f'services:\n  "{name}": {{image: dunglas/mercure:v0.24.2, environment: {{A: b}}}}\n'
+    text = f'services:\n  "{name}": {{ports: ["80:80"]}}\n  other: {{ports: ["80:81"]}}\n'
     [found] = lint.examine([("compose.yaml", text)], lint.Told(), lambda _: True).findings
-    assert found.id == "key-missing"
-    assert found.message.startswith("the hub \ufffd[2Jxxx")
+    assert found.id == "port-conflict"
+    assert found.message.startswith("port 80 is taken by \ufffd[2Jxxx")
     assert len(found.message) <= 500
 
 
