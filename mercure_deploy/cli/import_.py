@@ -111,6 +111,8 @@ def _taken(  # noqa: PLR0913 - what is taken over, and where to
     _ask(made)
     text, loaded, more = draft.settled(made, str(spec), before)
     note(f"the key {ring.current.fingerprint} of {where.file}:{where.line} is kept ({ring.current.algorithm})")
+    if made.reason:
+        note(f"platform: {made.platform}, as {made.reason}; --platform says otherwise")
     if not _sure([*left, *more, *_by_hand(made, ring)], yes=yes):
         return NO
     written(loaded, Begun(said.name, text, before, ring), spec, root, replace=replace)

@@ -43,6 +43,7 @@ class Draft:
     history: int | None = None
     directives: list[str] = field(default_factory=list)
     issuer: str | None = None
+    reason: str | None = None
     legacy_clients: bool = False
     origins: list[str] = field(default_factory=list)
     silent: set[str] = field(default_factory=set)

@@ -57,6 +57,9 @@ def carry(setup: Setup, found: Carried) -> None:
         else:
             lines.setdefault(line, each)
     draft.directives = list(lines)
+    told = setup.hub.get("MERCURE_TRUSTED_ISSUERS")
+    if told is not None and told.text and draft.version == "1.0" and draft.issuer is None:
+        _named("issuer", told.text, draft)
     url = setup.hub.get("MERCURE_TRANSPORT_URL")
     if url is not None and url.text:
         _transport_url(url, found)

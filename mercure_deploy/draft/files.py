@@ -8,17 +8,19 @@ from typing import NamedTuple
 from mercure_deploy.draft import beginning, directives
 from mercure_deploy.draft.beginning import Draft, typed_origin
 from mercure_deploy.draft.directives import Carried, Left
-from mercure_deploy.errors import Trouble, typed
+from mercure_deploy.errors import Problem, Trouble, typed
 from mercure_deploy.facts.hubs import GENERATIONS, HUB_PATH, image_problem, is_image
 from mercure_deploy.facts.origins import Origin
-from mercure_deploy.readers.places import Directive, Place, Value
-from mercure_deploy.readers.setup import Block, Setup, as_origin, host_of, is_hub_file, split
+from mercure_deploy.readers.places import Directive, Place, Service, Value
+from mercure_deploy.readers.setup import APP, IMAGE, Block, Setup, as_origin, host_of, is_hub_file, split
 from mercure_deploy.spec import Loaded
 from mercure_deploy.targets.hub import MARK_PATH
 
 _SITE = frozenset("mercure encode respond log route skip_log handle".split())
 _OPTIONS = frozenset(("grace_period", "email"))
-_VARIABLES = re.compile(r"MERCURE_((PUBLISHER|SUBSCRIBER)_JWT_(KEY|ALG)|JWK_[0-9]+|TRANSPORT_URL)|SERVER_NAME")
+_VARIABLES = re.compile(
+    r"MERCURE_((PUBLISHER|SUBSCRIBER)_JWT_(KEY|ALG)|JWK_[0-9]+|TRANSPORT_URL|TRUSTED_ISSUERS)|SERVER_NAME"
+)
 _EXTRA = "MERCURE_EXTRA_DIRECTIVES"
 _PORT = 8080
 
@@ -39,17 +41,42 @@ def draft(setup: Setup, said: Said, algorithm: str) -> tuple[Draft, list[Left]]:
     hub = said.hub or _hub(setup)
     found = Carried(Draft(said.name, dict(said.apps), hub, said.platform or "coolify", version))
     found.draft.algorithm = algorithm if algorithm != "HS256" else None
+    _embedded(setup)
     _urls(setup, found)
     _pages(setup, found)
     _image(setup, found)
     if said.platform is None:
-        found.draft.platform = "compose" if _own_tls(setup) or _published(setup) or _labelled(setup) else "coolify"
+        found.draft.platform, found.draft.reason = _platform(setup)
     if found.draft.platform == "compose":
         _tls(setup, found)
     directives.carry(setup, found)
     _bundle(setup, found)
     _strangers(setup, found)
     return found.draft, sorted(found.left, key=lambda left: left.place or Place("", 0))
+
+
+def _embedded(setup: Setup) -> None:
+    """Trouble where the hub runs inside the app's own image: a spec has no word for that."""
+    if any(service.image is not None and IMAGE.search(service.image.text) for service in setup.hub_services):
+        return
+    for service in setup.hub_services:
+        image = service.image.text if service.image is not None else ""
+        if image and ("frankenphp" in image or service.environment.keys() & APP):
+            where = f"{service.file}:{service.place.line}:{service.place.column}"
+            what = f"the hub runs inside {typed(image, 80)}, an app's own image: a spec describes a hub of its own"
+            hint = "keep it as it is; mercure-deploy lint judges it, and doctor --hub URL asks it"
+            raise Trouble(Problem(what, hint, where=where))
+
+
+def _platform(setup: Setup) -> tuple[str, str]:
+    """Which platform the files speak of, and why."""
+    if _own_tls(setup):
+        return "compose", "the hub terminates TLS itself"
+    if _published(setup):
+        return "compose", f"the hub's port is published on the machine, as {_published(setup)}"
+    if _labelled(setup):
+        return "compose", "the hub has labels for a Traefik that is not Coolify's"
+    return "coolify", "no port of the hub is published, so that a platform's proxy is before it"
 
 
 def _version(setup: Setup, said: Said) -> str:
@@ -192,9 +219,19 @@ def _strangers(setup: Setup, found: Carried) -> None:
     for name, value in _variables(setup):
         found.leave(f"{typed(name, 60)} of the hub", value.place)
     for service in setup.hub_services:
-        for word, said in (("command", service.command), ("replicas", service.replicas)):
-            if said is not None and said.text != "1":
-                found.leave(f"{word} of {typed(service.name, 40)}", said.place)
+        for word, place in _words(service):
+            found.leave(f"{typed(word, 40)} of {typed(service.name, 40)}", place)
+
+
+def _words(service: Service) -> Iterator[tuple[str, Place]]:
+    """What a hub's service says that a spec does not."""
+    for word, said in (("command", service.command), ("replicas", service.replicas)):
+        if said is not None and said.text != "1":
+            yield word, said.place
+    for word, place in service.others.items():
+        # a label of ours says when its configuration changed
+        if word != "labels" or any(not name.startswith("mercure-deploy.") for name in service.labels):
+            yield word, place
 
 
 def _site(blocks: list[Block]) -> Iterator[Directive]:

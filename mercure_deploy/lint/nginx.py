@@ -97,13 +97,12 @@ def _upstream(setup: Setup, target: str) -> str:
 def kept_back(setup: Setup) -> Iterator[Slip]:
     """A stream that it keeps back or cuts."""
     for way in ways(setup):
-        for name in ("proxy_cache", "proxy_ignore_headers"):
-            word = way.word(name)
-            kept = word and word.arguments and ("X-Accel-Buffering" in _text(word) if "_ig" in name else True)
-            if word and kept and _text(word) != "off":
-                what = f"{name} keeps the stream back until it ends: not even its status arrives"
-                yield Slip("proxy-timeout-buffering", word.place, what, f"{name} off; and proxy_buffering off")
-                break
+        word, buffering = way.word("proxy_ignore_headers"), way.word("proxy_buffering")
+        ignored = word is not None and "x-accel-buffering" in _text(word).lower()
+        if word is not None and ignored and not (buffering and _text(buffering) == "off"):
+            what = "the hub asks by X-Accel-Buffering not to be kept back, and that is ignored: no status arrives"
+            hint = "proxy_buffering off, or X-Accel-Buffering not in that line"
+            yield Slip("proxy-timeout-buffering", word.place, what, hint)
         word = way.word("proxy_read_timeout")
         if word:
             yield from between.cut(word.place, _text(word), f"{_text(word)} of silence", "proxy_read_timeout 1h")

@@ -1,5 +1,6 @@
 """Rules about words: variables and directives of hub and bundle, by generation."""
 
+import re
 from collections.abc import Iterator
 
 from mercure_deploy.errors import closest, typed
@@ -187,7 +188,7 @@ def _generation(block: Block, generation: tuple[int, int] | None) -> Iterator[Sl
 
 def _image(image: Value, level: Level) -> Iterator[Slip]:
     tag = floating_tag(image.text)
-    if IMAGE.search(image.text) and tag is not None:
+    if IMAGE.search(image.text) and tag is not None and not re.fullmatch(r"v?\d+\.\d+(-\w+)?", tag):
         moves = f"the image tag {typed(tag, 20)} moves" if tag else "the image has no tag"
         hint = f"pin a release, e.g. {GENERATIONS['0.24'].image}"
         what = f"{moves}: one day it is a hub that wants other tokens"

@@ -15,6 +15,11 @@ _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _DEFAULTED = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*):?-")
 # where many items may stand, in each service
 _LARGE = ("environment", "labels", "ports", "volumes", "configs", "networks")
+# what is read of a service, or comes by itself with what we write
+_READ = frozenset(
+    "image environment env_file ports expose volumes configs command healthcheck restart container_name depends_on"
+    " scale deploy extends profiles build stop_grace_period".split()
+)
 _NOTHING = Value("", Place("", 0))
 _KIND = re.compile(r":?[-?+]|$")
 Known = Mapping[str, Value]
@@ -44,6 +49,7 @@ def services(document: Node, known: Known, budget: Budget | None = None) -> list
         service.ports = [port for each in _sequence(node, "ports") for port in [_port(each, filled)] if port]
         service.volumes = [target for each in _sequence(node, "volumes") for target in [_target(each)] if target]
         service.configs = _configs(node, document)
+        service.others = {word.text: word.place for word, _ in node.items() if word.text not in _READ}
         mode = node.get("network_mode")
         service.host_network = mode is not None and mode.scalar is not None and mode.scalar.text != "bridge"
         replicas = node.get("deploy", "replicas") or node.get("scale")

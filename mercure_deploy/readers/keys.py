@@ -14,7 +14,8 @@ PATH = re.compile(
 SHELL = re.compile(r"\$\(|^`|`$")
 # how a value begins that is no HMAC key itself
 _OTHER = ("-----", "${", "{", "%env(", "<")
-_NO_VALUE = re.compile(r"\$\{|^\{|%env\(|^<|\.\.\.|\u2026|x{5,}")
+# a reference, or what somebody put there instead of a key before showing the file
+_NO_VALUE = re.compile(r"\$\{|^\{|%env\(|^<|\.\.\.|\u2026|[xX]{4,}|\*{3,}|\u2022{3,}|(?i:redacted|masked|hidden)")
 
 
 @dataclass(frozen=True)

@@ -86,7 +86,8 @@ class Service:
     """One service of a compose file, or the hub of a Helm chart (`charted`).
 
     `ports` are (host port or None, container port) with their place; `passed` are the names of variables that come
-    from outside, with values that no file knows, `aliases` other names among containers.
+    from outside, with values that no file knows, `aliases` other names among containers, `others` the words of a
+    service that say nothing of a hub's settings (labels, networks, limits), where they stand.
     """
 
     file: str
@@ -106,6 +107,7 @@ class Service:
     passed: set[str] = field(default_factory=set)
     charted: bool = False
     host_network: bool = False
+    others: dict[str, Place] = field(default_factory=dict)
 
     @property
     def names(self) -> set[str]:
