@@ -9,6 +9,8 @@ from mercure_deploy.cli.terminal import NO, OK, coloured, note, now, on_terminal
 from mercure_deploy.errors import Trouble, typed
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from mercure_deploy.facts.origins import Origin
 
 _FORMS = click.Choice(["text", "json", "github"])
@@ -20,10 +22,18 @@ _FORMS = click.Choice(["text", "json", "github"])
 @click.option("--hub-url", "hub", metavar="URL", help="The hub as browsers see it.")
 @click.option("--hub-version", "version", metavar="V", help="1.0, 0.24, a release such as 0.14.3, or pre-0.11.")
 @click.option("--strict", is_flag=True, help="Warnings count too.")
+@click.option("--explain-run", "explained", is_flag=True, help="Show step by step what would happen; ? is not told.")
 @click.option("--format", "form", type=_FORMS, default="text", help="Default: text.")
 @quietly
 def lint(  # noqa: PLR0913 - each is an option of the command
-    *, paths: tuple[str, ...], apps: tuple[str, ...], hub: str | None, version: str | None, strict: bool, form: str
+    *,
+    paths: tuple[str, ...],
+    apps: tuple[str, ...],
+    hub: str | None,
+    version: str | None,
+    strict: bool,
+    explained: bool,
+    form: str,
 ) -> int:
     """Say what is wrong in the files of a hub and its app, whoever wrote them.
 
@@ -43,21 +53,26 @@ def lint(  # noqa: PLR0913 - each is an option of the command
     examined = examining.examine(found.files, told, set(paths).__contains__)
     for line in found.left_out:
         note(f"left out: {line}")
-    if not examined.files:
-        if found.rendered:
-            what = f"{typed(found.rendered[0])} is what render wrote, and lint is for what others wrote"
-            raise Trouble(what, hint="mercure-deploy check says whether it is in line with its spec")
-        hint = "name the files or the folder: env files, compose files, Caddyfiles, config/packages/mercure.yaml"
-        raise Trouble("there is nothing here that lint knows", hint=hint)
-    counted = {"error"} | ({"warning"} if strict else set())
-    wrong = any(finding.level in counted for finding in examined.findings)
+    if not examined.files and not (pages and origin):
+        raise _nothing(found.rendered)
     if form == "text":
-        lines = reported.lint_text(examined.files, examined.findings, more=on_terminal())
+        lines = reported.lint_text(examined.files, examined.findings, examined.play, more=on_terminal())
+        out(reported.play_text(examined.play) if explained else ())
         out(coloured(lines), wrong=bool(examined.findings))
+    elif form == "json":
+        out(reported.lint_json(examined.files, examined.findings, examined.play), wrong=bool(examined.findings))
     else:
-        shown = reported.lint_json if form == "json" else reported.lint_github
-        out(shown(examined.files, examined.findings), wrong=bool(examined.findings))
-    return NO if wrong else OK
+        out(reported.lint_github(examined.files, examined.findings), wrong=bool(examined.findings))
+    counted = {"error"} | ({"warning"} if strict else set())
+    return NO if counted & {finding.level for finding in examined.findings} else OK
+
+
+def _nothing(rendered: "Sequence[str]") -> Trouble:
+    if rendered:
+        what = f"{typed(rendered[0])} is what render wrote, and lint is for what others wrote"
+        return Trouble(what, hint="mercure-deploy check says whether it is in line with its spec")
+    hint = "name the files or the folder: env files, compose files, Caddyfiles, config/packages/mercure.yaml"
+    return Trouble("there is nothing here that lint knows", hint=hint)
 
 
 def _origin(option: str, text: str) -> "Origin":

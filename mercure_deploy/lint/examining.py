@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from mercure_deploy.errors import printable
 from mercure_deploy.facts.origins import Origin
 from mercure_deploy.findings import Finding
+from mercure_deploy.lint.play import Step, play
 from mercure_deploy.lint.rules import RULES
 from mercure_deploy.readers.assembling import Text, assemble, groups, texts
 from mercure_deploy.readers.places import Place, Slip
@@ -28,28 +29,31 @@ class Told:
 
 @dataclass(frozen=True)
 class Examined:
-    """(path, kind) of each file that was understood, and what was found."""
+    """(path, kind) of each file that was understood, what was found, and the play of each setup among them."""
 
     files: tuple[tuple[str, str], ...]
     findings: tuple[Finding, ...]
+    play: tuple[Step, ...] = ()
 
 
 def examine(files: Sequence[tuple[str, str]], told: Told, named: Callable[[str], bool]) -> Examined:
     """What is wrong in these files, (path, text); `named` tells those that were asked for by name."""
     known = texts(files, named)
-    slips = [slip for group in groups(known) for slip in _slips(group, told)]
+    played = [_slips(group, told) for group in groups(known)]
+    slips = [slip for _, found in played for slip in found]
+    steps = tuple(step for setup, found in played for step in play(setup, found))
     order = {each.path: number for number, each in enumerate(known)}
     slips.sort(key=lambda slip: (order.get(slip.place.file, len(order)), slip.place, slip.id))
     findings = tuple(dict.fromkeys(map(_finding, slips)))
-    return Examined(tuple((each.path, each.kind) for each in known), findings)
+    return Examined(tuple((each.path, each.kind) for each in known), findings, steps)
 
 
-def _slips(group: Sequence[Text], told: Told) -> list[Slip]:
+def _slips(group: Sequence[Text], told: Told) -> tuple[Setup, list[Slip]]:
     setup = Setup(pages=list(told.pages), told_hub=told.hub, version=told.version, tracked=told.tracked, now=told.now)
     assemble(setup, group)
     slips = [*setup.slips, *(slip for rule in RULES for slip in rule(setup))]
     assumed = setup.assumed
-    return [_doubtful(slip) if slip.place in assumed and slip.level == "error" else slip for slip in slips]
+    return setup, [_doubtful(slip) if slip.place in assumed and slip.level == "error" else slip for slip in slips]
 
 
 def _doubtful(slip: Slip) -> Slip:

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from mercure_deploy.errors import Problem, printable
@@ -12,6 +13,7 @@ if TYPE_CHECKING:
     # what is reported, not how it came about: who only prints needs none of it
     from pathlib import Path
 
+    from mercure_deploy.lint.play import Step
     from mercure_deploy.output.drift import Checked, Drift
     from mercure_deploy.push import Remote
 
@@ -85,17 +87,32 @@ def diff_json(differences: Mapping[str, Sequence[str]]) -> str:
 
 
 Files = Sequence[tuple[str, str]]
+_FINE, _NOT_TOLD = "nothing is wrong that files can tell", "not told: "
 
 
-def lint_text(files: Files, findings: Sequence[Finding], *, more: bool = False) -> Iterator[str]:
-    """The lines of each finding, and how many there are."""
+def lint_text(
+    files: Files, findings: Sequence[Finding], play: "Sequence[Step]" = (), *, more: bool = False
+) -> Iterator[str]:
+    """The lines of each finding, and how many there are; where there is none, what the files do not tell."""
     for finding in findings:
         yield from map(printable, finding_text(finding, more=more))
-    yield f"{many(len(files), 'file')}: {counted(findings) if findings else 'nothing is wrong that files can tell'}"
+    # what pages ask for stands in no file of a deployment
+    told = [each.because for each in play if each.because.startswith(_NOT_TOLD) and each.step != "private"]
+    missing = list(dict.fromkeys(each.removeprefix(_NOT_TOLD) for each in told))
+    rest = f"; {_NOT_TOLD}{', '.join(missing)}" if missing else ""
+    yield f"{many(len(files), 'file')}: {counted(findings) if findings else f'{_FINE}{rest}'}"
 
 
-def lint_json(files: Files, findings: Sequence[Finding]) -> list[str]:
-    """The form of the contract's part 2, section 1."""
+def play_text(play: "Sequence[Step]") -> Iterator[str]:
+    """A line for each step: `publish-accept    fails  …  [key-mismatch]`, `?` where nobody can tell."""
+    for each in play:
+        words = {"works": "works", "fails": "fails", "unknown": "?"}[each.outcome]
+        because = f"{each.because} [{each.id}]" if each.id else each.because
+        yield printable(f"{each.step:<17} {words:<6} {because}", 600)
+
+
+def lint_json(files: Files, findings: Sequence[Finding], play: "Sequence[Step]" = ()) -> list[str]:
+    """The form of the contract's part 2, section 1, with the play of part 6, section 4."""
     errors, warnings = counts(findings)
     said = {
         "version": 1,
@@ -103,6 +120,7 @@ def lint_json(files: Files, findings: Sequence[Finding]) -> list[str]:
         "findings": [finding_row(finding) for finding in findings],
         "errors": errors,
         "warnings": warnings,
+        "play": [asdict(each) for each in play],
     }
     return [json.dumps(said, indent=2)]
 
