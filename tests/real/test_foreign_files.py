@@ -270,7 +270,8 @@ def test_caddyfile(tmp_path: Path, path: Path | None):
         for handler in real
     }
     hosts = {host for match in found(adapted, "host") for host in match}
-    addresses = {value.text for addresses, _ in read.sites for value in addresses}
+    # a variable that nobody has set is empty for Caddy, and unknown for whoever reads the file alone
+    addresses = {value.text.replace("{$SERVER_NAME}", "") for addresses, _ in read.sites for value in addresses}
     assert hosts == {host for address in addresses if (host := host_of(address))}
 
 

@@ -72,7 +72,14 @@ def said(name: str | None) -> list[sites.Site]:
     variables = {"MERCURE_PUBLISHER_JWT_KEY": KEY, "MERCURE_SUBSCRIBER_JWT_KEY": KEY}
     variables |= {"SERVER_NAME": name} if name else {}
     lines = [f"      {key}: '{value}'" for key, value in variables.items()]
-    text = "\n".join(["services:", "  mercure:", "    image: dunglas/mercure:v0.24.2", "    environment:", *lines, ""])
+    head = [
+        "services:",
+        "  mercure:",
+        "    image: dunglas/mercure:v0.24.2",
+        "    network_mode: host",
+        "    environment:",
+    ]
+    text = "\n".join([*head, *lines, ""])
     setup = Setup()
     assembling.assemble(setup, assembling.texts([("compose.yaml", text)], lambda _: True))
     found = sites.sites(setup)
