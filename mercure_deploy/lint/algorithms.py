@@ -25,7 +25,9 @@ def alg_mismatch(setup: Setup) -> Iterator[Slip]:
     for role, value in odd.items():
         what = f"the {role}'s algorithm is none that the hub knows"
         yield _slip(value, what, "HS256 for a key of letters and digits, RS256 for an RSA key")
-    if not odd:
+    kinds = [slip for key in setup.used_keys() for slip in _kind(key)]
+    yield from kinds
+    if not odd and not kinds:
         yield from (slip for hub in hubs(setup) for slip in hub.refused() if slip.id == "alg-mismatch")
     first = told["publisher"] or told["subscriber"]
     for value in setup.used_tokens():
@@ -33,8 +35,6 @@ def alg_mismatch(setup: Setup) -> Iterator[Slip]:
         if token and first and first.text and token.algorithm != first.text:
             what = f"the token says {typed(token.algorithm, 10)}, the hub is told {typed(first.text, 10)}"
             yield _slip(value, what, "the same algorithm on both sides")
-    for key in setup.used_keys():
-        yield from _kind(key)
     yield from _bundle(setup, told["publisher"])
 
 

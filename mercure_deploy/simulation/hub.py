@@ -1,7 +1,7 @@
 """The one hub of a setup as 0.24 would run it: its block, its keys, and what it answers to whom."""
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from mercure_deploy.readers.caddyfile import lines_of
 from mercure_deploy.readers.places import Directive, Place, Service, Slip, Value
@@ -11,14 +11,15 @@ from mercure_deploy.simulation.block import Taken, take
 _PLACEHOLDER = re.compile(r"\{env\.(\w+)\}")
 KEYS = ("MERCURE_PUBLISHER_JWT_KEY", "MERCURE_SUBSCRIBER_JWT_KEY")
 _HMAC = frozenset({"HS256", "HS384", "HS512"})
-_ASYMMETRIC = frozenset({f"{kind}{size}" for kind in ("RS", "ES", "PS") for size in (256, 384, 512)} | {"EdDSA"})
+# PS256 is one of a JWK Set alone (measured)
+_ASYMMETRIC = frozenset({f"{kind}{size}" for kind in ("RS", "ES") for size in (256, 384, 512)} | {"EdDSA"})
 
 
 @dataclass(frozen=True)
 class Role:
     """What verifies tokens of a role: a key with its algorithm, or a JWK Set; `key` is None where that is unknown."""
 
-    key: str | None
+    key: str | None = field(repr=False)
     algorithm: str
     place: Place
     jwks: bool = False
@@ -95,6 +96,11 @@ class Hub:
                 found.append(Slip("key-missing", role.place, what, hint, "error" if self.certain else "warning"))
             elif role.key and role.algorithm not in _HMAC | _ASYMMETRIC:
                 what = f"{name}s: the hub knows no such algorithm, and does not start"
+                found.append(Slip("alg-mismatch", role.place, what, "HS256, as Symfony signs"))
+            elif role.key and role.algorithm in _ASYMMETRIC and "-----BEGIN" not in role.key:
+                what = (
+                    f"{name}s: {role.algorithm} wants a public key in PEM, and this is a text: the hub does not start"
+                )
                 found.append(Slip("alg-mismatch", role.place, what, "HS256, as Symfony signs"))
         return found
 

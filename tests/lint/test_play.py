@@ -55,6 +55,13 @@ BROKEN = [
     ("compose.yaml", f"cors_origins {PAGE}", "subscriptions", "cors", "cors-origin-missing"),
     ("compose.yaml", f"cors_origins {PAGE}", "'cors_origins *'", "cors", "cors-wildcard-credentials"),
     ("compose.yaml", "127.0.0.1:8080:80", "127.0.0.1:8080:3000", "publish-arrive", "proxy-not-routing"),
+    (
+        "compose.yaml",
+        'SERVER_NAME: ":80"',
+        'SERVER_NAME: ":80"\n      MERCURE_PUBLISHER_JWT_ALG: PS256',
+        "start",
+        "alg-mismatch",
+    ),
     ("app.env", KEY, "short", "sign", "key-too-short"),
     ("app.env", KEY, "0badc0de" * 8, "publish-accept", "key-mismatch"),
     ("app.env", "http://mercure/", "https://mercure/", "publish-arrive", "internal-url-wrong"),

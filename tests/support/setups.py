@@ -36,7 +36,7 @@ BLOCKS = [
     "issuer https://app.test {\n\tpublisher {\n\t\tjwt KEY\n\t}\n}",
     "issuer https://app.test {\n\tanonymous\n}",
 ]
-ALGORITHMS = ["HS256", "HS256", "HS512", "hs256", "none", "HS257"]
+ALGORITHMS = ["HS256", "HS256", "HS512", "hs256", "none", "HS257", "RS256", "ES256", "PS256", "EdDSA", ""]
 KEYS = [KEY, KEY, KEY, KEY, OTHER, "", None, "short"]
 
 
