@@ -94,9 +94,11 @@ def _passed_over(word: Value, before: str | None) -> Iterator[Slip]:
     elif before is None and text[-1:] == ":":
         what = f"{typed(text, 40)} is no directive: a Caddyfile has no colons"
         yield _syntax(word, what, f"write {typed(text, 40).rstrip(':')}")
-    elif before is None and "=" in text:
-        what = f"{typed(text, 40)} is no directive, and is passed over in silence: a Caddyfile has no ="
-        yield _syntax(word, what, f"write {typed(text, 40).replace('=', ' ', 1).strip()}")
+    elif before is None and re.match(r"\w+[=:]", text):
+        # what is behind it may be a key
+        name, sign = re.split(r"(?=[=:])", text, maxsplit=1)[0], "=" if "=" in text else ":"
+        what = f"{typed(name, 40)}{sign}… is no directive, and is passed over in silence: a Caddyfile has no {sign}"
+        yield _syntax(word, what, f"write {typed(name, 40)}, a blank, and its value")
     elif before is None and "<" not in text:
         hint = f"say it with {_ELSEWHERE[text]}" if text in _ELSEWHERE else closest(text, sorted(_KNOWN))
         yield _syntax(word, f"{typed(text, 40)} is no directive of the mercure block", hint)

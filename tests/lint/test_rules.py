@@ -1059,6 +1059,15 @@ def test_a_hub_whose_addresses_nobody_knows_is_let_be():
     assert [each for each in ids({**files, "compose.yaml": two}) if each.startswith("proxy")] == []
 
 
+@pytest.mark.parametrize("sign", ["=", ":"])
+def test_what_stands_behind_a_sign_may_be_a_key(sign: str):
+    text = f":80 {{\n\tmercure {{\n\t\tpublisher_jwt{sign}my-own-pass\n\t}}\n}}\n"
+    found = lint.examine([("Caddyfile", text)], lint.Told(), lambda _: True).findings
+    [syntax] = [each for each in found if each.id == "directive-syntax"]
+    assert syntax.message.startswith(f"publisher_jwt{sign}… is no directive")
+    assert "my-own-pass" not in str(found)
+
+
 def test_a_healthy_setup_has_no_finding():
     files = {
         "app/.env": APP,
