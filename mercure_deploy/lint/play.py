@@ -73,10 +73,11 @@ def play(setup: Setup, slips: Sequence[Slip]) -> list[Step]:
     found = hubs(setup)
     scene = _Scene(setup, found[0] if len(found) == 1 else None)
     errors = [slip for slip in slips if slip.level == "error"]
+    own = {value.place for value in (*setup.app.values(), *setup.symfony.values())}
     done: dict[Name, tuple[Outcome, str | None, str]] = {}
     for name, ids in _FAILS.items():
         before = next((each for each in _NEEDS.get(name, ()) if done[each][0] == "fails"), None)
-        wrong = next((slip for slip in errors if _stands_in(name, slip, setup, ids)), None)
+        wrong = next((slip for slip in errors if _stands_in(name, slip, ids, of_app=slip.place in own)), None)
         if before is not None:
             done[name] = ("unknown", None, f"not judged, as {before} fails")
         elif wrong is not None:
@@ -89,8 +90,7 @@ def play(setup: Setup, slips: Sequence[Slip]) -> list[Step]:
     return [Step(hub or None, app, name, *each) for name, each in done.items()]
 
 
-def _stands_in(name: Name, slip: Slip, setup: Setup, ids: frozenset[str]) -> bool:
-    of_app = slip.place in {value.place for value in (*setup.app.values(), *setup.symfony.values())}
+def _stands_in(name: Name, slip: Slip, ids: frozenset[str], *, of_app: bool) -> bool:
     if slip.id in {"key-missing", "alg-mismatch"} and not of_app and "does not start" in slip.what:
         return name == "start"
     if slip.id == "hub-upgrade-break" and of_app:

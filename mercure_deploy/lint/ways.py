@@ -252,11 +252,19 @@ def _behind_nobody_knows_what(setup: Setup) -> Iterator[Slip]:
         # in a network of the machine it would be reached without
         if service.ports or service.charted or service.host_network or not runs_hub(service):
             continue
+        if any(_hands_tls_on(name, value.text) for name, value in service.labels.items()):
+            continue
         hosts = ", ".join(sorted({site.host for site in known}))
         what = f"no port is published, so a proxy speaks plain http to the hub, which has TLS for {hosts}: 308 for ever"
         name = setup.hub.get("SERVER_NAME")
         place = name.place if name is not None else service.place
         yield Slip("tls-mode-mismatch", place, what, "SERVER_NAME: ':80' behind a proxy that terminates TLS")
+
+
+def _hands_tls_on(label: str, text: str) -> bool:
+    """Whether a label tells Traefik to speak TLS to the hub, or to pass it through."""
+    name = label.lower()
+    return name.startswith("traefik.tcp.") or (name.endswith(".server.scheme") and text == "https")
 
 
 def runs_hub(service: Service) -> bool:

@@ -1059,6 +1059,22 @@ def test_a_hub_whose_addresses_nobody_knows_is_let_be():
     assert [each for each in ids({**files, "compose.yaml": two}) if each.startswith("proxy")] == []
 
 
+@pytest.mark.parametrize(
+    ("lines", "found"),
+    [
+        ((), True),
+        (("ports: ['443:443']",), False),
+        (("network_mode: host",), False),
+        (("labels: {traefik.tcp.routers.hub.rule: 'HostSNI(`hub.example.com`)'}",), False),
+        (("labels: {traefik.http.services.hub.loadbalancer.server.scheme: https}",), False),
+        (("labels: {traefik.http.routers.hub.rule: 'Host(`hub.example.com`)'}",), True),
+    ],
+)
+def test_a_hub_with_tls_of_its_own_behind_nobody_knows_what(lines: tuple[str, ...], found: bool):
+    text = compose(*environment(SERVER_NAME="hub.example.com"), *lines)
+    assert any(each.startswith("tls-mode-mismatch") for each in ids({"compose.yaml": text})) == found
+
+
 @pytest.mark.parametrize("sign", ["=", ":"])
 def test_what_stands_behind_a_sign_may_be_a_key(sign: str):
     text = f":80 {{\n\tmercure {{\n\t\tpublisher_jwt{sign}my-own-pass\n\t}}\n}}\n"
