@@ -10,10 +10,10 @@ from mercure_deploy.facts.origins import Origin
 from mercure_deploy.lint import sites
 from mercure_deploy.lint.containers import tooling_override
 from mercure_deploy.lint.nginx import nameless
-from mercure_deploy.lint.proxies import arrivals, schemes
+from mercure_deploy.lint.proxies import arrivals
 from mercure_deploy.lint.rules import rule
-from mercure_deploy.readers.places import Service, Slip, Value
-from mercure_deploy.readers.setup import IMAGE, Setup, host_of, is_hub, origin_of, split
+from mercure_deploy.readers.places import Slip, Value
+from mercure_deploy.readers.setup import Setup, host_of, is_hub, origin_of, split
 
 if TYPE_CHECKING:
     from mercure_deploy.findings import Level
@@ -221,84 +221,3 @@ def _published(setup: Setup) -> Iterator[Slip]:
         if known and there and not sites.listening(known) & {port for port, _ in there}:
             what = f"the hub listens at {sites.ports(known)}, nothing at {there[0][0]}"
             yield Slip("server-name-mismatch", there[0][1], what, f"SERVER_NAME: ':{there[0][0]}', or the other port")
-
-
-@rule
-def tls_mode_mismatch(setup: Setup) -> Iterator[Slip]:
-    """Who terminates TLS, told in two ways."""
-    yield from list(_two_schemes(setup))[:1]
-    yield from schemes(setup)
-    yield from _bare_name(setup)
-    yield from _behind_nobody_knows_what(setup)
-    for service in setup.hub_services:
-        if sites.shipped(service) and {container for _, container, _ in service.ports} == {80}:
-            what = "only port 80 is published, and without SERVER_NAME the hub sends it to https://localhost"
-            hint = "SERVER_NAME: ':80' behind a proxy, or publish 443 too"
-            yield Slip("tls-mode-mismatch", service.ports[0][2], what, hint)
-    for block in setup.blocks:
-        plain = [value for value in block.addresses if value.text.startswith("http://")]
-        if plain and any(each.name == "tls" for each in block.site):
-            what = "the site is http and has a certificate"
-            yield Slip("tls-mode-mismatch", plain[0].place, what, "its address without http://, or no tls")
-
-
-def _behind_nobody_knows_what(setup: Setup) -> Iterator[Slip]:
-    """A hub that terminates TLS itself, in a container that no port of the machine leads to: a proxy is before it."""
-    known = sites.sites(setup)
-    secure = known is not None and all(site.secure for site in known)
-    if not known or not secure or any(True for _ in arrivals(setup)):
-        return
-    for service in setup.hub_services:
-        # in a network of the machine it would be reached without
-        if service.ports or service.charted or service.host_network or not runs_hub(service):
-            continue
-        if any(_hands_tls_on(name, value.text) for name, value in service.labels.items()):
-            continue
-        hosts = ", ".join(sorted({site.host for site in known}))
-        what = f"no port is published, so a proxy speaks plain http to the hub, which has TLS for {hosts}: 308 for ever"
-        name = setup.hub.get("SERVER_NAME")
-        place = name.place if name is not None else service.place
-        yield Slip("tls-mode-mismatch", place, what, "SERVER_NAME: ':80' behind a proxy that terminates TLS")
-
-
-def _hands_tls_on(label: str, text: str) -> bool:
-    """Whether a label tells Traefik to speak TLS to the hub, or to pass it through."""
-    name = label.lower()
-    return name.startswith("traefik.tcp.") or (name.endswith(".server.scheme") and text == "https")
-
-
-def runs_hub(service: Service) -> bool:
-    """Whether its image is a hub's."""
-    return service.image is not None and IMAGE.search(service.image.text) is not None
-
-
-def _two_schemes(setup: Setup) -> Iterator[Slip]:
-    """A port that speaks http, in a URL with https."""
-    public, internal = setup.public, setup.internal
-    if public and internal:
-        (one, _), (other, value) = public, internal
-        if one.port and one.port == other.port and one.scheme != other.scheme:
-            what = f"port {one.port} is {one.scheme} in MERCURE_PUBLIC_URL and {other.scheme} in MERCURE_URL"
-            yield Slip("tls-mode-mismatch", value.place, what, "a port speaks one of the two")
-    plain = _plain_ports(setup)
-    for url, value in (found for found in (public, internal) if found):
-        if url.scheme == "https" and url.port in plain:
-            what = f"port {url.port} of the hub speaks plain http, the URL says https"
-            yield Slip("tls-mode-mismatch", value.place, what, "http in the URL, or a name in SERVER_NAME")
-
-
-def _bare_name(setup: Setup) -> Iterator[Slip]:
-    name, told = setup.hub.get("SERVER_NAME"), setup.told_hub
-    if name is not None and told and told.scheme == "http" and re.fullmatch(r"[\w-]+(\.[\w-]+)+", name.text):
-        what = f"SERVER_NAME is a bare name: the hub redirects {told} to https"
-        yield Slip("tls-mode-mismatch", name.place, what, f"SERVER_NAME=http://{name.text}, or https in the URL")
-
-
-def _plain_ports(setup: Setup) -> set[int]:
-    """The ports at which the hub speaks http, by its addresses."""
-    texts = split(setup.hub.get("SERVER_NAME"))
-    for block in setup.blocks:
-        if not any(each.name == "tls" for each in block.site):
-            texts += [value.text for value in block.addresses]
-    found = {int(match[1]) for text in texts for match in [re.fullmatch(r"(?:http://[^:/]*)?:(\d+)", text)] if match}
-    return found - {443}
