@@ -9,10 +9,10 @@ from mercure_deploy.facts.hubs import DOORS, HUB_PATH
 from mercure_deploy.facts.origins import Origin, parse_origin
 from mercure_deploy.lint.between import ALLOWED
 from mercure_deploy.lint.rules import rule
+from mercure_deploy.readers.block import DIRECTIVES
 from mercure_deploy.readers.places import Directive, Place, Slip
 from mercure_deploy.readers.setup import Block, Setup, as_origin
 from mercure_deploy.simulation import modern
-from mercure_deploy.simulation.block import DIRECTIVES
 from mercure_deploy.simulation.hub import development
 
 _HINT = "app and hub under one domain of your own, e.g. app.example.com and hub.example.com"

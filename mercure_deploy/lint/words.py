@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from itertools import pairwise
 
 from mercure_deploy.errors import closest, typed
 from mercure_deploy.facts.hubs import GENERATIONS, floating_tag
@@ -10,7 +11,6 @@ from mercure_deploy.lint.rules import rule
 from mercure_deploy.readers.places import Directive, Slip, Value
 from mercure_deploy.readers.setup import IMAGE, LEGACY, LEGACY_APP, Block, Setup, is_app_file, is_hub, is_hub_file
 from mercure_deploy.simulation import modern
-from mercure_deploy.simulation.block import DIRECTIVES
 from mercure_deploy.simulation.go import origin_problem
 from mercure_deploy.simulation.hub import development as is_development
 from mercure_deploy.simulation.hub import hubs
@@ -77,11 +77,16 @@ def directive_syntax(setup: Setup) -> Iterator[Slip]:
                 yield from _modern(each)
             if each.name in {"cors_origins", "publish_origins"}:
                 yield from _wildcards(each, setup)
-            elif each.name in _BARE and each.arguments and each.arguments[0].text in DIRECTIVES:
-                what = f"{each.name} takes no argument: the next directive stands on its line"
-                hint = "one directive a line, with real line breaks"
-                yield Slip("directive-syntax", each.arguments[0].place, what, hint, "warning")
+        yield from _beside(block)
     yield from _outside(setup)
+
+
+def _beside(block: Block) -> Iterator[Slip]:
+    for each, following in pairwise(block.directives):
+        if each.name in _BARE and following.place[:2] == each.place[:2]:
+            what = f"{each.name} takes no argument: the next directive stands on its line"
+            hint = "one directive a line, with real line breaks"
+            yield Slip("directive-syntax", following.place, what, hint, "warning")
 
 
 def _passed_over(word: Value, before: str | None) -> Iterator[Slip]:

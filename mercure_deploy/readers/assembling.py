@@ -6,6 +6,7 @@ from functools import cached_property
 
 from mercure_deploy.facts.hubs import release
 from mercure_deploy.readers import caddyfile, compose, dotenv, helm, kinds, nginx, symfony, yamlfile
+from mercure_deploy.readers.block import split as split_lines
 from mercure_deploy.readers.bounds import Budget
 from mercure_deploy.readers.places import Caddyfile, Directive, EnvFile, Place, Slip, Value
 from mercure_deploy.readers.setup import Block, Setup, is_app_file, is_hub, is_hub_file, split
@@ -196,12 +197,18 @@ def _blocks(setup: Setup) -> Iterator[Block]:
             for block in _nested(directives):
                 literal = True
                 inner = tuple(each for each in block.block if not each.name.startswith("{$"))
-                yield Block(inner, block.place, addresses, directives)
+                yield Block(_one_by_one(inner, setup), block.place, addresses, directives)
     extra = setup.hub.get("MERCURE_EXTRA_DIRECTIVES")
     if extra is not None and not literal:
         name = setup.hub.get("SERVER_NAME")
         addresses = tuple(Value(part, name.place) for part in split(name)) if name is not None else ()
-        yield Block(caddyfile.lines_of(extra), extra.place, addresses, (), whole=False)
+        yield Block(_one_by_one(caddyfile.lines_of(extra), setup), extra.place, addresses, (), whole=False)
+
+
+def _one_by_one(directives: tuple[Directive, ...], setup: Setup) -> tuple[Directive, ...]:
+    """As hub 0.24 takes them; nobody has measured how 1.0 takes several on one line."""
+    modern = setup.generation is not None and setup.generation >= (1, 0)
+    return directives if modern else tuple(split_lines(directives))
 
 
 def _nested(directives: Sequence[Directive], depth: int = 0) -> Iterator[Directive]:

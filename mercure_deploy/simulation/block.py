@@ -8,17 +8,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from mercure_deploy.errors import typed
+from mercure_deploy.readers.block import DIRECTIVES, FLAGS, KEYS, ORIGINS, split, taken_by
 from mercure_deploy.readers.places import Directive, Slip, Value
 from mercure_deploy.simulation import go
 
-_FLAGS = frozenset({"anonymous", "demo", "ui", "subscriptions"})
 _DURATIONS = frozenset({"write_timeout", "dispatch_timeout", "heartbeat"})
-_ORIGINS = frozenset({"cors_origins", "publish_origins"})
-_WORDS = frozenset({"name", "publisher_jwks_url", "subscriber_jwks_url", "transport_url", "cookie_name"})
 _NUMBERS = frozenset({"topic_selector_cache", "subscriber_list_cache_size", "protocol_version_compatibility"})
-_KEYS = frozenset({"publisher_jwt", "subscriber_jwt"})
 _TRANSPORTS = frozenset({"bolt", "local"})
-DIRECTIVES = _FLAGS | _DURATIONS | _ORIGINS | _WORDS | _NUMBERS | _KEYS | {"transport"}
 
 
 @dataclass
@@ -45,58 +41,47 @@ class Taken:
 def take(directives: Sequence[Directive]) -> Taken:
     """What the hub takes from the lines of a block, those of blocks that it does not know included."""
     taken = Taken()
-    for line, block, inside in _lines(directives):
-        _take(taken, line, block, inside=inside)
+    for each, inside in _lines(directives):
+        _take(taken, each, inside=inside)
     # what is replaced is never looked at
-    taken.refused += (
-        slip for name in sorted(_ORIGINS) for each in taken.values.get(name, ()) for slip in _origin(name, each)
-    )
+    for name in sorted(ORIGINS):
+        taken.refused += (slip for each in taken.values.get(name, ()) for slip in _origin(name, each))
     return taken
 
 
-def _take(taken: Taken, line: list[Value], block: tuple[Directive, ...], *, inside: bool) -> None:
-    words, before = list(line), None
-    while words:
-        word = words.pop(0)
-        if word.text in {"{", "}"} and not inside:
-            what = "is a brace that opens or closes nothing here: the hub does not start"
-            taken.refused.append(_refused(word, what, "leave it out, or put a block between two"))
-        if word.text not in DIRECTIVES:
-            if not inside and before != "":
-                taken.passed_over.append((word, before))
-            before = ""
-            continue
-        before = word.text
-        if word.text in _FLAGS:
-            taken.flags.add(word.text)
-            continue
-        arguments = _arguments(word.text, words)
-        del words[: len(arguments)]
+def _take(taken: Taken, each: Directive, *, inside: bool) -> None:
+    word = Value(each.name, each.place)
+    known = each.name in DIRECTIVES
+    count = taken_by(each.name, each.arguments) if known else 0
+    arguments, beyond = each.arguments[:count], each.arguments[count:]
+    if not inside:
+        taken.refused += map(_brace, (one for one in (word, *beyond) if one.text in {"{", "}"}))
+        passed_over = beyond[:1] if known else (word,)
+        taken.passed_over += ((one, each.name if known else None) for one in passed_over)
+    if each.name in FLAGS:
+        taken.flags.add(each.name)
+    elif known:
         taken.refused += _problems(word, arguments)
-        if word.text in _ORIGINS:
-            taken.twice += taken.values.get(word.text, ())
+        if each.name in ORIGINS:
+            taken.twice += taken.values.get(each.name, ())
         # an algorithm stays where a later line has a key alone
-        kept = taken.values.get(word.text, ())[1:] if word.text in _KEYS and len(arguments) == 1 else ()
-        taken.values[word.text] = (*arguments, *kept)
-        if word.text == "transport" and not words:
-            taken.transport = block
-            taken.refused += _transport(block)
+        kept = taken.values.get(each.name, ())[1:] if each.name in KEYS and count == 1 else ()
+        taken.values[each.name] = (*arguments, *kept)
+        if each.name == "transport" and not beyond:
+            taken.transport = each.block
+            taken.refused += _transport(each.block)
 
 
-def _lines(
-    directives: Sequence[Directive], *, inside: bool = False
-) -> Iterator[tuple[list[Value], tuple[Directive, ...], bool]]:
-    for each in directives:
-        line = [Value(each.name, each.place), *each.arguments]
-        yield line, each.block, inside
-        if each.block and "transport" not in {word.text for word in line[-2:-1]}:
+def _brace(word: Value) -> Slip:
+    what = "is a brace that opens or closes nothing here: the hub does not start"
+    return _refused(word, what, "leave it out, or put a block between two")
+
+
+def _lines(directives: Sequence[Directive], *, inside: bool = False) -> Iterator[tuple[Directive, bool]]:
+    for each in split(directives):
+        yield each, inside
+        if each.block and each.name != "transport":
             yield from _lines(each.block, inside=True)
-
-
-def _arguments(name: str, following: list[Value]) -> list[Value]:
-    if name in _ORIGINS:
-        return list(following)
-    return following[:2] if name in _KEYS else following[:1]
 
 
 def _problems(word: Value, arguments: Sequence[Value]) -> Iterator[Slip]:

@@ -100,6 +100,12 @@ def test_one_value_broken_fails_one_step(  # noqa: PLR0917 - the columns of the 
     assert failing == ({step: finding} if step else {})
 
 
+def test_directives_on_one_line_are_several(run: Run, project: Path):
+    assert project.exists()
+    files = {**FILES, "compose.yaml": COMPOSE.replace("cors_origins ", "subscriptions cors_origins ")}
+    assert [name for name, (outcome, _) in played(run, files).items() if outcome != "works"] == ["private"]
+
+
 def test_what_is_shown_of_it(run: Run, project: Path):
     for path, text in read("key-cut-at-a-comment")[1]:
         (project / path).write_text(text)
