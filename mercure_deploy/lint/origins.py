@@ -10,7 +10,8 @@ from mercure_deploy.lint.proxies import doubled
 from mercure_deploy.lint.rules import rule
 from mercure_deploy.readers.places import Slip, Value
 from mercure_deploy.readers.setup import Setup, as_origin, bare, host_of, is_app_file, is_hub_file, split
-from mercure_deploy.simulation.hub import development
+from mercure_deploy.simulation.go import origin_problem
+from mercure_deploy.simulation.hub import development, hubs
 
 Listed = list[tuple[Value, Origin]]
 _ALMOST = {"cors_origins:", "cors_origin", "cors"}
@@ -58,7 +59,8 @@ def _replaced(setup: Setup) -> Iterator[Slip]:
         for each in lines[:-1]:
             lost = [word.text for word in each.arguments if word.text not in words]
             if lost:
-                what = f"of several lines the last counts alone: {typed(lost[0], 60)} is not let in"
+                first = next((text for text in lost if text in map(str, setup.pages)), lost[0])
+                what = f"of several lines the last counts alone: {typed(first, 60)} is not let in"
                 yield Slip("cors-origin-missing", each.place, what, "all origins on one line, with blanks between")
 
 
@@ -82,21 +84,29 @@ def cors_origin_mismatch(setup: Setup) -> Iterator[Slip]:
     yield from doubled(setup)
     if not setup.pages:
         yield from _misspelt(setup, listed)
-    elif listed and not any(bare(value) == "*" for value in values):
-        yield from _not_listed(setup, listed)
+    elif not any(bare(value) == "*" or _unsure(value.text) for value in values):
+        yield from _not_listed(setup, values)
 
 
-def _not_listed(setup: Setup, listed: Listed) -> Iterator[Slip]:
+def _unsure(text: str) -> bool:
+    """Whether nobody can tell which pages it lets in, or it is a finding of its own as a word."""
+    return any(sign in text for sign in ("<", "{", "$", ",")) or origin_problem(text) is not None
+
+
+def _not_listed(setup: Setup, values: list[Value]) -> Iterator[Slip]:
     lines = [each for block in setup.blocks for each in block.named("cors_origins")[:-1]]
-    replaced = [as_origin(word) for each in lines for word in each.arguments]
-    for page in setup.pages:
-        if page in replaced:
-            # its line is a finding of its own
+    replaced = {word.text for each in lines for word in each.arguments}
+    known = hubs(setup)
+    for page in setup.pages if values else ():
+        # its line is a finding of its own
+        if page == setup.hub_origin or str(page) in replaced:
             continue
-        if page == setup.hub_origin or any(_covers(origin, page) for _, origin in listed):
-            continue
-        value, near = max(listed, key=lambda pair: _likeness(str(pair[1]), str(page)))
-        yield Slip("cors-origin-mismatch", value.place, f"{near} is listed, the page is {page}", f"write {page}")
+        parsed = [each for each in map(as_origin, values) if each]
+        let_in = any(hub.lets_in(str(page)) for hub in known) if known else any(_covers(each, page) for each in parsed)
+        if not let_in:
+            near = max(values, key=lambda value: _likeness(value.text, str(page)))
+            what = f"{typed(near.text, 100)} is listed, the page is {page}"
+            yield Slip("cors-origin-mismatch", near.place, what, f"write {page}")
 
 
 def _misspelt(setup: Setup, listed: Listed) -> Iterator[Slip]:

@@ -5,6 +5,7 @@ N and SEED in the environment choose how many there are, and where they begin: `
 
 import http.client
 import os
+import re
 import shutil
 import time
 from pathlib import Path
@@ -15,6 +16,7 @@ import pytest
 from setups import KEY, OTHER, Described, described
 
 from mercure_deploy import lint
+from mercure_deploy.facts.origins import parse_origin
 from mercure_deploy.readers import assembling
 from mercure_deploy.readers.setup import Setup
 from mercure_deploy.simulation.hub import hubs
@@ -26,6 +28,7 @@ pytestmark = [pytest.mark.real, pytest.mark.against("hub")]
 
 N, SEED = int(os.environ.get("N", "300")), int(os.environ.get("SEED", "1"))
 PARTS = 6
+PAGE = "https://app.test"
 PAGES = ["https://app.test", "http://app.test", "https://www.app.test", "https://app.test:8443", "null"]
 Answers = dict[str, object]
 
@@ -106,6 +109,15 @@ def status(headers: dict[str, str]) -> http.client.HTTPResponse:
         connection.close()
 
 
+def accuses(files: list[tuple[str, str]]) -> bool:
+    """Whether `lint` says that this page is not let in; by a star everybody is, and that is another finding."""
+    page, hub = parse_origin(PAGE), parse_origin("https://hub.test")
+    found = lint.examine(files, lint.Told((page,), hub), lambda _: True).findings
+    said = [each.message for each in found if each.level == "error"]
+    ways = rf"page is {PAGE}$|pages of {PAGE} are|: {PAGE} is not let|no page of another origin|matches no page"
+    return any(re.search(ways, each) for each in said)
+
+
 @pytest.mark.proves("What the simulation says of a generated set-up is what the real hub does with it")
 @pytest.mark.parametrize("part", range(PARTS))
 def test_the_simulation_and_the_hub_agree(tmp_path: Path, part: int):
@@ -124,6 +136,9 @@ def test_the_simulation_and_the_hub_agree(tmp_path: Path, part: int):
         errors = lint.examine(each.files(), lint.Told(), lambda _: True).findings
         if said["starts"] is False and not errors:
             differing["lint"] = ("nothing", "does not start")
+        accused = accuses(each.files())
+        if met["starts"] and said["starts"] and accused == met[f"page {PAGE}"]:
+            differing["lint of the page"] = (f"accused: {accused}", f"let in: {met[f'page {PAGE}']}")
         if differing:
             wrong.append((seed, each.variables, each.caddyfile, differing, [f.message for f in errors]))
     assert not wrong, "\n".join(map(str, wrong[:20]))
