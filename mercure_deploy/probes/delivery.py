@@ -15,6 +15,8 @@ from mercure_deploy.probes.engine import Asking, Seen, failed, passed, probe, sk
 from mercure_deploy.probes.keys import side_by_side
 
 _UPDATES = 4
+# one after the other: a proxy that takes its hubs in turn brings each of them some
+_IN_TURN = 6
 _SOON = 5.0
 # what is replayed comes with the answer
 _REPLAYED = 2.0
@@ -63,10 +65,14 @@ def _delivered(ask: Asking, stream: Stream, text: str, topics: str) -> Seen:
     return failed(_lost(len(stream.events), soon))
 
 
+def _apart(number: int, sent: int) -> Cause:
+    what = f"of {sent} updates {number} arrived: several hubs answer, and each keeps its updates to itself"
+    return Cause("transport-not-shared", what, "one process: the open hub has no transport for several")
+
+
 def _lost(number: int, seconds: float) -> Cause:
     if number:
-        what = f"of {_UPDATES} updates {number} arrived: several hubs answer, and each keeps its updates to itself"
-        return Cause("transport-not-shared", what, "one process: the open hub has no transport for several")
+        return _apart(number, _UPDATES)
     what = f"an update does not arrive within {seconds:.0f} s: a proxy keeps the stream back"
     return Cause("proxy-timeout-buffering", what, "no buffering, cache or compression on the hub's path")
 
@@ -102,9 +108,27 @@ def history(ask: Asking, _subject: str | None) -> Seen:
             stream.close()
     except FetchError as error:
         return skipped(f"not asked: {error}")
+    if several := _several(ask, text, topics):
+        return failed(several)
     what = f"nothing is replayed, though the spec keeps {env.hub.history} updates: a page that was away loses some"
     hint = "the volume at /data, and whether the hub may write there; transport bolt in its Caddyfile"
     return failed(Cause("storage-permissions", what, hint))
+
+
+def _several(ask: Asking, text: str, topics: str) -> Cause | None:
+    """Whether several hubs answer, each with its own updates: some of a few that are sent in turn do not arrive."""
+    stream = requests.stream(ask, text, topics, {})
+    try:
+        stream.opened(ask.target.way.seconds)
+        for _ in range(_IN_TURN):
+            requests.publish(ask, text, topics)
+        if stream.has(_IN_TURN, min(_REPLAYED, ask.target.way.seconds)):
+            return None
+        return _apart(len(stream.events), _IN_TURN)
+    except FetchError:
+        return None
+    finally:
+        stream.close()
 
 
 @probe("hub", hinges=("key", "round-trip"))
