@@ -1,5 +1,7 @@
 """`check`: are the files in line, is anything doubtful, and what does Coolify have."""
 
+from pathlib import Path
+
 import click
 
 from mercure_deploy.cli.options import common, formatted
@@ -8,6 +10,7 @@ from mercure_deploy.cli.remote import remote as remote_of
 from mercure_deploy.cli.spec import loaded_spec, root_of, select, view
 from mercure_deploy.cli.terminal import NO, OK, coloured, now, on_terminal, out
 from mercure_deploy.errors import Trouble
+from mercure_deploy.report import files as reported
 
 
 @click.command()
@@ -29,11 +32,8 @@ def check(  # noqa: PLR0913 - each is an option of the command
     output: str | None,
 ) -> int:
     """Find drift and doubtful settings; for CI."""
-    from pathlib import Path
-
     from mercure_deploy import check as checks
     from mercure_deploy.output import lenient
-    from mercure_deploy.report import files as reported
 
     loaded, root, moment = loaded_spec(spec), root_of(spec, output), now()
     with view(loaded, names, root, know=lenient) as planned:

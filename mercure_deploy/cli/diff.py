@@ -2,9 +2,11 @@
 
 import click
 
+from mercure_deploy import disk
 from mercure_deploy.cli.options import common, formatted
 from mercure_deploy.cli.spec import loaded_spec, root_of, view
 from mercure_deploy.cli.terminal import NO, OK, out
+from mercure_deploy.report import files as reported
 
 
 @click.command()
@@ -12,9 +14,7 @@ from mercure_deploy.cli.terminal import NO, OK, out
 @common()
 def diff(*, names: tuple[str, ...], form: str, spec: str, output: str | None) -> int:
     """Show what render would change; a key shows as its fingerprint."""
-    from mercure_deploy import disk
     from mercure_deploy.output import drift
-    from mercure_deploy.report import files as reported
 
     loaded, root = loaded_spec(spec), root_of(spec, output)
     differences: dict[str, list[str]] = {}

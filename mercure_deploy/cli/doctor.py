@@ -1,15 +1,22 @@
 """`doctor`: what it is told, and how what it found is shown."""
 
+from __future__ import annotations
+
 import math
 import sys
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import click
 
+from mercure_deploy import disk
 from mercure_deploy.cli.options import common, formatted, reaching, via_of, way_to
 from mercure_deploy.cli.spec import loaded_spec, root_of, select
 from mercure_deploy.cli.terminal import NO, OK, err, note, now, on_terminal, out, waiting, watched
 from mercure_deploy.errors import Trouble, typed
+from mercure_deploy.facts.origins import parse_origin
+from mercure_deploy.report import diagnosis
+from mercure_deploy.report.diagnosis import Diagnosed
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -17,7 +24,6 @@ if TYPE_CHECKING:
     from mercure_deploy.doctor import Said
     from mercure_deploy.hub.fetch import Way
     from mercure_deploy.probes.engine import Target
-    from mercure_deploy.report.diagnosis import Diagnosed
 
 
 @click.command()
@@ -72,22 +78,19 @@ def doctor(  # noqa: PLR0913 - each is an option of the command
     return NO if wrong else OK
 
 
-def _way(via: str | None, cacert: str | None, timeout: str) -> "Way":
-    from dataclasses import replace
-
+def _way(via: str | None, cacert: str | None, timeout: str) -> Way:
     return replace(way_to(via_of(via), cacert), seconds=_seconds("--timeout", timeout))
 
 
-def _said(way: "Way", page: str | None, idle: str | None, answer: str | None) -> "Said":
+def _said(way: Way, page: str | None, idle: str | None, answer: str | None) -> Said:
     from mercure_deploy.doctor import Said
 
     silence = _seconds("--idle", idle) if idle else None
     return Said(way, now, _url("--page", page) if page else None, silence, _answer(answer) if answer else None)
 
 
-def _diagnosed(targets: "Sequence[Target]") -> "list[Diagnosed]":
+def _diagnosed(targets: Sequence[Target]) -> list[Diagnosed]:
     from mercure_deploy import probes
-    from mercure_deploy.report.diagnosis import Diagnosed
 
     found = []
     for target in targets:
@@ -99,20 +102,17 @@ def _diagnosed(targets: "Sequence[Target]") -> "list[Diagnosed]":
     return found
 
 
-def _show(diagnosed: "Sequence[Diagnosed]", form: str, *, ok: bool) -> None:
-    from mercure_deploy.report import diagnosis
-
+def _show(diagnosed: Sequence[Diagnosed], form: str, *, ok: bool) -> None:
     if form == "json":
         out([diagnosis.as_json(diagnosed, ok=ok)], wrong=not ok)
     else:
         out(diagnosis.text(diagnosed, more=on_terminal()), wrong=not ok)
 
 
-def _page(path: str, diagnosed: "Sequence[Diagnosed]") -> None:
+def _page(path: str, diagnosed: Sequence[Diagnosed]) -> None:
     from mercure_deploy import doctor as asking
     from mercure_deploy.keys import KNOWN
     from mercure_deploy.probes import PROBES
-    from mercure_deploy.report import diagnosis
     from mercure_deploy.targets.render import render
 
     words = diagnosis.page(diagnosed, now(), {each.name: each.about for each in PROBES})
@@ -120,8 +120,7 @@ def _page(path: str, diagnosed: "Sequence[Diagnosed]") -> None:
     note(f"wrote {path}")
 
 
-def _targets(names: "Sequence[str]", spec: str, output: str | None, said: "Said") -> "list[Target]":
-    from mercure_deploy import disk
+def _targets(names: Sequence[str], spec: str, output: str | None, said: Said) -> list[Target]:
     from mercure_deploy import doctor as asking
 
     loaded, root = loaded_spec(spec), root_of(spec, output)
@@ -132,9 +131,8 @@ def _targets(names: "Sequence[str]", spec: str, output: str | None, said: "Said"
         return [asking.of_spec(loaded.spec, name, root, said) for name in selected]
 
 
-def _stranger(hub: str, apps: "Sequence[str]", env_file: str | None, said: "Said") -> "Target":
+def _stranger(hub: str, apps: Sequence[str], env_file: str | None, said: Said) -> Target:
     from mercure_deploy import doctor as asking
-    from mercure_deploy.facts.origins import parse_origin
 
     keys = asking.env_file(env_file, now())[0] if env_file else ()
     try:
@@ -147,8 +145,7 @@ def _stranger(hub: str, apps: "Sequence[str]", env_file: str | None, said: "Said
         raise Trouble(f"--hub {typed(hub)} is no URL of a hub", hint="as in https://hub.example.com") from None
 
 
-def _script(path: str, names: "Sequence[str]", spec: str, output: str | None) -> int:
-    from mercure_deploy import disk
+def _script(path: str, names: Sequence[str], spec: str, output: str | None) -> int:
     from mercure_deploy import doctor as asking
 
     loaded, root = loaded_spec(spec), root_of(spec, output)
@@ -163,8 +160,7 @@ def _script(path: str, names: "Sequence[str]", spec: str, output: str | None) ->
     return OK
 
 
-def _answer(path: str) -> "Mapping[str, object]":
-    from mercure_deploy import disk
+def _answer(path: str) -> Mapping[str, object]:
     from mercure_deploy.probes import app
 
     if path == "-":
@@ -186,8 +182,6 @@ def _seconds(option: str, text: str) -> float:
 
 
 def _url(option: str, text: str) -> str:
-    from mercure_deploy.facts.origins import parse_origin
-
     scheme, separator, rest = text.partition("://")
     try:
         parse_origin(f"{scheme}{separator}{rest.partition('/')[0].partition('?')[0]}")

@@ -2,12 +2,12 @@
 
 import click
 
+from mercure_deploy import explain as pages
 from mercure_deploy.cli.terminal import OK, out
+from mercure_deploy.findings import IDS
 
 
 def _ids(_context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[str]:
-    from mercure_deploy.findings import IDS
-
     return sorted(each for each in IDS if each.startswith(incomplete))
 
 
@@ -18,8 +18,6 @@ def explain(*, id_: str | None) -> int:
 
     Without an ID: all that there are, a line each.
     """
-    from mercure_deploy import explain as pages
-
     if id_:
         out(pages.page(id_).rstrip().splitlines(), wrong=True)
         return OK

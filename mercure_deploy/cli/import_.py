@@ -1,18 +1,21 @@
 """`import`: which files, what is asked, and what is said before anything is written."""
 
+from __future__ import annotations
+
+from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 import click
 
 from mercure_deploy.cli.init import PLATFORMS, Begun, asked_url, written
 from mercure_deploy.cli.options import common, replacing, way_to
-from mercure_deploy.cli.spec import root_of, supported
+from mercure_deploy.cli.spec import loaded_spec, root_of, supported
 from mercure_deploy.cli.terminal import NO, OK, can_ask, err, note, now, sure
 from mercure_deploy.errors import Trouble, printable
+from mercure_deploy.facts.quoting import is_bare
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from pathlib import Path
 
     from mercure_deploy.draft import Left, Said
     from mercure_deploy.draft.beginning import Draft
@@ -64,8 +67,6 @@ def import_(  # noqa: PLR0913 - each is an option of the command
     The key that app and hub use stays the same. PATH: env files, compose files, Caddyfiles, the bundle's mercure.yaml,
     or folders with them; default: the current one.
     """
-    from pathlib import Path
-
     from mercure_deploy import draft
     from mercure_deploy.draft import typed as starting
 
@@ -80,10 +81,9 @@ def import_(  # noqa: PLR0913 - each is an option of the command
     return code
 
 
-def _compared(spec: str, root: "Path", asked: "Asked", name: str) -> None:
+def _compared(spec: str, root: Path, asked: Asked, name: str) -> None:
     """Say how what was written differs from what the instance has."""
     from mercure_deploy.cli.remote import remote
-    from mercure_deploy.cli.spec import loaded_spec
 
     there, problems = remote(loaded_spec(spec), [name], root, asked.token_file, asked.cacert)
     lines = there[name]["drift"]
@@ -97,7 +97,7 @@ def _compared(spec: str, root: "Path", asked: "Asked", name: str) -> None:
 
 
 def _taken(  # noqa: PLR0913 - what is taken over, and where to
-    source: "Source", said: "Said", use: str | None, places: "tuple[Path, Path]", *, yes: bool, replace: bool
+    source: Source, said: Said, use: str | None, places: tuple[Path, Path], *, yes: bool, replace: bool
 ) -> int:
     from mercure_deploy import draft
     from mercure_deploy.draft import beginning
@@ -134,19 +134,19 @@ class Asked(NamedTuple):
 class Source(NamedTuple):
     """Files, (path, text), those that were named, and what else the source tells: origins, and words for push."""
 
-    files: "list[tuple[str, str]]"
+    files: list[tuple[str, str]]
     named: frozenset[str]
     words: dict[str, object]
     hub: str | None
     apps: dict[str, str]
 
-    def told(self, said: "Said") -> "Said":
+    def told(self, said: Said) -> Said:
         """What was said, and where nothing was, what the source tells."""
         platform = said.platform or ("coolify" if self.words else None)
         return said._replace(hub=said.hub or self.hub, apps=said.apps or self.apps, platform=platform)
 
 
-def _source(paths: "Sequence[str]", asked: Asked, name: str) -> Source:
+def _source(paths: Sequence[str], asked: Asked, name: str) -> Source:
     from mercure_deploy.disk import searching
     from mercure_deploy.readers import kinds
 
@@ -197,7 +197,7 @@ def _instance(asked: Asked, name: str) -> Source:
     return Source(files, known, {**words, "apps": apps}, reading.origin(found.service.urls), told)
 
 
-def _setup(source: Source) -> "Setup":
+def _setup(source: Source) -> Setup:
     """The one setup that these files are. Trouble when there is none, or several."""
     from mercure_deploy.readers import assembling
     from mercure_deploy.readers.setup import Setup
@@ -215,7 +215,7 @@ def _setup(source: Source) -> "Setup":
     return setup
 
 
-def _ask(draft: "Draft") -> None:
+def _ask(draft: Draft) -> None:
     """What no file says, asked for on a terminal."""
     missing = [word for word, there in (("--app", draft.apps), ("--hub", draft.hub)) if not there]
     if missing and not can_ask():
@@ -227,10 +227,9 @@ def _ask(draft: "Draft") -> None:
     draft.hub = draft.hub or asked_url("Origin of the hub, as in https://mercure.example.com")
 
 
-def _by_hand(draft: "Draft", ring: "KeyRing") -> "list[Left]":
+def _by_hand(draft: Draft, ring: KeyRing) -> list[Left]:
     """What a person has to do in Coolify with a key that is not made of letters and digits."""
     from mercure_deploy.draft import Left
-    from mercure_deploy.facts.quoting import is_bare
 
     key = ring.current
     if draft.platform != "coolify" or not key.symmetric or is_bare(key.text()):
@@ -238,7 +237,7 @@ def _by_hand(draft: "Draft", ring: "KeyRing") -> "list[Left]":
     return [Left("the key holds characters that Coolify changes: tick Is Literal at each variable that holds it")]
 
 
-def _sure(left: "Sequence[Left]", *, yes: bool) -> bool:
+def _sure(left: Sequence[Left], *, yes: bool) -> bool:
     """Whether to go on without what cannot be carried over, which is listed."""
     for each in left:
         at = f"{each.place.file}:{each.place.line}:{each.place.column}: not carried over" if each.place else "to do"

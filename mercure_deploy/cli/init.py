@@ -1,10 +1,15 @@
 """`init`: what the user says or is asked, and what is next."""
 
+from __future__ import annotations
+
 import contextlib
+import os
+from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 import click
 
+from mercure_deploy import disk
 from mercure_deploy.cli.options import common, replacing
 from mercure_deploy.cli.render import render_all
 from mercure_deploy.cli.spec import root_of, supported, warn
@@ -12,8 +17,6 @@ from mercure_deploy.cli.terminal import OK, can_ask, complain, err, note
 from mercure_deploy.errors import Trouble
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from mercure_deploy.draft.beginning import Draft
     from mercure_deploy.keys import KeyRing
     from mercure_deploy.spec import Environment, Loaded
@@ -64,8 +67,6 @@ def init(  # noqa: PLR0913 - each is an option of the command
     output: str | None,
 ) -> int:
     """Write a commented spec, or add an environment to one, then render it."""
-    from pathlib import Path
-
     from mercure_deploy.draft import beginning
     from mercure_deploy.draft import typed as starting
 
@@ -89,10 +90,10 @@ class Begun(NamedTuple):
     name: str
     text: bytes
     before: bytes | None
-    ring: "KeyRing | None" = None
+    ring: KeyRing | None = None
 
 
-def written(loaded: "Loaded", begun: Begun, spec: "Path", root: "Path", *, replace: bool = False) -> None:
+def written(loaded: Loaded, begun: Begun, spec: Path, root: Path, *, replace: bool = False) -> None:
     """Write the spec and its schema, render the new environment, and say what is next."""
     from mercure_deploy.draft import beginning
     from mercure_deploy.render import Wish
@@ -106,7 +107,7 @@ def written(loaded: "Loaded", begun: Begun, spec: "Path", root: "Path", *, repla
     _afterwards(spec, root, begun.name)
 
 
-def _afterwards(spec: "Path", root: "Path", name: str) -> None:
+def _afterwards(spec: Path, root: Path, name: str) -> None:
     """Say what is next for a new environment."""
     from mercure_deploy.output import exposure
 
@@ -116,14 +117,14 @@ def _afterwards(spec: "Path", root: "Path", name: str) -> None:
     note(f"next: {root / name / 'README.md'}")
 
 
-def _checked(said: "Draft", spec: str, before: bytes | None) -> "tuple[bytes, Loaded]":
+def _checked(said: Draft, spec: str, before: bytes | None) -> tuple[bytes, Loaded]:
     from mercure_deploy.draft import beginning
 
     text = beginning.spec_text(said, before)
     return text, beginning.checked(text, spec, before)
 
 
-def _asked(said: "Draft", spec: str, before: bytes | None, unsaid: bool) -> "tuple[bytes, Loaded]":  # noqa: FBT001
+def _asked(said: Draft, spec: str, before: bytes | None, unsaid: bool) -> tuple[bytes, Loaded]:  # noqa: FBT001
     """Ask for what is missing, until it makes a spec."""
     others = _others(before)
     platform: str = others[-1].platform if others else "coolify"
@@ -165,7 +166,7 @@ def _apps() -> dict[str, str]:
     return apps
 
 
-def _others(before: bytes | None) -> "list[Environment]":
+def _others(before: bytes | None) -> list[Environment]:
     """The environments that the spec has already, in its order."""
     if before is None:
         return []
@@ -174,7 +175,7 @@ def _others(before: bytes | None) -> "list[Environment]":
     return list(load(before, "").spec.environments.values())
 
 
-def _free_port(others: "list[Environment]") -> int:
+def _free_port(others: list[Environment]) -> int:
     """A port that no other environment of the spec has, and nothing on this machine listens on."""
     import socket
 
@@ -188,10 +189,8 @@ def _free_port(others: "list[Environment]") -> int:
     return 8080
 
 
-def _coolify(said: "Draft") -> None:
+def _coolify(said: Draft) -> None:
     """Where Coolify is, for push, from who has a token of it."""
-    import os
-
     if said.platform != "coolify" or not os.environ.get("COOLIFY_TOKEN") or said.coolify:
         return
     url = click.prompt("URL of Coolify, for push (empty: not now)", "", err=True, show_default=False).strip()
@@ -223,9 +222,8 @@ def asked_url(question: str | None, said: str | None = None) -> str:
         return url
 
 
-def _schema_beside(spec: "Path") -> None:
+def _schema_beside(spec: Path) -> None:
     """The schema beside the spec, where the first line of the spec tells an editor to look for it."""
-    from mercure_deploy import disk
     from mercure_deploy.draft import beginning
     from mercure_deploy.spec import schema_text
 

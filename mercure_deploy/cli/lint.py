@@ -1,5 +1,8 @@
 """`lint`: what it is given, and how what it found is shown."""
 
+from __future__ import annotations
+
+import re
 from typing import TYPE_CHECKING
 
 import click
@@ -7,6 +10,8 @@ import click
 from mercure_deploy.cli.options import quietly
 from mercure_deploy.cli.terminal import NO, OK, coloured, note, now, on_terminal, out
 from mercure_deploy.errors import Trouble, typed
+from mercure_deploy.facts.origins import parse_origin
+from mercure_deploy.report import files as reported
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -43,7 +48,6 @@ def lint(  # noqa: PLR0913 - each is an option of the command
     from mercure_deploy import lint as examining
     from mercure_deploy.disk import searching
     from mercure_deploy.readers import kinds
-    from mercure_deploy.report import files as reported
 
     paths = paths or (".",)
     pages = tuple(_origin("--app-url", text) for text in apps)
@@ -67,7 +71,7 @@ def lint(  # noqa: PLR0913 - each is an option of the command
     return NO if counted & {finding.level for finding in examined.findings} else OK
 
 
-def _nothing(rendered: "Sequence[str]") -> Trouble:
+def _nothing(rendered: Sequence[str]) -> Trouble:
     if rendered:
         what = f"{typed(rendered[0])} is what render wrote, and lint is for what others wrote"
         return Trouble(what, hint="mercure-deploy check says whether it is in line with its spec")
@@ -75,9 +79,7 @@ def _nothing(rendered: "Sequence[str]") -> Trouble:
     return Trouble("there is nothing here that lint knows", hint=hint)
 
 
-def _origin(option: str, text: str) -> "Origin":
-    from mercure_deploy.facts.origins import parse_origin
-
+def _origin(option: str, text: str) -> Origin:
     scheme, separator, rest = text.partition("://")
     try:
         # the URL of a page, or of the hub with its path
@@ -87,8 +89,6 @@ def _origin(option: str, text: str) -> "Origin":
 
 
 def _version(text: str | None) -> str | None:
-    import re
-
     if text is None or text == "pre-0.11" or re.fullmatch(r"v?\d{1,4}(\.\d{1,4}){1,2}", text):
         return text
     raise Trouble("--hub-version is none", hint="1.0, 0.24, a release such as 0.14.3, or pre-0.11")

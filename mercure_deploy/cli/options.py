@@ -1,12 +1,15 @@
 """Options that several commands have: -f -o -q, --format, --replace, the names of environments, the way to a hub."""
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 import click
 
 from mercure_deploy.cli.terminal import FORM, QUIET
 from mercure_deploy.errors import Trouble, typed
+from mercure_deploy.facts.hubs import HUB_PATH
+from mercure_deploy.facts.origins import parse_origin
 
 if TYPE_CHECKING:
     from mercure_deploy.facts.origins import Origin
@@ -63,8 +66,6 @@ def formatted(function: _F) -> _F:
 
 def environments(context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[str]:
     """The names of environments that begin so, for the completion of a shell."""
-    from pathlib import Path
-
     try:
         text = Path(context.params.get("spec") or "mercure.yaml").read_bytes()
         from mercure_deploy.spec import load
@@ -92,8 +93,6 @@ def via_of(text: str | None) -> "Origin | None":
     """The other address of a hub, if one was said. Trouble when it is none."""
     if not text:
         return None
-    from mercure_deploy.facts.hubs import HUB_PATH
-    from mercure_deploy.facts.origins import parse_origin
 
     try:
         return parse_origin(text, drop_path=HUB_PATH)
@@ -104,8 +103,6 @@ def via_of(text: str | None) -> "Origin | None":
 
 def way_to(via: "Origin | None", cacert: str | None) -> "Way":
     """How a live hub is asked; who asks none has no need of the HTTP client."""
-    from pathlib import Path
-
     from mercure_deploy.hub.fetch import Way
 
     return Way(via, Path(cacert) if cacert else None)

@@ -1,6 +1,10 @@
 """`push`, and what other commands ask Coolify: the token, the way, what is said before anything is written."""
 
+from __future__ import annotations
+
+import json
 import os
+import signal
 import threading
 import time
 from contextlib import contextmanager
@@ -8,10 +12,12 @@ from typing import TYPE_CHECKING
 
 import click
 
+from mercure_deploy import disk
 from mercure_deploy.cli.options import common, environments, formatted, reaching, via_of, way_to
 from mercure_deploy.cli.spec import loaded_spec, root_of, select, warn
 from mercure_deploy.cli.terminal import NO, OK, err, note, now, out, progress, sure, waiting
 from mercure_deploy.errors import Trouble, typed
+from mercure_deploy.report import findings as shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -77,7 +83,7 @@ def push(  # noqa: PLR0913 - each is an option of the command
     return said_of(where, planned, done, form)
 
 
-def _agreed(planned: "Plan", form: str, *, yes: bool) -> bool:
+def _agreed(planned: Plan, form: str, *, yes: bool) -> bool:
     """Show what is different, and ask."""
     from mercure_deploy import push as pushing
 
@@ -92,7 +98,7 @@ def _agreed(planned: "Plan", form: str, *, yes: bool) -> bool:
     return sure("Write this to Coolify?", alone, yes=yes, nothing="nothing was written")
 
 
-def push_all(loaded: "Loaded", name: str, root: "Path", way: "Way") -> int:
+def push_all(loaded: Loaded, name: str, root: Path, way: Way) -> int:
     """Push whatever is different, without asking, and say what became of it."""
     from mercure_deploy import push as pushing
 
@@ -106,7 +112,7 @@ def push_all(loaded: "Loaded", name: str, root: "Path", way: "Way") -> int:
     return said_of(where, planned, done, "text")
 
 
-def carried_out(where: "Where", planned: "Plan", wish: "Wish") -> "Done":
+def carried_out(where: Where, planned: Plan, wish: Wish) -> Done:
     """Write, deploy and prove. Who ends it meanwhile, by ^C or a signal, finds what was there before."""
     from mercure_deploy import push as pushing
 
@@ -123,10 +129,8 @@ def carried_out(where: "Where", planned: "Plan", wish: "Wish") -> "Done":
 
 
 @contextmanager
-def _interruptible() -> "Iterator[None]":
+def _interruptible() -> Iterator[None]:
     """The first signal to end is a KeyboardInterrupt, and no other one keeps what was written from being taken back."""
-    import signal
-
     ends = [signal.SIGINT, signal.SIGTERM, *([signal.SIGHUP] if hasattr(signal, "SIGHUP") else [])]
     if threading.current_thread() is not threading.main_thread():
         yield
@@ -157,8 +161,6 @@ class Way:
 
     def token(self) -> str:
         """The API token. Trouble when there is none; it is never an argument, which others on the machine can read."""
-        from mercure_deploy import disk
-
         if self.token_file:
             data = disk.read(self.token_file, limit=_LARGEST_TOKEN, pipe=True)
             if data is None:
@@ -187,13 +189,12 @@ def _no_token(text: str) -> str | None:
 
 @contextmanager
 def connected(  # noqa: PLR0913 - what is reached, and for what
-    loaded: "Loaded", name: str, root: "Path", way: Way, *, exclusive: bool, reading: bool = False
-) -> "Iterator[Where]":
+    loaded: Loaded, name: str, root: Path, way: Way, *, exclusive: bool, reading: bool = False
+) -> Iterator[Where]:
     """An environment whose files are in line, and the way to its Coolify; the lock is held throughout.
 
     Trouble when the files are not in line, unless it is only for `reading`: then what render would write counts.
     """
-    from mercure_deploy import disk
     from mercure_deploy import push as pushing
     from mercure_deploy.coolify.values import Place
     from mercure_deploy.hub.rendered import running
@@ -219,14 +220,14 @@ def connected(  # noqa: PLR0913 - what is reached, and for what
             yield pushing.Where(place, d, wanted, hub, now, lambda: running(pushing.mark_url(d), hub))
 
 
-def api(url: "Origin", token: str, hub: "HubWay") -> "Client":
+def api(url: Origin, token: str, hub: HubWay) -> Client:
     """The API of an instance; who watches is told what is waited for."""
     from mercure_deploy.coolify.client import Client, Clock
 
     return Client(url, token, hub, Clock(time.monotonic, time.sleep, progress))
 
 
-def _in_line(view: "View", name: str, root: "Path") -> None:
+def _in_line(view: View, name: str, root: Path) -> None:
     from mercure_deploy import check as checks
 
     drift = checks.drift(view, name, root)
@@ -235,14 +236,12 @@ def _in_line(view: "View", name: str, root: "Path") -> None:
         raise Trouble(f"{name} is not in line with the spec: {said}", hint=f"mercure-deploy render {name}, then push")
 
 
-def _coloured(lines: "Sequence[str]") -> "Iterator[tuple[str, str | None]]":
+def _coloured(lines: Sequence[str]) -> Iterator[tuple[str, str | None]]:
     for line in lines:
         yield line, "green" if ": + " in line else "red" if ": - " in line else None
 
 
-def _say(where: "Where", planned: "Plan", form: str) -> None:
-    import json
-
+def _say(where: Where, planned: Plan, form: str) -> None:
     from mercure_deploy import push as pushing
 
     if form == "json":
@@ -254,12 +253,9 @@ def _say(where: "Where", planned: "Plan", form: str) -> None:
         out(_coloured(pushing.lines(planned)), wrong=True)
 
 
-def said_of(where: "Where", planned: "Plan", done: "Done", form: str) -> int:
+def said_of(where: Where, planned: Plan, done: Done, form: str) -> int:
     """Say what became of it; the exit code."""
-    import json
-
     from mercure_deploy import push as pushing
-    from mercure_deploy.report import findings as shown
 
     proved = done.proved is not False and done.failed is None
     findings = [finding for each in done.seen for finding in each.findings]

@@ -1,5 +1,7 @@
 """What Coolify has of environments, for commands that only read."""
 
+from __future__ import annotations
+
 from typing import TYPE_CHECKING
 
 import click
@@ -23,8 +25,8 @@ CACERT = click.option("--cacert", metavar="FILE", help="With --remote: a certifi
 
 
 def remote(
-    loaded: "Loaded", names: "Iterable[str]", root: "Path", token_file: str | None, cacert: str | None
-) -> "tuple[dict[str, Remote], list[Problem]]":
+    loaded: Loaded, names: Iterable[str], root: Path, token_file: str | None, cacert: str | None
+) -> tuple[dict[str, Remote], list[Problem]]:
     """What Coolify has of these environments, those that say where it is; and why it is unknown where it is.
 
     Trouble when none of them says it, and without a token.
@@ -54,7 +56,7 @@ def remote(
     return found, problems
 
 
-def remote_lines(found: "Mapping[str, Remote]") -> "Iterator[str]":
+def remote_lines(found: Mapping[str, Remote]) -> Iterator[str]:
     """The same for people, a line for each side."""
     for name, each in found.items():
         apps = ", ".join(f"{app} {state}" for app, state in each["apps"].items())
@@ -62,7 +64,7 @@ def remote_lines(found: "Mapping[str, Remote]") -> "Iterator[str]":
         yield from (f"  {line}" for line in each["drift"])
 
 
-def behind(there: "dict[str, Remote]") -> bool:
+def behind(there: dict[str, Remote]) -> bool:
     """Whether something in Coolify is not as the files say, or does not run yet."""
     if not there:
         return False
@@ -71,6 +73,6 @@ def behind(there: "dict[str, Remote]") -> bool:
     return any(map(pushing.behind, there.values()))
 
 
-def lines_of(there: "dict[str, Remote]") -> list[str]:
+def lines_of(there: dict[str, Remote]) -> list[str]:
     """The lines for people, none where Coolify was not asked."""
     return list(remote_lines(there)) if there else []

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from mercure_deploy import disk
 from mercure_deploy.cli.options import common, formatted, replacing
 from mercure_deploy.cli.spec import loaded_spec, root_of, select, show, spec_bytes, warn
 from mercure_deploy.cli.terminal import NO, OK, err, note, now, sure, waiting, watched
@@ -86,7 +87,6 @@ def _forgotten(loaded: "Loaded", rings: tuple[str, ...], root: "Path", *, yes: b
 
 def _answered(key: str, root: "Path", form: str) -> bool:
     """Whether the last render was asked the same, and nothing has changed since: then the answer is printed."""
-    from mercure_deploy import disk
     from mercure_deploy.disk import stamp
 
     with disk.lock(root, shared=True, waiting=waiting):

@@ -1,5 +1,8 @@
 """`rotate-keys`: what the user says, and how a live hub is asked."""
 
+from __future__ import annotations
+
+import time
 from typing import TYPE_CHECKING, NamedTuple
 
 import click
@@ -93,7 +96,7 @@ def _fitting(*, pushed: bool, with_push: bool, without: bool) -> None:
         raise click.UsageError(what, click.get_current_context())
 
 
-def _turn(where: "Rotation", said: Turned, *, abort: bool, yes: bool) -> "Callable[[Loaded], int]":
+def _turn(where: Rotation, said: Turned, *, abort: bool, yes: bool) -> Callable[[Loaded], int]:
     from mercure_deploy.cli.push import Way
     from mercure_deploy.rotation import unattended
     from mercure_deploy.spec.fields import duration
@@ -104,11 +107,11 @@ def _turn(where: "Rotation", said: Turned, *, abort: bool, yes: bool) -> "Callab
         raise Trouble(f"--if-older {error}", hint="as in --if-older 90d") from None
     way = Way(said.token_file, said.via, said.cacert)
 
-    def turned(loaded: "Loaded") -> int:
-        def push(ring: "KeyRing", agreed: "Callable[[], bool]") -> int | None:
+    def turned(loaded: Loaded) -> int:
+        def push(ring: KeyRing, agreed: Callable[[], bool]) -> int | None:
             return _push_step(loaded, where, way, ring, agreed)
 
-        def say(lines: "Sequence[str]") -> None:
+        def say(lines: Sequence[str]) -> None:
             out(lines, done=True)
 
         prove = _prove(said.via, said.cacert)
@@ -118,9 +121,7 @@ def _turn(where: "Rotation", said: Turned, *, abort: bool, yes: bool) -> "Callab
     return turned
 
 
-def _push_step(
-    loaded: "Loaded", rotation: "Rotation", way: "Way", ring: "KeyRing", agreed: "Callable[[], bool]"
-) -> int | None:
+def _push_step(loaded: Loaded, rotation: Rotation, way: Way, ring: KeyRing, agreed: Callable[[], bool]) -> int | None:
     """What of a step is not in Coolify yet, or not deployed: pushed; None where there is nothing.
 
     In the steady state only keys are a matter of a rotation; what else is different is somebody's business.
@@ -150,7 +151,7 @@ def _begin(*, yes: bool) -> bool:
     return sure("Make a new key, and deploy the hub with both?", alone, yes=yes)
 
 
-def _push_all(where: "Rotation", said: Turned, loaded: "Loaded") -> int:
+def _push_all(where: Rotation, said: Turned, loaded: Loaded) -> int:
     from mercure_deploy.cli.push import Way, push_all
 
     return push_all(loaded, where.name, where.root, Way(said.token_file, said.via, said.cacert))
@@ -163,12 +164,11 @@ def _sure(*, yes: bool) -> bool:
     return sure(question, alone, yes=yes, nothing="nothing was changed")
 
 
-def _prove(via: str | None, cacert: str | None) -> "Callable[[Deployment], None]":
+def _prove(via: str | None, cacert: str | None) -> Callable[[Deployment], None]:
     address = via_of(via)
 
-    def prove(d: "Deployment") -> None:
+    def prove(d: Deployment) -> None:
         # the HTTP client and the signing of tokens are needed here only
-        import time
 
         from mercure_deploy.hub import proof
 
@@ -185,14 +185,14 @@ def _prove(via: str | None, cacert: str | None) -> "Callable[[Deployment], None]
     return prove
 
 
-def _ask() -> "datetime":
+def _ask() -> datetime:
     if not can_ask():
         hint = "--deployed-at TIME, or --deployed when they went out right after the promotion"
         raise Trouble("when the apps were deployed is not known, and there is no terminal to ask on", hint=hint)
     return _moment(click.prompt("When did the last app go out (now, 14:30, 2026-11-24T12:00Z)", err=True), now())
 
 
-def _moment(text: str, moment: "datetime") -> "datetime":
+def _moment(text: str, moment: datetime) -> datetime:
     """The moment that people mean; one without a time zone is of this machine's."""
     from mercure_deploy import keys
     from mercure_deploy.rotation import said_moment

@@ -1,15 +1,19 @@
 """The spec that a command is about: where it is, what it says, which environments are meant, what became of files."""
 
+from __future__ import annotations
+
 import os
-from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+from mercure_deploy import disk
 from mercure_deploy.cli.terminal import FORM, err, meta, note, now, out, waiting
 from mercure_deploy.errors import Problem, Trouble, closest, typed
+from mercure_deploy.report import files as reported
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from collections.abc import Iterable, Iterator
 
     from mercure_deploy.output import Know, View
     from mercure_deploy.spec import Loaded
@@ -24,17 +28,13 @@ def supported() -> None:
         raise Trouble("this system is not supported", hint="use Linux, macOS or WSL; schema and lint work everywhere")
 
 
-def root_of(spec: str, output: str | None) -> "Path":
+def root_of(spec: str, output: str | None) -> Path:
     """The output root: -o, else deploy/ beside the spec."""
-    from pathlib import Path
-
     return Path(output) if output else Path(spec).parent / "deploy"
 
 
 def spec_bytes(spec: str) -> bytes:
     """The bytes of that file. Trouble when there is none."""
-    from mercure_deploy import disk
-
     supported()
     data = disk.read(spec, limit=LARGEST, pipe=True)
     if data is None:
@@ -42,7 +42,7 @@ def spec_bytes(spec: str) -> bytes:
     return data
 
 
-def loaded_spec(spec: str, data: bytes | None = None) -> "Loaded":
+def loaded_spec(spec: str, data: bytes | None = None) -> Loaded:
     """The spec in that file, whose bytes may have been read already. Trouble when there is none or it is wrong."""
     data = spec_bytes(spec) if data is None else data
     from mercure_deploy.spec import load
@@ -51,13 +51,11 @@ def loaded_spec(spec: str, data: bytes | None = None) -> "Loaded":
         return load(data, spec)
     except Trouble as trouble:
         if meta().get(FORM) == "json":
-            from mercure_deploy.report import files as reported
-
             out([reported.problems_json(trouble.problems)], wrong=True)
         raise
 
 
-def select(loaded: "Loaded", names: Iterable[str]) -> list[str]:
+def select(loaded: Loaded, names: Iterable[str]) -> list[str]:
     """The environments named, in the order of the spec; all when none is. Trouble for a name that is not there."""
     known = list(loaded.spec.environments)
     wanted = set(names)
@@ -68,7 +66,7 @@ def select(loaded: "Loaded", names: Iterable[str]) -> list[str]:
     return [name for name in known if name in wanted or not wanted]
 
 
-def warn(loaded: "Loaded") -> list[str]:
+def warn(loaded: Loaded) -> list[str]:
     """Print the warnings of a spec to stderr; what was printed."""
     lines = [
         f"mercure-deploy: warning: {finding.message} [{finding.id}]\n  hint: {finding.hint}"
@@ -82,7 +80,7 @@ def warn(loaded: "Loaded") -> list[str]:
 
 def show(
     changes: Iterable[tuple[str, str]],
-    root: "Path",
+    root: Path,
     following: Iterable[str] = (),
     *,
     form: str = "text",
@@ -95,8 +93,6 @@ def show(
     colours = {"created": "green", "updated": "yellow", "orphan": "magenta", "deleted": "magenta"}
     said = list(changes)
     if form == "json":
-        from mercure_deploy.report import files as reported
-
         out([reported.changes_json(said)], done=True)
     else:
         out([*((f"{prefix}{change} {path}", colours.get(change)) for path, change in said), *following], done=True)
@@ -114,9 +110,8 @@ def show(
 
 
 @contextmanager
-def view(loaded: "Loaded", names: Iterable[str], root: "Path", know: "Know | None" = None) -> "Iterator[View]":
+def view(loaded: Loaded, names: Iterable[str], root: Path, know: Know | None = None) -> Iterator[View]:
     """What ought to be, while nobody else writes."""
-    from mercure_deploy import disk
     from mercure_deploy.output import known, look, to_compare
 
     with disk.lock(root, shared=True, waiting=waiting):

@@ -7,6 +7,7 @@ from mercure_deploy.cli.remote import CACERT, REMOTE, TOKEN, behind, lines_of
 from mercure_deploy.cli.remote import remote as remote_of
 from mercure_deploy.cli.spec import loaded_spec, root_of, select, view
 from mercure_deploy.cli.terminal import OK, err, now, out
+from mercure_deploy.report import status as standing
 
 
 @click.command()
@@ -27,7 +28,6 @@ def status(  # noqa: PLR0913 - each is an option of the command
 ) -> int:
     """Show the keys, where a rotation stands, and whether the files are in line."""
     from mercure_deploy import check as checks
-    from mercure_deploy.report import status as standing
     from mercure_deploy.spec import duration_text
     from mercure_deploy.status import status as state
 

@@ -1,10 +1,15 @@
 """`token`: what a person may do with it, and where its secret goes: stdout alone."""
 
+from __future__ import annotations
+
+import json
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from mercure_deploy import disk
 from mercure_deploy.cli.options import common, environments
 from mercure_deploy.cli.spec import loaded_spec, root_of, select
 from mercure_deploy.cli.terminal import NO, OK, can_ask, note, now, on_terminal, out, waiting
@@ -44,9 +49,6 @@ def mint(  # noqa: PLR0913 - each is an option of the command
     output: str | None,
 ) -> int:
     """Print a token, and nothing else, to stdout; its claims to stderr."""
-    import json
-
-    from mercure_deploy import disk
     from mercure_deploy import token as tokens
     from mercure_deploy.hub.tokens import Grants
     from mercure_deploy.output import known
@@ -76,8 +78,6 @@ def mint(  # noqa: PLR0913 - each is an option of the command
 @common(several=False)
 def inspect(*, file: str, spec: str, output: str | None) -> int:
     """Say what a token says, which key signed it, and whether the hub takes it; from a file or from stdin."""
-    import json
-
     from mercure_deploy import token as tokens
     from mercure_deploy.readers.tokens import parse
 
@@ -94,8 +94,6 @@ def inspect(*, file: str, spec: str, output: str | None) -> int:
 
 def _text(file: str) -> str:
     """What stands in that file, or on stdin; never in an argument, which others on the machine can read."""
-    from mercure_deploy import disk
-
     if file.startswith("eyJ"):
         raise Trouble("a token is a secret", hint="put it into a file, or give it on stdin: token inspect < FILE")
     if file == "-":
@@ -108,11 +106,8 @@ def _text(file: str) -> str:
     return data.decode("utf-8", errors="replace")
 
 
-def _verdicts(found: "Token", spec: str, output: str | None, moment: "datetime") -> list[tuple[str, bool]]:
+def _verdicts(found: Token, spec: str, output: str | None, moment: datetime) -> list[tuple[str, bool]]:
     """A line for each environment of the spec, if there is one, and whether its hub refuses the token."""
-    from pathlib import Path
-
-    from mercure_deploy import disk
     from mercure_deploy import token as tokens
     from mercure_deploy.hub.tokens import signer
     from mercure_deploy.keys import WELL_KNOWN
