@@ -1,12 +1,13 @@
 """`check`: are the files in line with the spec, and is anything about them doubtful."""
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
 from mercure_deploy import disk, keys
 from mercure_deploy.disk import git
-from mercure_deploy.findings import Finding
+from mercure_deploy.findings import Finding, Place
 from mercure_deploy.output import View, exposure
 from mercure_deploy.output.drift import Checked, Drift
 from mercure_deploy.spec import duration_text
@@ -91,7 +92,7 @@ def _modes(view: View, name: str, root: Path) -> Iterator[Finding]:
         if not disk.modes_stick(path.parent):
             message = "file modes do not stick here: others may read the keys"
             hint = "put the output root on a file system with permissions, see -o"
-            yield Finding("secret-exposure", "warning", message, hint, file=path.relative_to(root).as_posix())
+            yield Finding("secret-exposure", "warning", message, hint, Place.of_file(path.relative_to(root).as_posix()))
 
 
 def _keys(d: Deployment, now: datetime) -> Iterator[Finding]:
@@ -100,15 +101,17 @@ def _keys(d: Deployment, now: datetime) -> Iterator[Finding]:
     if wanted not in {key.algorithm for key in d.ring.keys}:
         message = f"the key is {current.algorithm}, the spec says {wanted}"
         hint = f"rotate-keys {d.name} makes a key of the new algorithm"
-        yield Finding("alg-mismatch", "warning", message, hint, file=path)
+        yield Finding("alg-mismatch", "warning", message, hint, Place.of_file(path))
     age = now - current.created
     if age > d.env.keys.max_age:
         message = f"the key is {age.days} days old, the spec allows {duration_text(d.env.keys.max_age)}"
-        yield Finding("key-age", "warning", message, f"rotate-keys {d.name}", file=path)
+        yield Finding("key-age", "warning", message, f"rotate-keys {d.name}", Place.of_file(path))
     open_since = max((key.since for key in d.ring.keys if key.state != "current"), default=now)
     if now - open_since > d.env.keys.max_age:
         message = f"the rotation has been open for {(now - open_since).days} days"
-        yield Finding("token-lifecycle", "warning", message, f"finish it with rotate-keys {d.name}", file=path)
+        yield Finding(
+            "token-lifecycle", "warning", message, f"finish it with rotate-keys {d.name}", Place.of_file(path)
+        )
 
 
 def good(checked: Mapping[str, Checked], *, strict: bool) -> bool:
@@ -120,5 +123,5 @@ def good(checked: Mapping[str, Checked], *, strict: bool) -> bool:
 def _accept(finding: Finding, d: Deployment) -> Finding:
     if finding.id not in d.env.accept or finding.level == "note":
         return finding
-    message = f"accepted: {finding.message}"
-    return Finding(finding.id, "note", message, finding.hint, finding.file, finding.line, finding.column)
+    message = f"accepted: {finding.what}"
+    return replace(finding, level="note", what=message)

@@ -1,7 +1,7 @@
 """What is found about files or a deployment: the ids of the contract, section 6, and the value that carries one."""
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 Level = Literal["error", "warning", "note"]
 
@@ -25,14 +25,40 @@ ACCEPTABLE = frozenset(
 )
 
 
+class Place(NamedTuple):
+    """`line` and `column` from 1; 0 where a file as a whole is meant, and no file where a command line said it."""
+
+    file: str
+    line: int
+    column: int = 1
+
+    @classmethod
+    def of_file(cls, path: str) -> "Place":
+        """A file as a whole."""
+        return cls(path, 0, 0)
+
+
 @dataclass(frozen=True)
 class Finding:
-    """`id` is one of IDS; `file`, `line` and `column` (both from 1) say where, as far as that is known."""
+    """`id` is one of IDS, `what` the sentence about it, `hint` what to do; `place` is None where there is none."""
 
     id: str
     level: Level
-    message: str
+    what: str
     hint: str
-    file: str | None = None
-    line: int | None = None
-    column: int | None = None
+    place: Place | None = None
+
+    @property
+    def file(self) -> str | None:
+        """The path, None where it is not in a file."""
+        return (self.place.file or None) if self.place else None
+
+    @property
+    def line(self) -> int | None:
+        """The line, None where the file as a whole is meant."""
+        return self.place.line or None if self.place and self.file else None
+
+    @property
+    def column(self) -> int | None:
+        """The column, None where the file as a whole is meant."""
+        return self.place.column or None if self.place and self.file else None

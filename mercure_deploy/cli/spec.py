@@ -69,7 +69,7 @@ def select(loaded: Loaded, names: Iterable[str]) -> list[str]:
 def warn(loaded: Loaded) -> list[str]:
     """Print the warnings of a spec to stderr; what was printed."""
     lines = [
-        f"mercure-deploy: warning: {finding.message} [{finding.id}]\n  hint: {finding.hint}"
+        f"mercure-deploy: warning: {finding.what} [{finding.id}]\n  hint: {finding.hint}"
         for _, finding in loaded.findings
         if finding.level == "warning"
     ]

@@ -7,7 +7,8 @@ from typing import NamedTuple
 from mercure_deploy.draft.beginning import Draft
 from mercure_deploy.errors import typed
 from mercure_deploy.facts.hubs import DOORS, GENERATIONS, HUB_PATH, directive_problems
-from mercure_deploy.readers.places import Directive, Place, Value
+from mercure_deploy.findings import Place
+from mercure_deploy.readers.places import Directive, Value
 from mercure_deploy.readers.setup import Setup
 
 # what we write ourselves, or follows from the rest

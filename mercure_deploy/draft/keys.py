@@ -10,10 +10,11 @@ from typing import Literal
 from mercure_deploy import keys
 from mercure_deploy.errors import Problem, Trouble
 from mercure_deploy.facts.quoting import uncarried
+from mercure_deploy.findings import Place
 from mercure_deploy.keys import HMAC_BYTES, KeyRing, fingerprint
 from mercure_deploy.readers import tokens
 from mercure_deploy.readers.keys import Key, is_hmac, is_known
-from mercure_deploy.readers.places import Place, Value
+from mercure_deploy.readers.places import Value
 from mercure_deploy.readers.setup import Setup
 
 Side = Literal["app", "hub"]

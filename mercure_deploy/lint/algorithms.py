@@ -4,10 +4,11 @@ import re
 from collections.abc import Iterator
 
 from mercure_deploy.errors import typed
-from mercure_deploy.lint.rules import rule
+from mercure_deploy.findings import Finding
+from mercure_deploy.lint.rules import Found, rule
 from mercure_deploy.readers import tokens
 from mercure_deploy.readers.keys import Key, is_hmac, is_known
-from mercure_deploy.readers.places import Slip, Value
+from mercure_deploy.readers.places import Value
 from mercure_deploy.readers.setup import Setup
 from mercure_deploy.simulation.hub import hubs
 
@@ -16,55 +17,55 @@ _NAMES = re.compile(r"(HS|RS|ES|PS)(256|384|512)|EdDSA")
 _BUNDLE = {"hmac": "HS", "rsa": "RS", "ecdsa": "ES"}
 
 
-@rule
-def alg_mismatch(setup: Setup) -> Iterator[Slip]:
+@rule("alg-mismatch")
+def alg_mismatch(setup: Setup) -> Iterator[Found | Finding]:
     """Token, key and what the hub is told do not speak of one algorithm."""
     told = {role: setup.algorithm(role) for role in ("publisher", "subscriber")}
     odd = {role: value for role, value in told.items() if value is not None and value.text}
     odd = {role: value for role, value in odd.items() if not _NAMES.fullmatch(value.text)}
     for role, value in odd.items():
         what = f"the {role}'s algorithm is none that the hub knows"
-        yield _slip(value, what, "HS256 for a key of letters and digits, RS256 for an RSA key")
-    kinds = [slip for key in setup.used_keys() for slip in _kind(key)]
+        yield _apart(value, what, "HS256 for a key of letters and digits, RS256 for an RSA key")
+    kinds = [finding for key in setup.used_keys() for finding in _kind(key)]
     yield from kinds
     if not odd and not kinds:
-        yield from (slip for hub in hubs(setup) for slip in hub.refused() if slip.id == "alg-mismatch")
+        yield from (finding for hub in hubs(setup) for finding in hub.refused() if finding.id == "alg-mismatch")
     first = told["publisher"] or told["subscriber"]
     for value in setup.used_tokens():
         token = tokens.parse(value.text)
         if token and first and first.text and token.algorithm != first.text:
             what = f"the token says {typed(token.algorithm, 10)}, the hub is told {typed(first.text, 10)}"
-            yield _slip(value, what, "the same algorithm on both sides")
+            yield _apart(value, what, "the same algorithm on both sides")
     yield from _bundle(setup, told["publisher"])
 
 
-def _kind(key: Key) -> Iterator[Slip]:
+def _kind(key: Key) -> Iterator[Found]:
     """A key of another kind than its algorithm wants."""
     if key.algorithm is None:
         return
     name, pem = key.algorithm.text[:10], key.value.text.lstrip().startswith("-----BEGIN")
     if pem and name.startswith("HS"):
-        yield _slip(key.algorithm, f"{key.name} is a PEM key, and {name} wants a text", "RS256 or ES256")
+        yield _apart(key.algorithm, f"{key.name} is a PEM key, and {name} wants a text", "RS256 or ES256")
     elif not pem and name[:2] in {"RS", "ES"} and is_hmac(key) and is_known(key):
-        yield _slip(key.algorithm, f"{key.name} is a text, {name} wants a public key in PEM", "HS256")
+        yield _apart(key.algorithm, f"{key.name} is a text, {name} wants a public key in PEM", "HS256")
 
 
-def _bundle(setup: Setup, told: Value | None) -> Iterator[Slip]:
+def _bundle(setup: Setup, told: Value | None) -> Iterator[Found]:
     algorithm, secret = setup.symfony.get("jwt.algorithm"), setup.app.get("MERCURE_JWT_SECRET")
     if algorithm is None:
         default = setup.symfony.get("jwt.secret")
         if default is not None and told is not None and told.text[:2] == "HS" and told.text != "HS256":
             what = f"the hub is told {typed(told.text, 10)}, and the bundle signs with HS256 unless it is told"
-            yield _slip(told, what, f"jwt.algorithm: hmac.sha{told.text[2:5]} in mercure.yaml, or HS256 here")
+            yield _apart(told, what, f"jwt.algorithm: hmac.sha{told.text[2:5]} in mercure.yaml, or HS256 here")
         return
     kind, _, size = algorithm.text.partition(".sha")
     name = f"{_BUNDLE.get(kind, '')}{size}"
     if kind in _BUNDLE and told is not None and told.text and name != told.text:
         what = f"the app signs with {typed(name, 10)}, the hub is told {typed(told.text, 10)}"
-        yield _slip(algorithm, what, "the same on both sides")
+        yield _apart(algorithm, what, "the same on both sides")
     if kind in {"rsa", "ecdsa"} and secret is not None and secret.text and "-----BEGIN" not in secret.text:
-        yield _slip(algorithm, "wants a private key in PEM, and MERCURE_JWT_SECRET is a text", "hmac.sha256")
+        yield _apart(algorithm, "wants a private key in PEM, and MERCURE_JWT_SECRET is a text", "hmac.sha256")
 
 
-def _slip(value: Value, what: str, hint: str) -> Slip:
-    return Slip("alg-mismatch", value.place, what, hint)
+def _apart(value: Value, what: str, hint: str) -> Found:
+    return Found(value.place, what, hint)

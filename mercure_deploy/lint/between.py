@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from mercure_deploy.facts.hubs import HUB_PATH
 from mercure_deploy.facts.origins import Origin
-from mercure_deploy.readers.places import Place, Slip
+from mercure_deploy.findings import Finding, Place
 
 # the hub writes a line into each stream as often, unless told otherwise
 _HEARTBEAT = 40
@@ -22,35 +22,35 @@ class Target(NamedTuple):
     named: bool = True
 
 
-def cut(place: Place, time: str, after: str, hint: str) -> Iterator[Slip]:
+def cut(place: Place, time: str, after: str, hint: str) -> Iterator[Finding]:
     """A time-out that is over before the hub says something; `after` is how that is called in the sentence."""
     found = re.fullmatch(r"(\d+)(ms|[smhd]?)", time)
     if found and int(found[1]) * _SECONDS[found[2]] <= _HEARTBEAT:
         what = f"cuts a stream after {after}, and the hub writes every {_HEARTBEAT} s"
-        yield Slip("proxy-timeout-buffering", place, what, hint)
+        yield Finding("proxy-timeout-buffering", "error", what, hint, place)
 
 
-def guard(place: Place, who: str, hint: str) -> Slip:
+def guard(place: Place, who: str, hint: str) -> Finding:
     """A password before the hub."""
     what = f"asks for a password of its own: the 401 is {who}'s, not the hub's"
-    return Slip("proxy-not-routing", place, what, hint)
+    return Finding("proxy-not-routing", "error", what, hint, place)
 
 
-def stripped(place: Place, hint: str, by: str = "") -> Slip:
+def stripped(place: Place, hint: str, by: str = "") -> Finding:
     """The hub's path, which does not arrive."""
-    return Slip("proxy-not-routing", place, f"{by}takes {HUB_PATH} away, and the hub answers 404", hint)
+    return Finding("proxy-not-routing", "error", f"{by}takes {HUB_PATH} away, and the hub answers 404", hint, place)
 
 
-def dropped(place: Place, header: str) -> Iterator[Slip]:
+def dropped(place: Place, header: str) -> Iterator[Finding]:
     """A header that does not arrive, if a token may stand in it."""
     name = header.lower()
     if name in {"authorization", "cookie"}:
         who = "no app can publish" if name == "authorization" else "no page can subscribe"
-        yield Slip("credentials-not-sent", place, f"drops {name.title()}: {who}", "leave the line out")
+        yield Finding("credentials-not-sent", "error", f"drops {name.title()}: {who}", "leave the line out", place)
 
 
-def doubled(place: Place, header: str) -> Iterator[Slip]:
+def doubled(place: Place, header: str) -> Iterator[Finding]:
     """A header that is added, if the hub sends it too."""
     if header.lower() == ALLOWED:
         what = "adds a second Access-Control-Allow-Origin to the hub's: browsers refuse both"
-        yield Slip("cors-origin-mismatch", place, what, "leave CORS to the hub: cors_origins")
+        yield Finding("cors-origin-mismatch", "error", what, "leave CORS to the hub: cors_origins", place)

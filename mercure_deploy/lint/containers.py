@@ -4,8 +4,8 @@ import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from mercure_deploy.lint.rules import rule
-from mercure_deploy.readers.places import Slip
+from mercure_deploy.findings import Finding
+from mercure_deploy.lint.rules import Found, rule
 from mercure_deploy.readers.setup import APP, IMAGE, Setup, is_hub, origin_of
 from mercure_deploy.simulation.hub import hubs
 
@@ -13,19 +13,19 @@ if TYPE_CHECKING:
     from mercure_deploy.findings import Level
 
 
-@rule
-def key_quoting(setup: Setup) -> Iterator[Slip]:
+@rule("key-quoting")
+def key_quoting(setup: Setup) -> Iterator[Found]:
     """Quotes that compose hands on as a part of the value."""
     for service in setup.services:
         for name, value in service.environment.items():
             ours = is_hub(service) or name in APP
             if ours and re.fullmatch(r"'.+'|\".+\"", value.text, re.DOTALL):
                 what = f"{name} has quotes in it: in a list compose keeps them as a part of the value"
-                yield Slip("key-quoting", value.place, what, f"- {name}=VALUE without quotes, or {name}: VALUE")
+                yield Found(value.place, what, f"- {name}=VALUE without quotes, or {name}: VALUE")
 
 
-@rule
-def tooling_override(setup: Setup) -> Iterator[Slip]:
+@rule("tooling-override")
+def tooling_override(setup: Setup) -> Iterator[Found | Finding]:
     """A value that another one hides."""
     for service in setup.services:
         for file in setup.env_files_of(service):
@@ -33,11 +33,11 @@ def tooling_override(setup: Setup) -> Iterator[Slip]:
                 hidden = file.variables.get(word)
                 if hidden is not None and hidden.text != value.text and word.startswith("MERCURE_"):
                     what = f"{word} stands in environment: too, and that one wins"
-                    yield Slip("tooling-override", hidden.place, what, "leave one of the two out")
+                    yield Found(hidden.place, what, "leave one of the two out")
     yield from _hides_dotenv(setup)
 
 
-def _hides_dotenv(setup: Setup) -> Iterator[Slip]:
+def _hides_dotenv(setup: Setup) -> Iterator[Found]:
     """A variable of the app's container, which Symfony takes instead of what its .env files for that machine say."""
     local = [file for file in setup.env_files if re.search(r"(^|/)\.env\.(\w+\.)?local$", file.path)]
     for service in setup.services:
@@ -52,11 +52,11 @@ def _hides_dotenv(setup: Setup) -> Iterator[Slip]:
                 meant = origin_of(hidden)
                 certain = meant is not None and meant[0] == setup.told_hub
                 level: Level = "error" if certain else "warning"
-                yield Slip("tooling-override", value.place, what, "the same value in both, or in one alone", level)
+                yield Found(value.place, what, "the same value in both, or in one alone", level)
 
 
-@rule
-def port_conflict(setup: Setup) -> Iterator[Slip]:
+@rule("port-conflict")
+def port_conflict(setup: Setup) -> Iterator[Found | Finding]:
     """One port of the machine for two services of a file."""
     taken: dict[tuple[str, int], str] = {}
     for service in setup.services:
@@ -64,11 +64,11 @@ def port_conflict(setup: Setup) -> Iterator[Slip]:
             other = taken.setdefault((service.file, host), service.name) if host else service.name
             if other != service.name:
                 what = f"port {host} is taken by {other} already"
-                yield Slip("port-conflict", place, what, "another port of the machine")
+                yield Found(place, what, "another port of the machine")
     yield from _admin(setup)
 
 
-def _admin(setup: Setup) -> Iterator[Slip]:
+def _admin(setup: Setup) -> Iterator[Found]:
     """A site at the port of Caddy's own admin endpoint."""
     for file in setup.caddyfiles:
         said = next((each for each in file.options if each.name == "admin"), None)
@@ -80,11 +80,11 @@ def _admin(setup: Setup) -> Iterator[Slip]:
             for value in addresses:
                 if re.fullmatch(rf"\S*:{port}", value.text):
                     what = f"port {port} is that of Caddy's admin endpoint: the hub does not start"
-                    yield Slip("port-conflict", value.place, what, "another port, here or in admin")
+                    yield Found(value.place, what, "another port, here or in admin")
 
 
-@rule
-def healthcheck_broken(setup: Setup) -> Iterator[Slip]:
+@rule("healthcheck-broken")
+def healthcheck_broken(setup: Setup) -> Iterator[Found]:
     """A check that fails though the hub works."""
     hint = "wget -q --spider http://127.0.0.1:2019/mercure/health/ready, the image's own check"
     modern = setup.generation is not None and setup.generation >= (1, 0)
@@ -93,29 +93,29 @@ def healthcheck_broken(setup: Setup) -> Iterator[Slip]:
         if test is None or service.image is None or not IMAGE.search(service.image.text):
             continue
         if re.search(r"\bcurl\b", test.text):
-            yield Slip("healthcheck-broken", test.place, "the hub's image has no curl", hint, "warning")
+            yield Found(test.place, "the hub's image has no curl", hint, "warning")
         elif modern and "/healthz" in test.text:
-            yield Slip("healthcheck-broken", test.place, "hub 1.0 has no /healthz: it answers 404", hint)
+            yield Found(test.place, "hub 1.0 has no /healthz: it answers 404", hint)
 
 
-@rule
-def transport_not_shared(setup: Setup) -> Iterator[Slip]:
+@rule("transport-not-shared")
+def transport_not_shared(setup: Setup) -> Iterator[Found]:
     """Several processes that each keep what is published to themselves."""
     for service in setup.hub_services:
         if service.replicas is not None and service.replicas.text.isdigit() and int(service.replicas.text) > 1:
             what = "each replica keeps its updates to itself: half of the subscribers hear of nothing"
-            yield Slip("transport-not-shared", service.replicas.place, what, "replicas: 1; the open hub is one process")
+            yield Found(service.replicas.place, what, "replicas: 1; the open hub is one process")
 
 
-@rule
-def storage_permissions(setup: Setup) -> Iterator[Slip]:
+@rule("storage-permissions")
+def storage_permissions(setup: Setup) -> Iterator[Found]:
     """A history that goes with its container, or that has no end."""
     for hub in hubs(setup):
         kind, size = hub.taken.one("transport"), [each for each in hub.taken.transport if each.name == "size"]
         endless = not size or (size[-1].arguments and size[-1].arguments[0].text.strip("0") == "")
         if kind is not None and kind.text == "bolt" and endless:
             what = "the history has no size, and its file grows for ever"
-            yield Slip("storage-permissions", kind.place, what, "size 10000 in its block", "warning")
+            yield Found(kind.place, what, "size 10000 in its block", "warning")
     for each in (each for block in setup.blocks for each in block.named("transport")):
         paths = [inner.arguments[0].text for inner in each.block if inner.name == "path" and inner.arguments]
         for service in setup.hub_services:
@@ -123,7 +123,7 @@ def storage_permissions(setup: Setup) -> Iterator[Slip]:
             if lost and service.volumes:
                 what = "the history lies on no volume, and goes with the container"
                 hint = "path /data/mercure.db, and a volume at /data"
-                yield Slip("storage-permissions", each.place, what, hint, "warning")
+                yield Found(each.place, what, hint, "warning")
 
 
 def _kept(path: str, volumes: list[str]) -> bool:

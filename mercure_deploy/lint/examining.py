@@ -1,15 +1,14 @@
 """From texts to setups, and from a setup to findings in the order of the files."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from mercure_deploy.errors import printable
 from mercure_deploy.facts.origins import Origin
-from mercure_deploy.findings import Finding
+from mercure_deploy.findings import Finding, Place
 from mercure_deploy.lint.play import Step, play
 from mercure_deploy.lint.rules import RULES
 from mercure_deploy.readers.assembling import Text, assemble, groups, texts
-from mercure_deploy.readers.places import Place, Slip
 from mercure_deploy.readers.setup import Setup
 
 # a sentence; what a file calls its services is not to fill a screen
@@ -39,30 +38,36 @@ class Examined:
 def examine(files: Sequence[tuple[str, str]], told: Told, named: Callable[[str], bool]) -> Examined:
     """What is wrong in these files, (path, text); `named` tells those that were asked for by name."""
     known = texts(files, named)
-    played = [_slips(group, told) for group in groups(known)]
-    slips = [slip for _, found in played for slip in found]
+    played = [_examined(group, told) for group in groups(known)]
+    findings = [finding for _, found in played for finding in found]
     steps = tuple(step for setup, found in played for step in play(setup, found))
     order = {each.path: number for number, each in enumerate(known)}
-    slips.sort(key=lambda slip: (order.get(slip.place.file, len(order)), slip.place, slip.id))
-    findings = tuple(dict.fromkeys(map(_finding, slips)))
-    return Examined(tuple((each.path, each.kind) for each in known), findings, steps)
+    findings.sort(key=lambda finding: (*_where(finding, order), finding.id))
+    said = tuple(dict.fromkeys(map(_harmless, findings)))
+    return Examined(tuple((each.path, each.kind) for each in known), said, steps)
 
 
-def _slips(group: Sequence[Text], told: Told) -> tuple[Setup, list[Slip]]:
+def _examined(group: Sequence[Text], told: Told) -> tuple[Setup, list[Finding]]:
     setup = Setup(pages=list(told.pages), told_hub=told.hub, version=told.version, tracked=told.tracked, now=told.now)
     assemble(setup, group)
-    slips = [*setup.slips, *(slip for rule in RULES for slip in rule(setup))]
+    findings = [*setup.findings, *(finding for rule in RULES for finding in rule(setup))]
     assumed = setup.assumed
-    return setup, [_doubtful(slip) if slip.place in assumed and slip.level == "error" else slip for slip in slips]
+    return setup, [
+        _doubtful(finding) if finding.place in assumed and finding.level == "error" else finding for finding in findings
+    ]
 
 
-def _doubtful(slip: Slip) -> Slip:
+def _where(finding: Finding, order: Mapping[str, int]) -> tuple[int, Place]:
+    """Its file's number, and its place there; what the command line said is last."""
+    place = finding.place or Place("", 0, 0)
+    return order.get(place.file, len(order)), place
+
+
+def _doubtful(finding: Finding) -> Finding:
     """What is found in a default, which the environment of the one who starts it may replace."""
-    return replace(slip, level="warning", what=f"{slip.what} (a default, for when its variable is not set)")
+    return replace(finding, level="warning", what=f"{finding.what} (a default, for when its variable is not set)")
 
 
-def _finding(slip: Slip) -> Finding:
-    # what was told on the command line has no place in a file
-    where: Place | None = slip.place if slip.place.file else None
-    place = (where.file, where.line, where.column) if where else (None, None, None)
-    return Finding(slip.id, slip.level, printable(slip.what, _LONGEST), printable(slip.hint, _LONGEST), *place)
+def _harmless(finding: Finding) -> Finding:
+    """The same, for a terminal: what a file says in it is cut and shows no control characters."""
+    return replace(finding, what=printable(finding.what, _LONGEST), hint=printable(finding.hint, _LONGEST))

@@ -5,9 +5,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from mercure_deploy.facts.hubs import HUB_PATH
+from mercure_deploy.findings import Finding
 from mercure_deploy.lint import between
 from mercure_deploy.lint.between import Target
-from mercure_deploy.readers.places import Directive, Slip, Value
+from mercure_deploy.readers.places import Directive, Value
 from mercure_deploy.readers.setup import Setup, origin_of
 
 _DEEPEST = 6
@@ -69,7 +70,7 @@ def targets(setup: Setup) -> Iterator[Target]:
             yield Target(found[0], way.target.place)
 
 
-def kept_back(setup: Setup) -> Iterator[Slip]:
+def kept_back(setup: Setup) -> Iterator[Finding]:
     """Streams that it cuts."""
     for way in ways(setup):
         inner = [*way.proxy.block, *(each for other in way.proxy.block for each in other.block)]
@@ -79,7 +80,7 @@ def kept_back(setup: Setup) -> Iterator[Slip]:
                 yield from between.cut(each.place, time, time, f"no {each.name}")
 
 
-def not_routed(setup: Setup) -> Iterator[Slip]:
+def not_routed(setup: Setup) -> Iterator[Finding]:
     """Requests that do not come to the hub, or not under its path."""
     for way in ways(setup):
         for head in way.heads:
@@ -94,7 +95,7 @@ def not_routed(setup: Setup) -> Iterator[Slip]:
                 yield between.guard(each.place, "the proxy", f"a matcher that leaves {HUB_PATH} out")
 
 
-def dropped(setup: Setup) -> Iterator[Slip]:
+def dropped(setup: Setup) -> Iterator[Finding]:
     """Headers with the token that it takes away."""
     for way in ways(setup):
         for each in way.around:
@@ -105,7 +106,7 @@ def dropped(setup: Setup) -> Iterator[Slip]:
                 yield from between.dropped(each.place, name)
 
 
-def doubled(setup: Setup) -> Iterator[Slip]:
+def doubled(setup: Setup) -> Iterator[Finding]:
     """CORS headers beside those of the hub."""
     for way in ways(setup):
         for each in way.around:

@@ -4,11 +4,11 @@ import re
 from collections.abc import Container, Iterable, Iterator
 from dataclasses import replace
 
+from mercure_deploy.findings import Finding, Place
 from mercure_deploy.keys import HMAC_BYTES, WELL_KNOWN, fingerprint, is_placeholder
-from mercure_deploy.lint.rules import rule
+from mercure_deploy.lint.rules import Found, rule
 from mercure_deploy.readers import tokens
 from mercure_deploy.readers.keys import PATH, SHELL, Key, is_hmac, is_known
-from mercure_deploy.readers.places import Place, Slip
 from mercure_deploy.readers.setup import HUB, Setup, bare, is_app_file
 from mercure_deploy.simulation.hub import hubs
 
@@ -29,32 +29,32 @@ def _once(used: Iterable[Key], defaults: Container[Place] = ()) -> Iterator[Key]
         yield replace(first, name=", ".join(dict.fromkeys(key.name for key in keys)))
 
 
-@rule
-def key_placeholder(setup: Setup) -> Iterator[Slip]:
+@rule("key-placeholder")
+def key_placeholder(setup: Setup) -> Iterator[Found]:
     """A key that stands in every document."""
     hint = "make one: mercure-deploy init, or openssl rand -hex 32, the same for app and hub"
     for key in _once(setup.used_keys(), setup.assumed):
         text = key.value.text
         if text in WELL_KNOWN or (is_hmac(key) and is_placeholder(text) and "hange" in text):
-            yield Slip("key-placeholder", key.value.place, f"{key.name}: everybody knows this key", hint)
+            yield Found(key.value.place, f"{key.name}: everybody knows this key", hint)
     for value in setup.used_tokens():
         token = tokens.parse(value.text)
         if token and any(token.signed_by(each) for each in WELL_KNOWN):
-            yield Slip("key-placeholder", value.place, "is signed with a key that everybody knows", hint)
+            yield Found(value.place, "is signed with a key that everybody knows", hint)
 
 
-@rule
-def secret_exposure(setup: Setup) -> Iterator[Slip]:
+@rule("secret-exposure")
+def secret_exposure(setup: Setup) -> Iterator[Found]:
     """A key that everybody has who can read the repository."""
     for key in _once(key for key in setup.used_keys() if key.value.place.file in setup.tracked):
         if is_hmac(key) and is_known(key) and not is_placeholder(key.value.text):
             what = f"git tracks this file, and a key ({fingerprint(key.value.text)}) stands in it: {key.name}"
             hint = "a new key, in a file that git ignores: the old one stays in the history"
-            yield Slip("secret-exposure", key.value.place, what, hint, "warning")
+            yield Found(key.value.place, what, hint, "warning")
 
 
-@rule
-def key_too_short(setup: Setup) -> Iterator[Slip]:
+@rule("key-too-short")
+def key_too_short(setup: Setup) -> Iterator[Found]:
     """lcobucci/jwt refuses a key below the hash size, and so does the app at its first token."""
     cut = {key.value.place for key, _ in _cut(setup)}
     for key in _once(setup.used_keys(), setup.assumed):
@@ -63,11 +63,11 @@ def key_too_short(setup: Setup) -> Iterator[Slip]:
         size, algorithm = len(key.value.text.encode()), key.algorithm.text if key.algorithm else "HS256"
         if is_hmac(key) and size < HMAC_BYTES.get(algorithm, 0):
             what = f"{key.name}: {size} bytes, {algorithm} wants {HMAC_BYTES[algorithm]}: lcobucci/jwt refuses it"
-            yield Slip("key-too-short", key.value.place, what, "a longer key, the same for app and hub")
+            yield Found(key.value.place, what, "a longer key, the same for app and hub")
 
 
-@rule
-def jwt_key_confusion(setup: Setup) -> Iterator[Slip]:
+@rule("jwt-key-confusion")
+def jwt_key_confusion(setup: Setup) -> Iterator[Found]:
     """A token where the key belongs, or a key where a token belongs."""
     hint = "put the key itself there, the text that signs tokens; the bundle makes tokens from it"
     places = {key.name: key.value for key in setup.used_keys() if tokens.looks_like(key.value.text)}
@@ -77,15 +77,15 @@ def jwt_key_confusion(setup: Setup) -> Iterator[Slip]:
             if value is not None and tokens.looks_like(value.text):
                 places.setdefault(name, value)
     for name, value in places.items():
-        yield Slip("jwt-key-confusion", value.place, f"{name} holds a token, not a key", hint)
+        yield Found(value.place, f"{name} holds a token, not a key", hint)
     static = setup.app.get("MERCURE_JWT_TOKEN")
     if static is not None and is_known(Key("app", static)) and not tokens.looks_like(static.text):
         what = "MERCURE_JWT_TOKEN holds something that is no token"
-        yield Slip("jwt-key-confusion", static.place, what, "a key belongs into MERCURE_JWT_SECRET")
+        yield Found(static.place, what, "a key belongs into MERCURE_JWT_SECRET")
 
 
-@rule
-def key_mismatch(setup: Setup) -> Iterator[Slip]:
+@rule("key-mismatch")
+def key_mismatch(setup: Setup) -> Iterator[Found | Finding]:
     """What signs is not what the hub verifies with."""
     assumed = setup.assumed
     certain = (key for key in setup.used_keys() if key.value.place not in assumed)
@@ -111,7 +111,7 @@ def key_mismatch(setup: Setup) -> Iterator[Slip]:
         if token and token.algorithm in HMAC_BYTES and not token.signed_by(verifier.value.text):
             what = f"this token is not signed with {verifier.name} ({fingerprint(verifier.value.text)})"
             hint = "sign it with the hub's key, or use the bundle's secret instead"
-            yield Slip("key-mismatch", value.place, what, hint)
+            yield Found(value.place, what, hint)
 
 
 def _cut(setup: Setup) -> Iterator[tuple[Key, str]]:
@@ -124,12 +124,12 @@ def _cut(setup: Setup) -> Iterator[tuple[Key, str]]:
                 break
 
 
-@rule
-def key_quoting(setup: Setup) -> Iterator[Slip]:
+@rule("key-quoting")
+def key_quoting(setup: Setup) -> Iterator[Found]:
     """A key of which its reader takes a part."""
     for key, name in _cut(setup):
         what = f"{key.name}: a blank and # end a value without quotes, {len(key.value.text)} bytes arrive, not {name}"
-        yield Slip("key-quoting", key.value.place, what, "single quotes around the value; a longer key is no cure")
+        yield Found(key.value.place, what, "single quotes around the value; a longer key is no cure")
 
 
 def _asymmetric(key: Key) -> bool:
@@ -137,41 +137,41 @@ def _asymmetric(key: Key) -> bool:
     return pem or (key.algorithm is not None and key.algorithm.text[:2] in {"RS", "ES", "PS"})
 
 
-def _filled(one: Key, other: Key) -> Slip | None:
+def _filled(one: Key, other: Key) -> Finding | None:
     """Two that were one text, in which compose took a $ for the begin of a name."""
     if "$" not in (other.value.raw or "") or (other.value.raw or "").strip("'\"") != bare(one.value):
         return None
     what = f"{other.name}: compose takes what follows a $ for the name of a variable, and {one.name} keeps it"
-    return Slip("key-quoting", other.value.place, what, "$$ for each $, or a key of letters and digits")
+    return Finding("key-quoting", "error", what, "$$ for each $, or a key of letters and digits", other.value.place)
 
 
-def _differ(one: Key, other: Key) -> Slip:
+def _differ(one: Key, other: Key) -> Found:
     marks = f"{one.name} ({fingerprint(one.value.text)}) and {other.name} ({fingerprint(other.value.text)})"
     hint = "Symfony signs for both roles of the hub with one secret: the same text in all three places"
-    return Slip("key-mismatch", other.value.place, f"{marks} differ", hint)
+    return Found(other.value.place, f"{marks} differ", hint)
 
 
-@rule
-def key_missing(setup: Setup) -> Iterator[Slip]:
+@rule("key-missing")
+def key_missing(setup: Setup) -> Iterator[Found | Finding]:
     """A hub that is there and has no key."""
     for word, place in (each for chart in setup.charts for each in chart.unset):
         what = f"{word} is not set: the chart makes a random key, another one with each upgrade"
-        yield Slip("key-missing", place, what, f"{word}: the key that the app signs with")
+        yield Found(place, what, f"{word}: the key that the app signs with")
     empty = set()
     for hub in hubs(setup):
-        for slip in hub.refused():
-            if slip.id == "key-missing":
-                empty.add(slip.place)
-                yield slip
+        for finding in hub.refused():
+            if finding.id == "key-missing":
+                empty.add(finding.place)
+                yield finding
     yield from _near_name(setup)
     yield from _not_filled(setup)
     for name in ("MERCURE_PUBLISHER_JWT_KEY", "MERCURE_SUBSCRIBER_JWT_KEY", "MERCURE_JWT_SECRET"):
         value = setup.hub.get(name) or setup.app.get(name)
         if value is not None and not value.text and not value.raw and value.place not in empty:
-            yield Slip("key-missing", value.place, f"{name} is empty", "give it the key")
+            yield Found(value.place, f"{name} is empty", "give it the key")
 
 
-def _not_filled(setup: Setup) -> Iterator[Slip]:
+def _not_filled(setup: Setup) -> Iterator[Found]:
     """A reference to a key that compose cannot fill: it reads the shell and .env, no other file (measured: blank)."""
     for service in setup.hub_services:
         folder = service.file.rpartition("/")[0]
@@ -188,11 +188,11 @@ def _not_filled(setup: Setup) -> Iterator[Slip]:
             if elsewhere:
                 what = f"compose fills {found[1]} from the shell and .env alone, not from {elsewhere[0]}: blank"
                 hint = f"docker compose --env-file {elsewhere[0]}, or the variable in .env"
-                yield Slip("key-missing", value.place, what, hint, "warning")
+                yield Found(value.place, what, hint, "warning")
                 return
 
 
-def _near_name(setup: Setup) -> Iterator[Slip]:
+def _near_name(setup: Setup) -> Iterator[Found]:
     """An app whose key stands under another name than the one that it reads."""
     if "MERCURE_JWT_SECRET" in setup.app or {"jwt.secret", "jwt.value"} & setup.symfony.keys():
         return
@@ -202,17 +202,17 @@ def _near_name(setup: Setup) -> Iterator[Slip]:
         for name, value in file.variables.items():
             if _NEAR.fullmatch(name) and name not in HUB and value.text:
                 what = f"{name} is read by nobody: the app has no MERCURE_JWT_SECRET, and signs nothing"
-                yield Slip("key-missing", value.place, what, "call it MERCURE_JWT_SECRET")
+                yield Found(value.place, what, "call it MERCURE_JWT_SECRET")
 
 
-@rule
-def pem_in_env(setup: Setup) -> Iterator[Slip]:
+@rule("pem-in-env")
+def pem_in_env(setup: Setup) -> Iterator[Found]:
     """A PEM key that does not survive its way, or something else in its place."""
     hint = "the public key in PEM, with its line breaks, in the Caddyfile; or an HMAC key"
     for key in setup.used_keys():
         what = _no_key(key)
         if what:
-            yield Slip("pem-in-env", key.value.place, f"{key.name} {what}", hint)
+            yield Found(key.value.place, f"{key.name} {what}", hint)
 
 
 def _no_key(key: Key) -> str | None:

@@ -5,9 +5,10 @@ from collections.abc import Iterator
 
 from mercure_deploy.facts.hubs import HUB_PATH
 from mercure_deploy.facts.origins import Origin
+from mercure_deploy.findings import Finding
 from mercure_deploy.lint import between
 from mercure_deploy.lint.between import Target
-from mercure_deploy.readers.places import Service, Slip, Value
+from mercure_deploy.readers.places import Service, Value
 from mercure_deploy.readers.setup import Setup
 
 _PORT = re.compile(r"traefik\.http\.services\.[^.]+\.loadbalancer\.server\.port", re.IGNORECASE)
@@ -41,15 +42,17 @@ def _middlewares(service: Service) -> Iterator[tuple[str, str, Value]]:
             yield found[2].lower(), (found[3] or "").lower(), value
 
 
-def kept_back(setup: Setup) -> Iterator[Slip]:
+def kept_back(setup: Setup) -> Iterator[Finding]:
     """Streams whose first byte never comes."""
     for service in setup.hub_services:
         for value in [value for kind, _, value in _middlewares(service) if kind == "buffering"][:1]:
             what = "the buffering middleware keeps the stream back: not even its status arrives"
-            yield Slip("proxy-timeout-buffering", value.place, what, "no buffering on the router of the hub")
+            yield Finding(
+                "proxy-timeout-buffering", "error", what, "no buffering on the router of the hub", value.place
+            )
 
 
-def not_routed(setup: Setup) -> Iterator[Slip]:
+def not_routed(setup: Setup) -> Iterator[Finding]:
     """Requests that do not come to the hub, or not under its path."""
     for service in setup.hub_services:
         for kind, option, value in _middlewares(service):
@@ -61,10 +64,10 @@ def not_routed(setup: Setup) -> Iterator[Slip]:
                 yield between.stripped(value.place, "no stripprefix on the router of the hub")
 
 
-def doubled(setup: Setup) -> Iterator[Slip]:
+def doubled(setup: Setup) -> Iterator[Finding]:
     """Preflights that it answers itself."""
     for service in setup.hub_services:
         words = [(option, value) for kind, option, value in _middlewares(service) if kind == "headers"]
         for option, value in [word for word in words if word[0].startswith("accesscontrol")][:1]:
             what = f"{option}: Traefik answers the preflight itself, without the headers of the hub"
-            yield Slip("cors-origin-mismatch", value.place, what, "leave CORS to the hub: cors_origins")
+            yield Finding("cors-origin-mismatch", "error", what, "leave CORS to the hub: cors_origins", value.place)

@@ -5,9 +5,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from mercure_deploy.facts.hubs import HUB_PATH
+from mercure_deploy.findings import Finding
 from mercure_deploy.lint import between
 from mercure_deploy.lint.between import Target
-from mercure_deploy.readers.places import Directive, Slip, Value
+from mercure_deploy.readers.places import Directive, Value
 from mercure_deploy.readers.setup import Setup, host_of, origin_of, split
 
 # what hands a request on, and what makes that nobody can tell
@@ -94,7 +95,7 @@ def _upstream(setup: Setup, target: str) -> str:
     return target
 
 
-def kept_back(setup: Setup) -> Iterator[Slip]:
+def kept_back(setup: Setup) -> Iterator[Finding]:
     """A stream that it keeps back or cuts."""
     for way in ways(setup):
         word, buffering = way.word("proxy_ignore_headers"), way.word("proxy_buffering")
@@ -102,7 +103,7 @@ def kept_back(setup: Setup) -> Iterator[Slip]:
         if word is not None and ignored and not (buffering and _text(buffering) == "off"):
             what = "the hub asks by X-Accel-Buffering not to be kept back, and that is ignored: no status arrives"
             hint = "proxy_buffering off, or X-Accel-Buffering not in that line"
-            yield Slip("proxy-timeout-buffering", word.place, what, hint)
+            yield Finding("proxy-timeout-buffering", "error", what, hint, word.place)
         word = way.word("proxy_read_timeout")
         if word:
             yield from between.cut(word.place, _text(word), f"{_text(word)} of silence", "proxy_read_timeout 1h")
@@ -112,14 +113,14 @@ def _text(word: Directive) -> str:
     return " ".join(each.text for each in word.arguments)
 
 
-def not_routed(setup: Setup) -> Iterator[Slip]:
+def not_routed(setup: Setup) -> Iterator[Finding]:
     """Requests that never come to the hub."""
     for way in ways(setup):
         yield from _guards(way)
         yield from _path(way)
 
 
-def unrouted(setup: Setup) -> Iterator[Slip]:
+def unrouted(setup: Setup) -> Iterator[Finding]:
     """A server of the hub's public name that hands the hub's path to something else than a proxy."""
     hub, public = setup.hub_origin, setup.app.get("MERCURE_PUBLIC_URL")
     found = re.match(r"https?://[^/]+(/[^?#]*)", public.text) if public is not None else None
@@ -136,7 +137,9 @@ def unrouted(setup: Setup) -> Iterator[Slip]:
         if not inside & (_HANDED | _UNTOLD) and not named:
             words = " ".join(word.text for word in location.arguments)
             what = f"{path} of {hub.host} is answered by location {words}, which leads to no hub"
-            yield Slip("proxy-not-routing", location.place, what, f"location ^~ {path} {{ proxy_pass … }} for the hub")
+            yield Finding(
+                "proxy-not-routing", "error", what, f"location ^~ {path} {{ proxy_pass … }} for the hub", location.place
+            )
 
 
 def _chosen(server: tuple[Directive, ...], path: str) -> Directive | None:
@@ -162,13 +165,15 @@ def _chosen(server: tuple[Directive, ...], path: str) -> Directive | None:
     return longest[0] if longest is not None else None
 
 
-def _guards(way: Way) -> Iterator[Slip]:
+def _guards(way: Way) -> Iterator[Finding]:
     guard = way.word("auth_basic")
     if guard and _text(guard) != "off":
         yield between.guard(guard.place, "nginx", f"auth_basic off in location ^~ {HUB_PATH}")
     limit = next((each for each in way.location.block if each.name == "limit_except"), None)
     if limit and "POST" not in {word.text for word in limit.arguments}:
-        yield Slip("proxy-not-routing", limit.place, "refuses POST: nothing can be published", "limit_except GET POST")
+        yield Finding(
+            "proxy-not-routing", "error", "refuses POST: nothing can be published", "limit_except GET POST", limit.place
+        )
     words = [word.text for word in way.location.arguments]
     if words[:1] in (["^~"], ["="], ["~"], ["~*"]):
         return
@@ -177,7 +182,7 @@ def _guards(way: Way) -> Iterator[Slip]:
         kind, pattern = [*(word.text for word in other.arguments), "", ""][:2]
         if refuses and kind in {"~", "~*"} and _matches(pattern):
             what = f"{pattern} goes before, and refuses {HUB_PATH}"
-            yield Slip("proxy-not-routing", other.place, what, f"location ^~ {HUB_PATH} for the hub")
+            yield Finding("proxy-not-routing", "error", what, f"location ^~ {HUB_PATH} for the hub", other.place)
 
 
 def _matches(pattern: str, path: str = HUB_PATH) -> bool:
@@ -187,7 +192,7 @@ def _matches(pattern: str, path: str = HUB_PATH) -> bool:
         return False
 
 
-def _path(way: Way) -> Iterator[Slip]:
+def _path(way: Way) -> Iterator[Finding]:
     """A path that proxy_pass takes away: with a URI it puts that in the place of the location's."""
     word = way.word("proxy_pass")
     words = [each.text for each in way.location.arguments]
@@ -201,10 +206,12 @@ def _path(way: Way) -> Iterator[Slip]:
         arrives = target[1] + HUB_PATH[len(prefix) :]
         if arrives.rstrip("/") != HUB_PATH:
             what = f"{HUB_PATH} arrives at the hub as {arrives}: 404"
-            yield Slip("proxy-not-routing", word.arguments[0].place, what, "proxy_pass without a path behind the port")
+            yield Finding(
+                "proxy-not-routing", "error", what, "proxy_pass without a path behind the port", word.arguments[0].place
+            )
 
 
-def dropped(setup: Setup) -> Iterator[Slip]:
+def dropped(setup: Setup) -> Iterator[Finding]:
     """Headers with the token that it drops."""
     for way in ways(setup):
         for each in way.headers:
@@ -213,7 +220,7 @@ def dropped(setup: Setup) -> Iterator[Slip]:
                 yield from between.dropped(each.place, name)
 
 
-def doubled(setup: Setup) -> Iterator[Slip]:
+def doubled(setup: Setup) -> Iterator[Finding]:
     """CORS headers beside those of the hub, and preflights that it answers."""
     for way in ways(setup):
         for each in way.said("add_header"):
@@ -223,10 +230,10 @@ def doubled(setup: Setup) -> Iterator[Slip]:
             asks = each.name == "if" and "OPTIONS" in _text(each)
             if asks and any(inner.name == "return" for inner in each.block):
                 what = "answers the preflight itself, without the headers of the hub"
-                yield Slip("cors-origin-mismatch", each.place, what, "leave it to the hub: cors_origins")
+                yield Finding("cors-origin-mismatch", "error", what, "leave it to the hub: cors_origins", each.place)
 
 
-def nameless(setup: Setup) -> Iterator[Slip]:
+def nameless(setup: Setup) -> Iterator[Finding]:
     """A hub that serves its domain alone, asked under another name."""
     texts = split(setup.hub.get("SERVER_NAME")) + [each.text for block in setup.blocks for each in block.addresses]
     hosts = set(map(host_of, texts))
@@ -237,4 +244,4 @@ def nameless(setup: Setup) -> Iterator[Slip]:
         if not given and not any(host in (_target(way.location) or "") for host in hosts):
             what = "asks the hub under the name of proxy_pass, and it serves its domain: an empty 200"
             hint = "proxy_set_header Host $host; or :80 as the hub's address"
-            yield Slip("server-name-mismatch", way.location.place, what, hint)
+            yield Finding("server-name-mismatch", "error", what, hint, way.location.place)

@@ -6,9 +6,10 @@ from os.path import commonpath
 
 from mercure_deploy.errors import typed
 from mercure_deploy.facts.origins import Origin
+from mercure_deploy.findings import Finding
 from mercure_deploy.lint.proxies import doubled
-from mercure_deploy.lint.rules import rule
-from mercure_deploy.readers.places import Slip, Value
+from mercure_deploy.lint.rules import Found, rule
+from mercure_deploy.readers.places import Value
 from mercure_deploy.readers.setup import Setup, as_origin, bare, host_of, is_app_file, is_hub_file, split
 from mercure_deploy.simulation.go import origin_problem
 from mercure_deploy.simulation.hub import development, hubs
@@ -17,17 +18,17 @@ Listed = list[tuple[Value, Origin]]
 _ALMOST = {"cors_origins:", "cors_origin", "cors"}
 
 
-@rule
-def cors_wildcard_credentials(setup: Setup) -> Iterator[Slip]:
+@rule("cors-wildcard-credentials")
+def cors_wildcard_credentials(setup: Setup) -> Iterator[Found]:
     """A star, which browsers refuse together with a cookie."""
     for value in setup.origins() or []:
         if bare(value) == "*":
             what = "* as an origin: browsers refuse it together with a cookie, and everybody else is let in"
-            yield Slip("cors-wildcard-credentials", value.place, what, "list the origins of your pages")
+            yield Found(value.place, what, "list the origins of your pages")
 
 
-@rule
-def cors_origin_missing(setup: Setup) -> Iterator[Slip]:
+@rule("cors-origin-missing")
+def cors_origin_missing(setup: Setup) -> Iterator[Found | Finding]:
     """Pages of another origin, and nothing that lets them in."""
     yield from _replaced(setup)
     said = [each for block in setup.blocks for each in block.directives]
@@ -39,19 +40,19 @@ def cors_origin_missing(setup: Setup) -> Iterator[Slip]:
     for dropped in (chart.dropped for chart in setup.charts if chart.dropped):
         if "cors_origins" in dropped.text:
             what = "with existingSecret the chart drops extraDirectives: no page of another origin is let in"
-            yield Slip("cors-origin-missing", dropped.place, what, "put them into the Secret, as extra-directives")
+            yield Found(dropped.place, what, "put them into the Secret, as extra-directives")
             return
     almost = [each for each in said if each.name in _ALMOST]
     strangers = [page for page in setup.pages if page != setup.hub_origin] if setup.hub_origin else []
     if almost:
         hint = "cors_origins with the origins of your pages"
-        yield Slip("cors-origin-missing", almost[0].place, "no page of another origin is let in", hint)
+        yield Found(almost[0].place, "no page of another origin is let in", hint)
     elif strangers and _whole(setup):
         what = f"pages of {strangers[0]} are not let in: there is no cors_origins"
-        yield Slip("cors-origin-missing", setup.somewhere, what, f"cors_origins {strangers[0]}")
+        yield Found(setup.somewhere, what, f"cors_origins {strangers[0]}")
 
 
-def _replaced(setup: Setup) -> Iterator[Slip]:
+def _replaced(setup: Setup) -> Iterator[Found]:
     """Origins on a line that a later one replaces."""
     for block in setup.blocks:
         lines = [each for each in block.directives if each.name == "cors_origins"]
@@ -61,7 +62,7 @@ def _replaced(setup: Setup) -> Iterator[Slip]:
             if lost:
                 first = next((text for text in lost if text in map(str, setup.pages)), lost[0])
                 what = f"of several lines the last counts alone: {typed(first, 60)} is not let in"
-                yield Slip("cors-origin-missing", each.place, what, "all origins on one line, with blanks between")
+                yield Found(each.place, what, "all origins on one line, with blanks between")
 
 
 def _whole(setup: Setup) -> bool:
@@ -72,14 +73,14 @@ def _whole(setup: Setup) -> bool:
     return bool(setup.blocks or keys)
 
 
-@rule
-def cors_origin_mismatch(setup: Setup) -> Iterator[Slip]:
+@rule("cors-origin-mismatch")
+def cors_origin_mismatch(setup: Setup) -> Iterator[Found | Finding]:
     """An origin that is listed, and is not that of the page."""
     values = setup.origins() or []
     for value in values:
         if value.text[:1] in {"'", '"'} and bare(value) != "*":
             what = "has quotes in it, and matches no page"
-            yield Slip("cors-origin-mismatch", value.place, what, "leave the quotes out")
+            yield Found(value.place, what, "leave the quotes out")
     listed = [(value, parsed) for value in values for parsed in [as_origin(value)] if parsed]
     yield from doubled(setup)
     if not setup.pages:
@@ -93,7 +94,7 @@ def _unsure(text: str) -> bool:
     return any(sign in text for sign in ("<", "{", "$", ",")) or origin_problem(text) is not None
 
 
-def _not_listed(setup: Setup, values: list[Value]) -> Iterator[Slip]:
+def _not_listed(setup: Setup, values: list[Value]) -> Iterator[Found]:
     lines = [each for block in setup.blocks for each in block.named("cors_origins")[:-1]]
     replaced = {word.text for each in lines for word in each.arguments}
     known = hubs(setup)
@@ -106,10 +107,10 @@ def _not_listed(setup: Setup, values: list[Value]) -> Iterator[Slip]:
         if not let_in:
             near = max(values, key=lambda value: _likeness(value.text, str(page)))
             what = f"{typed(near.text, 100)} is listed, the page is {page}"
-            yield Slip("cors-origin-mismatch", near.place, what, f"write {page}")
+            yield Found(near.place, what, f"write {page}")
 
 
-def _misspelt(setup: Setup, listed: Listed) -> Iterator[Slip]:
+def _misspelt(setup: Setup, listed: Listed) -> Iterator[Found]:
     """An origin whose domain is that of the hub but for a letter."""
     name = setup.hub.get("SERVER_NAME")
     domains = {_domain(host_of(part)) for part in split(name)}
@@ -119,7 +120,7 @@ def _misspelt(setup: Setup, listed: Listed) -> Iterator[Slip]:
         for domain in sorted(domains - {"", own}):
             if own and _one_letter(own, domain):
                 what = f"{own} is not {domain}: a letter differs"
-                yield Slip("cors-origin-mismatch", value.place, what, f"write {domain}, if that is the page's")
+                yield Found(value.place, what, f"write {domain}, if that is the page's")
 
 
 def _one_letter(one: str, other: str) -> bool:

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from typing import Literal
 
 from mercure_deploy.facts import cookies
+from mercure_deploy.findings import Finding
 from mercure_deploy.lint import sites
 from mercure_deploy.lint.proxies import arrivals
 from mercure_deploy.readers.keys import Key, is_known
-from mercure_deploy.readers.places import Slip
 from mercure_deploy.readers.setup import Setup
 from mercure_deploy.simulation.hub import Hub, hubs
 from mercure_deploy.simulation.modern import modern
@@ -68,16 +68,18 @@ class Step:
     because: str
 
 
-def play(setup: Setup, slips: Sequence[Slip]) -> list[Step]:
-    """The steps of one setup, in their order; `slips` are what was found in it."""
+def play(setup: Setup, findings: Sequence[Finding]) -> list[Step]:
+    """The steps of one setup, in their order; `findings` are what was found in it."""
     found = hubs(setup)
     scene = _Scene(setup, found[0] if len(found) == 1 else None)
-    errors = [slip for slip in slips if slip.level == "error"]
+    errors = [finding for finding in findings if finding.level == "error"]
     own = {value.place for value in (*setup.app.values(), *setup.symfony.values())}
     done: dict[Name, tuple[Outcome, str | None, str]] = {}
     for name, ids in _FAILS.items():
         before = next((each for each in _NEEDS.get(name, ()) if done[each][0] == "fails"), None)
-        wrong = next((slip for slip in errors if _stands_in(name, slip, ids, of_app=slip.place in own)), None)
+        wrong = next(
+            (finding for finding in errors if _stands_in(name, finding, ids, of_app=finding.place in own)), None
+        )
         if before is not None:
             done[name] = ("unknown", None, f"not judged, as {before} fails")
         elif wrong is not None:
@@ -90,12 +92,12 @@ def play(setup: Setup, slips: Sequence[Slip]) -> list[Step]:
     return [Step(hub or None, app, name, *each) for name, each in done.items()]
 
 
-def _stands_in(name: Name, slip: Slip, ids: frozenset[str], *, of_app: bool) -> bool:
-    if slip.id in {"key-missing", "alg-mismatch"} and not of_app and "does not start" in slip.what:
+def _stands_in(name: Name, finding: Finding, ids: frozenset[str], *, of_app: bool) -> bool:
+    if finding.id in {"key-missing", "alg-mismatch"} and not of_app and "does not start" in finding.what:
         return name == "start"
-    if slip.id == "hub-upgrade-break" and of_app:
+    if finding.id == "hub-upgrade-break" and of_app:
         return name == "publish-accept"
-    return slip.id in ids
+    return finding.id in ids
 
 
 @dataclass(frozen=True)

@@ -3,25 +3,25 @@
 from collections.abc import Iterator
 from dataclasses import replace
 
+from mercure_deploy.findings import Finding
 from mercure_deploy.lint import front, labels, nginx, sites
 from mercure_deploy.lint.between import Target
-from mercure_deploy.lint.rules import rule
-from mercure_deploy.readers.places import Slip
+from mercure_deploy.lint.rules import Found, rule
 from mercure_deploy.readers.setup import Setup
 from mercure_deploy.simulation import modern, site
 
 _KINDS = (nginx, front, labels)
 
 
-@rule
-def proxy_timeout_buffering(setup: Setup) -> Iterator[Slip]:
+@rule("proxy-timeout-buffering")
+def proxy_timeout_buffering(setup: Setup) -> Iterator[Finding]:
     """A stream that is kept back or cut."""
     for kind in _KINDS:
         yield from kind.kept_back(setup)
 
 
-@rule
-def proxy_not_routing(setup: Setup) -> Iterator[Slip]:
+@rule("proxy-not-routing")
+def proxy_not_routing(setup: Setup) -> Iterator[Found | Finding]:
     """Requests that never come to the hub."""
     for kind in _KINDS:
         yield from kind.not_routed(setup)
@@ -30,33 +30,35 @@ def proxy_not_routing(setup: Setup) -> Iterator[Slip]:
     for target, came, known, number in arrivals(setup):
         if came == "port":
             what = f"the hub listens at {sites.ports(known)}, nothing at {number}: 502"
-            yield Slip("proxy-not-routing", target.place, what, "the port at which the hub listens")
+            yield Found(target.place, what, "the port at which the hub listens")
 
 
-@rule
-def credentials_not_sent(setup: Setup) -> Iterator[Slip]:
+@rule("credentials-not-sent")
+def credentials_not_sent(setup: Setup) -> Iterator[Finding]:
     """Headers with the token that a proxy drops."""
     for kind in (nginx, front):
         yield from kind.dropped(setup)
-    yield from (slip for slip in modern.problems(setup) if slip.id == "credentials-not-sent")
+    yield from (finding for finding in modern.problems(setup) if finding.id == "credentials-not-sent")
 
 
-def doubled(setup: Setup) -> Iterator[Slip]:
+def doubled(setup: Setup) -> Iterator[Finding]:
     """CORS headers beside those of the hub, and preflights that a proxy answers."""
     for kind in _KINDS:
         yield from kind.doubled(setup)
 
 
-def schemes(setup: Setup) -> Iterator[Slip]:
+def schemes(setup: Setup) -> Iterator[Finding]:
     """A proxy that speaks another protocol than the hub does at that port."""
     for target, came, _, _ in arrivals(setup):
         if came in {"redirect", "tls"}:
             end = "redirects to https, for ever" if came == "redirect" else "wants TLS there: 400"
             hint = "SERVER_NAME: ':80' behind a proxy that terminates TLS"
-            yield Slip("tls-mode-mismatch", target.place, f"the proxy speaks plain http, and the hub {end}", hint)
+            yield Finding(
+                "tls-mode-mismatch", "error", f"the proxy speaks plain http, and the hub {end}", hint, target.place
+            )
         elif came == "plain":
             what = "the proxy speaks TLS, and the hub plain http there: 502"
-            yield Slip("tls-mode-mismatch", target.place, what, "http:// to the hub")
+            yield Finding("tls-mode-mismatch", "error", what, "http:// to the hub", target.place)
 
 
 def arrivals(setup: Setup) -> Iterator[tuple[Target, sites.Answer, list[sites.Site], int]]:

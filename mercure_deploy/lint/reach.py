@@ -7,10 +7,11 @@ from mercure_deploy.errors import typed
 from mercure_deploy.facts import cookies
 from mercure_deploy.facts.hubs import DOORS, HUB_PATH
 from mercure_deploy.facts.origins import Origin, parse_origin
+from mercure_deploy.findings import Finding, Place
 from mercure_deploy.lint.between import ALLOWED
-from mercure_deploy.lint.rules import rule
+from mercure_deploy.lint.rules import Found, rule
 from mercure_deploy.readers.block import DIRECTIVES
-from mercure_deploy.readers.places import Directive, Place, Slip
+from mercure_deploy.readers.places import Directive
 from mercure_deploy.readers.setup import Block, Setup, as_origin
 from mercure_deploy.simulation import modern
 from mercure_deploy.simulation.hub import development
@@ -18,19 +19,19 @@ from mercure_deploy.simulation.hub import development
 _HINT = "app and hub under one domain of your own, e.g. app.example.com and hub.example.com"
 
 
-@rule
-def cookie_scope(setup: Setup) -> Iterator[Slip]:
+@rule("cookie-scope")
+def cookie_scope(setup: Setup) -> Iterator[Finding]:
     """A cookie that never reaches the hub, though the domains would allow one."""
     yield from _reach(setup, {"localhost", "ip", "scheme", "prefix"}, "cookie-scope")
 
 
-@rule
-def cross_site_domain(setup: Setup) -> Iterator[Slip]:
+@rule("cross-site-domain")
+def cross_site_domain(setup: Setup) -> Iterator[Finding]:
     """App and hub that share no domain, so that no cookie can work."""
     yield from _reach(setup, {"exception", "public-suffix"}, "cross-site-domain")
 
 
-def _reach(setup: Setup, causes: set[str], id_: str) -> Iterator[Slip]:
+def _reach(setup: Setup, causes: set[str], id_: str) -> Iterator[Finding]:
     hub = setup.hub_origin or _site(setup)
     if hub is None:
         return
@@ -44,7 +45,7 @@ def _reach(setup: Setup, causes: set[str], id_: str) -> Iterator[Slip]:
         asked = page if "scheme" in causes else Origin(hub.scheme, page.host, page.port)
         verdict = cookies.reach(asked, hub)
         if not verdict.sent and verdict.cause in causes:
-            yield Slip(id_, place, f"the cookie of {asked} never reaches {hub}: {verdict.reason}", _HINT)
+            yield Finding(id_, "error", f"the cookie of {asked} never reaches {hub}: {verdict.reason}", _HINT, place)
             return
 
 
@@ -82,8 +83,8 @@ def _page_place(setup: Setup) -> Place:
     return found.place if found is not None else setup.somewhere
 
 
-@rule
-def shared_domain(setup: Setup) -> Iterator[Slip]:
+@rule("shared-domain")
+def shared_domain(setup: Setup) -> Iterator[Found]:
     """A cookie that goes to strangers too."""
     hub = setup.hub_origin
     if hub is None:
@@ -92,36 +93,36 @@ def shared_domain(setup: Setup) -> Iterator[Slip]:
         verdict = cookies.reach(page, hub)
         if verdict.domain and cookies.shared_with_strangers(verdict.domain):
             what = f"the cookie goes to every host below {verdict.domain.lstrip('.')}"
-            yield Slip("shared-domain", _page_place(setup), what, "a domain of your own", "warning")
+            yield Found(_page_place(setup), what, "a domain of your own", "warning")
 
 
-@rule
-def anonymous(setup: Setup) -> Iterator[Slip]:
+@rule("anonymous")
+def anonymous(setup: Setup) -> Iterator[Found]:
     """Doors that stand open."""
     for place in (chart.development for chart in setup.charts if chart.development):
-        yield Slip("anonymous", place, "dev lets strangers subscribe, and shows them pages", "dev: false", "warning")
+        yield Found(place, "dev lets strangers subscribe, and shows them pages", "dev: false", "warning")
     for block in setup.blocks:
         for each in (each for name in DOORS for each in block.named(name)):
             what = f"{each.name} opens the hub to every visitor"
             if each.name == "ui":
                 what = "ui serves the pages of the hub's debugger to every visitor; the hub itself stays closed"
-            yield Slip("anonymous", each.place, what, "for development alone", "warning")
+            yield Found(each.place, what, "for development alone", "warning")
         for each in block.named("anonymous"):
             if each.arguments and each.arguments[0].text not in DIRECTIVES:
                 behind = typed(each.arguments[0].text, 20)
                 what = f"anonymous opens the hub to every visitor, whatever stands behind it ({behind})"
-                yield Slip("anonymous", each.arguments[0].place, what, "leave the line out to close it", "warning")
+                yield Found(each.arguments[0].place, what, "leave the line out to close it", "warning")
     for service in setup.hub_services:
         if development(service) and not (setup.generation and setup.generation >= (1, 0)) and service.command:
             what = "dev.Caddyfile lets in every visitor and every origin: anonymous, demo and cors_origins * are in it"
             hint = "the image's own command, with MERCURE_EXTRA_DIRECTIVES"
-            yield Slip("anonymous", service.command.place, what, hint, "warning")
+            yield Found(service.command.place, what, hint, "warning")
 
 
-@rule
-def audience_mismatch(setup: Setup) -> Iterator[Slip]:
+@rule("audience-mismatch")
+def audience_mismatch(setup: Setup) -> Iterator[Found | Finding]:
     """Hub 1.0 behind a TLS proxy, which derives an audience that no token has."""
-    found = [slip for slip in modern.problems(setup) if slip.id == "audience-mismatch"]
+    found = [finding for finding in modern.problems(setup) if finding.id == "audience-mismatch"]
     yield from found
     secure = setup.hub_origin is None or setup.hub_origin.scheme == "https"
     for block in setup.blocks if not found else ():
@@ -130,4 +131,4 @@ def audience_mismatch(setup: Setup) -> Iterator[Slip]:
         if secure and plain and "issuer" in names and "resource_identifier" not in names:
             what = "without resource_identifier hub 1.0 takes itself for http, and refuses every token"
             hint = f"resource_identifier https://<hub>{HUB_PATH}"
-            yield Slip("audience-mismatch", block.place, what, hint)
+            yield Found(block.place, what, hint)

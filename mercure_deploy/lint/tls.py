@@ -3,15 +3,16 @@
 import re
 from collections.abc import Iterator
 
+from mercure_deploy.findings import Finding
 from mercure_deploy.lint import sites
 from mercure_deploy.lint.proxies import arrivals, schemes
-from mercure_deploy.lint.rules import rule
-from mercure_deploy.readers.places import Service, Slip
+from mercure_deploy.lint.rules import Found, rule
+from mercure_deploy.readers.places import Service
 from mercure_deploy.readers.setup import IMAGE, Setup, split
 
 
-@rule
-def tls_mode_mismatch(setup: Setup) -> Iterator[Slip]:
+@rule("tls-mode-mismatch")
+def tls_mode_mismatch(setup: Setup) -> Iterator[Found | Finding]:
     """Who terminates TLS, told in two ways."""
     yield from list(_two_schemes(setup))[:1]
     yield from schemes(setup)
@@ -21,15 +22,15 @@ def tls_mode_mismatch(setup: Setup) -> Iterator[Slip]:
         if sites.shipped(service) and {container for _, container, _ in service.ports} == {80}:
             what = "only port 80 is published, and without SERVER_NAME the hub sends it to https://localhost"
             hint = "SERVER_NAME: ':80' behind a proxy, or publish 443 too"
-            yield Slip("tls-mode-mismatch", service.ports[0][2], what, hint)
+            yield Found(service.ports[0][2], what, hint)
     for block in setup.blocks:
         plain = [value for value in block.addresses if value.text.startswith("http://")]
         if plain and any(each.name == "tls" for each in block.site):
             what = "the site is http and has a certificate"
-            yield Slip("tls-mode-mismatch", plain[0].place, what, "its address without http://, or no tls")
+            yield Found(plain[0].place, what, "its address without http://, or no tls")
 
 
-def _behind_nobody_knows_what(setup: Setup) -> Iterator[Slip]:
+def _behind_nobody_knows_what(setup: Setup) -> Iterator[Found]:
     """A hub that terminates TLS itself, in a container that no port of the machine leads to: a proxy is before it."""
     known = sites.sites(setup)
     secure = known is not None and all(site.secure for site in known)
@@ -45,7 +46,7 @@ def _behind_nobody_knows_what(setup: Setup) -> Iterator[Slip]:
         what = f"no port is published, so a proxy speaks plain http to the hub, which has TLS for {hosts}: 308 for ever"
         name = setup.hub.get("SERVER_NAME")
         place = name.place if name is not None else service.place
-        yield Slip("tls-mode-mismatch", place, what, "SERVER_NAME: ':80' behind a proxy that terminates TLS")
+        yield Found(place, what, "SERVER_NAME: ':80' behind a proxy that terminates TLS")
 
 
 def _hands_tls_on(label: str, text: str) -> bool:
@@ -59,26 +60,26 @@ def runs_hub(service: Service) -> bool:
     return service.image is not None and IMAGE.search(service.image.text) is not None
 
 
-def _two_schemes(setup: Setup) -> Iterator[Slip]:
+def _two_schemes(setup: Setup) -> Iterator[Found]:
     """A port that speaks http, in a URL with https."""
     public, internal = setup.public, setup.internal
     if public and internal:
         (one, _), (other, value) = public, internal
         if one.port and one.port == other.port and one.scheme != other.scheme:
             what = f"port {one.port} is {one.scheme} in MERCURE_PUBLIC_URL and {other.scheme} in MERCURE_URL"
-            yield Slip("tls-mode-mismatch", value.place, what, "a port speaks one of the two")
+            yield Found(value.place, what, "a port speaks one of the two")
     plain = _plain_ports(setup)
     for url, value in (found for found in (public, internal) if found):
         if url.scheme == "https" and url.port in plain:
             what = f"port {url.port} of the hub speaks plain http, the URL says https"
-            yield Slip("tls-mode-mismatch", value.place, what, "http in the URL, or a name in SERVER_NAME")
+            yield Found(value.place, what, "http in the URL, or a name in SERVER_NAME")
 
 
-def _bare_name(setup: Setup) -> Iterator[Slip]:
+def _bare_name(setup: Setup) -> Iterator[Found]:
     name, told = setup.hub.get("SERVER_NAME"), setup.told_hub
     if name is not None and told and told.scheme == "http" and re.fullmatch(r"[\w-]+(\.[\w-]+)+", name.text):
         what = f"SERVER_NAME is a bare name: the hub redirects {told} to https"
-        yield Slip("tls-mode-mismatch", name.place, what, f"SERVER_NAME=http://{name.text}, or https in the URL")
+        yield Found(name.place, what, f"SERVER_NAME=http://{name.text}, or https in the URL")
 
 
 def _plain_ports(setup: Setup) -> set[int]:

@@ -3,14 +3,13 @@
 from collections.abc import Iterator
 
 from mercure_deploy.facts import claims
-from mercure_deploy.lint.rules import rule
+from mercure_deploy.lint.rules import Found, rule
 from mercure_deploy.readers import tokens
-from mercure_deploy.readers.places import Slip
 from mercure_deploy.readers.setup import Setup
 
 
-@rule
-def token_lifecycle(setup: Setup) -> Iterator[Slip]:
+@rule("token-lifecycle")
+def token_lifecycle(setup: Setup) -> Iterator[Found]:
     """A token in a file that has ended, or ends before it begins."""
     for value in setup.used_tokens():
         token = tokens.parse(value.text)
@@ -18,14 +17,14 @@ def token_lifecycle(setup: Setup) -> Iterator[Slip]:
         if not isinstance(expiry, (int, float)):
             continue
         if isinstance(issued, (int, float)) and expiry <= issued:
-            yield Slip("token-lifecycle", value.place, "ends before it begins", "make a new one")
+            yield Found(value.place, "ends before it begins", "make a new one")
         elif setup.now is not None and expiry <= setup.now:
             hint = "the bundle makes one for each request; by hand: mercure-deploy token mint"
-            yield Slip("token-lifecycle", value.place, "has expired, and every hub refuses it", hint)
+            yield Found(value.place, "has expired, and every hub refuses it", hint)
 
 
-@rule
-def topic_claim_mismatch(setup: Setup) -> Iterator[Slip]:
+@rule("topic-claim-mismatch")
+def topic_claim_mismatch(setup: Setup) -> Iterator[Found]:
     """A token that grants nothing of what a hub asks for."""
     modern = setup.generation is not None and setup.generation >= (1, 0)
     misplaced = {key.value.text for key in setup.used_keys()}
@@ -36,11 +35,11 @@ def topic_claim_mismatch(setup: Setup) -> Iterator[Slip]:
         unreadable = next(claims.unreadable(token.claims, "1.0" if modern else "0.24"), None)
         if unreadable:
             hint = "sign it with a library that knows the types of RFC 7519, or by mercure-deploy token mint"
-            yield Slip("topic-claim-mismatch", value.place, f"no hub reads it: {unreadable}", hint)
+            yield Found(value.place, f"no hub reads it: {unreadable}", hint)
         elif modern and "authorization_details" not in token.claims:
             what = "has no authorization_details, and hub 1.0 refuses it"
             hint = "mercure-bundle 0.5 makes tokens for hub 1.0"
-            yield Slip("topic-claim-mismatch", value.place, what, hint)
+            yield Found(value.place, what, hint)
         elif not modern and not isinstance(token.claims.get("mercure"), dict):
             hint = 'add {"mercure": {"publish": ["*"]}}'
-            yield Slip("topic-claim-mismatch", value.place, "has no claim mercure, and may do nothing", hint)
+            yield Found(value.place, "has no claim mercure, and may do nothing", hint)

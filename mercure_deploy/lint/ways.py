@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING
 from mercure_deploy.errors import typed
 from mercure_deploy.facts.hubs import HUB_PATH
 from mercure_deploy.facts.origins import Origin
+from mercure_deploy.findings import Finding
 from mercure_deploy.lint import sites
 from mercure_deploy.lint.containers import tooling_override
 from mercure_deploy.lint.nginx import nameless
 from mercure_deploy.lint.proxies import arrivals
-from mercure_deploy.lint.rules import rule
-from mercure_deploy.readers.places import Slip, Value
+from mercure_deploy.lint.rules import Found, rule
+from mercure_deploy.readers.places import Value
 from mercure_deploy.readers.setup import Setup, host_of, is_hub, origin_of, split
 
 if TYPE_CHECKING:
@@ -24,8 +25,8 @@ _UNKNOWN = re.compile(r"\$|%|^<|//<")
 _WEB = {80, 443}
 
 
-@rule
-def internal_url_wrong(setup: Setup) -> Iterator[Slip]:
+@rule("internal-url-wrong")
+def internal_url_wrong(setup: Setup) -> Iterator[Found | Finding]:
     """Where the app publishes to, and nobody is."""
     for name in ("MERCURE_URL", "MERCURE_PUBLISH_URL"):
         value = setup.app.get(name)
@@ -37,25 +38,25 @@ def internal_url_wrong(setup: Setup) -> Iterator[Slip]:
                 yield from _own_container(setup, found[0], value, name)
 
 
-def _internal(setup: Setup, name: str, value: Value) -> Iterator[Slip]:
+def _internal(setup: Setup, name: str, value: Value) -> Iterator[Found]:
     hint = f"the hub as the app reaches it, e.g. http://mercure{HUB_PATH}"
     found = origin_of(value)
     if not value.text.strip():
-        yield Slip("internal-url-wrong", value.place, f"{name} is empty: the app publishes nowhere", hint)
+        yield Found(value.place, f"{name} is empty: the app publishes nowhere", hint)
     elif _example(setup, value):
-        yield Slip("internal-url-wrong", value.place, f"{name} is the example of the recipe", hint)
+        yield Found(value.place, f"{name} is the example of the recipe", hint)
     elif found and found[0].scheme == "https" and "." not in found[0].host and not found[0].is_local:
         what = f"{name}: no certificate can exist for {found[0].host}, inside the network the hub speaks http"
-        yield Slip("internal-url-wrong", value.place, what, f"http://{found[0].host}{HUB_PATH}")
+        yield Found(value.place, what, f"http://{found[0].host}{HUB_PATH}")
     elif found and name == "MERCURE_URL" and not _MASKED.search(value.text):
         path = value.text.partition("://")[2].partition("/")[2].partition("?")[0]
         if f"/{path}".rstrip("/") in {"", "/.well-known"}:
-            yield Slip("internal-url-wrong", value.place, f"{name} has no path, the hub is at {HUB_PATH}", hint)
+            yield Found(value.place, f"{name} has no path, the hub is at {HUB_PATH}", hint)
     elif not found and "://" not in value.text and not _UNKNOWN.search(value.text):
-        yield Slip("internal-url-wrong", value.place, f"{name} is no URL", hint)
+        yield Found(value.place, f"{name} is no URL", hint)
 
 
-def _own_container(setup: Setup, url: Origin, value: Value, name: str) -> Iterator[Slip]:
+def _own_container(setup: Setup, url: Origin, value: Value, name: str) -> Iterator[Found]:
     """The app's own container instead of the hub's."""
     apps = [service for service in setup.services if not is_hub(service)]
     contained = [service for service in apps if service.environment.get(name) == value]
@@ -63,7 +64,7 @@ def _own_container(setup: Setup, url: Origin, value: Value, name: str) -> Iterat
     if url.is_local and setup.hub_services and contained:
         hub = setup.hub_services[0].name
         what = f"{name}: {url.host} is the app's own container, the hub is another"
-        yield Slip("internal-url-wrong", value.place, what, f"http://{hub}{HUB_PATH}")
+        yield Found(value.place, what, f"http://{hub}{HUB_PATH}")
 
 
 def _example(setup: Setup, value: Value) -> bool:
@@ -71,26 +72,26 @@ def _example(setup: Setup, value: Value) -> bool:
     return _EXAMPLE.match(value.text) is not None and not (setup.told_hub and "example." in setup.told_hub.host)
 
 
-def _host_port(setup: Setup, url: Origin, value: Value, name: str) -> Iterator[Slip]:
+def _host_port(setup: Setup, url: Origin, value: Value, name: str) -> Iterator[Found]:
     """The machine's port behind a container's name."""
     for service in setup.hub_services:
         inside = {container for _, container, _ in service.ports}
         outside = {host for host, _, _ in service.ports}
         if url.host in service.names and url.port and inside and url.port in outside - inside:
             what = f"{name} has the port of the machine, {url.port}; among containers it is {min(inside)}"
-            yield Slip("internal-url-wrong", value.place, what, f"http://{service.name}{HUB_PATH}")
+            yield Found(value.place, what, f"http://{service.name}{HUB_PATH}")
 
 
-def _no_port(setup: Setup, url: Origin, value: Value, name: str) -> Iterator[Slip]:
+def _no_port(setup: Setup, url: Origin, value: Value, name: str) -> Iterator[Found]:
     """A port at which the hub's container does not listen."""
     known = sites.sites(setup)
     if known and url.host in setup.hub_names and sites.answer(known, url) == "port":
         what = f"{name}: the hub listens at {sites.ports(known)}, nothing at {url.number}"
-        yield Slip("internal-url-wrong", value.place, what, f"the port at which it listens, in {name}")
+        yield Found(value.place, what, f"the port at which it listens, in {name}")
 
 
-@rule
-def public_url_wrong(setup: Setup) -> Iterator[Slip]:
+@rule("public-url-wrong")
+def public_url_wrong(setup: Setup) -> Iterator[Found | Finding]:
     """What browsers are sent to, and cannot reach."""
     hint = f"the hub's public name, as https://hub.example.com{HUB_PATH}"
     for name in ("MERCURE_PUBLIC_URL", "MERCURE_SUBSCRIBE_URL"):
@@ -99,25 +100,25 @@ def public_url_wrong(setup: Setup) -> Iterator[Slip]:
         if found and what:
             development = "APP_ENV" in setup.app and setup.app["APP_ENV"].text == "dev"
             level: Level = "warning" if development and "http, and" not in what else "error"
-            yield Slip("public-url-wrong", found[1].place, what, hint, level)
+            yield Found(found[1].place, what, hint, level)
     yield from _other_host(setup)
     told = setup.told_hub
     away = not all(page.is_local for page in setup.pages)
     if told and told.is_local and away and "MERCURE_PUBLIC_URL" not in setup.app:
-        yield Slip("public-url-wrong", setup.somewhere, f"browsers are sent to {told}, their own machine", hint)
+        yield Found(setup.somewhere, f"browsers are sent to {told}, their own machine", hint)
 
 
-def _other_host(setup: Setup) -> Iterator[Slip]:
+def _other_host(setup: Setup) -> Iterator[Finding]:
     """A public URL that leads to another host than the hub has, by what was told or by its only site."""
     public, told, internal = setup.public, setup.told_hub, setup.internal
     if public is None or public[0].is_local or "." not in public[0].host or _MASKED.search(public[1].text):
         return
     url, value = public
-    overridden = any(slip.place == value.place for slip in tooling_override(setup) if slip.level == "error")
+    overridden = any(finding.place == value.place for finding in tooling_override(setup) if finding.level == "error")
     elsewhere = told is not None and not told.is_local and told.host != url.host
     if elsewhere and not overridden and not _example(setup, value):
         what = f"MERCURE_PUBLIC_URL sends browsers to {url.host}, the hub is {told}"
-        yield Slip("public-url-wrong", value.place, what, f"{told}{HUB_PATH}")
+        yield Finding("public-url-wrong", "error", what, f"{told}{HUB_PATH}", value.place)
     elif internal is not None:
         known = sites.sites(setup) or []
         named = {site.host for site in known}
@@ -128,11 +129,15 @@ def _other_host(setup: Setup) -> Iterator[Slip]:
         if met == [True, False] and plain and not setup.hub_services and not any(True for _ in arrivals(setup)):
             what = f"the hub serves {', '.join(sorted(named))}, not {internal[0].host}: 308, or an empty 200"
             hint = f"add http://{internal[0].host} to the addresses of the site"
-            yield Slip("server-name-mismatch", internal[1].place, what, hint)
+            yield Finding("server-name-mismatch", "error", what, hint, internal[1].place)
         elif met == [False, True]:
             what = f"no site of the hub has the name {url.host}: it serves {', '.join(sorted(named))}"
-            yield Slip(
-                "public-url-wrong", value.place, what, f"the hub's name in MERCURE_PUBLIC_URL, or {url.host} there"
+            yield Finding(
+                "public-url-wrong",
+                "error",
+                what,
+                f"the hub's name in MERCURE_PUBLIC_URL, or {url.host} there",
+                value.place,
             )
 
 
@@ -151,8 +156,8 @@ def _unreachable(setup: Setup, name: str, url: Origin, value: Value) -> str | No
     return None
 
 
-@rule
-def server_name_mismatch(setup: Setup) -> Iterator[Slip]:
+@rule("server-name-mismatch")
+def server_name_mismatch(setup: Setup) -> Iterator[Found | Finding]:
     """A hub that does not serve the name or port under which it is asked for."""
     urls = [found for found in (setup.public, setup.internal) if found]
     name = setup.hub.get("SERVER_NAME")
@@ -162,7 +167,7 @@ def server_name_mismatch(setup: Setup) -> Iterator[Slip]:
         for url, value in urls:
             if url.port and url.port not in _WEB and (url.is_local or "." in url.host):
                 what = f"the hub has no SERVER_NAME: it serves localhost at 80 and 443, nothing at {url.port}"
-                yield Slip("server-name-mismatch", value.place, what, f"SERVER_NAME=:{url.port}")
+                yield Found(value.place, what, f"SERVER_NAME=:{url.port}")
                 return
     yield from _other_names(setup, split(name), urls)
     yield from _unnamed(setup)
@@ -171,7 +176,7 @@ def server_name_mismatch(setup: Setup) -> Iterator[Slip]:
     yield from nameless(setup)
 
 
-def _other_names(setup: Setup, names: list[str], urls: list[tuple[Origin, Value]]) -> Iterator[Slip]:
+def _other_names(setup: Setup, names: list[str], urls: list[tuple[Origin, Value]]) -> Iterator[Found]:
     every = any(re.match(r"(https?://)?:\d+$", part) or "<" in part or "{" in part for part in names)
     hosts = set(map(host_of, names)) - {""}
     inside = setup.hub_names
@@ -179,10 +184,10 @@ def _other_names(setup: Setup, names: list[str], urls: list[tuple[Origin, Value]
         if url.host not in hosts | inside and not url.is_local and not _MASKED.search(value.text):
             what = f"the hub serves {', '.join(sorted(hosts))}, not {url.host}: an empty 200 is all that comes"
             hint = f"add {url.host} to SERVER_NAME, or :80 behind a proxy"
-            yield Slip("server-name-mismatch", value.place, what, hint)
+            yield Found(value.place, what, hint)
 
 
-def _one_path(setup: Setup) -> Iterator[Slip]:
+def _one_path(setup: Setup) -> Iterator[Found]:
     """An address with a path, which serves that path alone (measured)."""
     name = setup.hub.get("SERVER_NAME")
     listed = [Value(part, name.place) for part in split(name)] if name is not None else []
@@ -190,7 +195,7 @@ def _one_path(setup: Setup) -> Iterator[Slip]:
         found = re.fullmatch(r"(?:https?://)?[^/:{}<>$\s]*(?::\d+)?(/[^{}<>\s]*)", value.text)
         if found and not _covers(found[1]):
             what = f"{typed(value.text, 60)} serves the path {typed(found[1], 20)} alone: an empty 200 for the hub's"
-            yield Slip("server-name-mismatch", value.place, what, "the address without a path")
+            yield Found(value.place, what, "the address without a path")
             return
 
 
@@ -199,7 +204,7 @@ def _covers(path: str) -> bool:
     return HUB_PATH.startswith(path[:-1]) if path.endswith("*") else path == HUB_PATH
 
 
-def _unnamed(setup: Setup) -> Iterator[Slip]:
+def _unnamed(setup: Setup) -> Iterator[Found]:
     """A hub that serves its domain alone, and is asked by the name of its container."""
     known, internal = sites.sites(setup), setup.internal
     if not known or internal is None or internal[0].host not in setup.hub_names:
@@ -210,14 +215,14 @@ def _unnamed(setup: Setup) -> Iterator[Slip]:
     if came in {"redirect", "name"}:
         end = "it is sent to https, for which no certificate can exist" if came == "redirect" else "an empty 200"
         hint = f"add http://{url.host} to SERVER_NAME, or make it :80 behind a proxy"
-        yield Slip("server-name-mismatch", value.place, f"the hub serves {hosts}, not {url.host}: {end}", hint)
+        yield Found(value.place, f"the hub serves {hosts}, not {url.host}: {end}", hint)
 
 
-def _published(setup: Setup) -> Iterator[Slip]:
+def _published(setup: Setup) -> Iterator[Found]:
     """Ports of the machine that all lead to where the hub does not listen."""
     known = sites.sites(setup)
     for service in setup.hub_services if known else []:
         there = [(port, place) for _, port, place in service.ports]
         if known and there and not sites.listening(known) & {port for port, _ in there}:
             what = f"the hub listens at {sites.ports(known)}, nothing at {there[0][0]}"
-            yield Slip("server-name-mismatch", there[0][1], what, f"SERVER_NAME: ':{there[0][0]}', or the other port")
+            yield Found(there[0][1], what, f"SERVER_NAME: ':{there[0][0]}', or the other port")

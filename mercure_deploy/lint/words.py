@@ -6,9 +6,9 @@ from itertools import pairwise
 
 from mercure_deploy.errors import closest, typed
 from mercure_deploy.facts.hubs import GENERATIONS, floating_tag
-from mercure_deploy.findings import Level
-from mercure_deploy.lint.rules import rule
-from mercure_deploy.readers.places import Directive, Slip, Value
+from mercure_deploy.findings import Finding, Level
+from mercure_deploy.lint.rules import Found, rule
+from mercure_deploy.readers.places import Directive, Value
 from mercure_deploy.readers.setup import IMAGE, LEGACY, LEGACY_APP, Block, Setup, is_app_file, is_hub, is_hub_file
 from mercure_deploy.simulation import modern
 from mercure_deploy.simulation.go import origin_problem
@@ -39,8 +39,8 @@ _ONLY_INSIDE = {"publisher_jwt", "subscriber_jwt", "cors_origins", "publish_orig
 _CADDY, _WILDCARDS, _MODERN = (0, 11), (0, 21), (1, 0)
 
 
-@rule
-def env_var_obsolete(setup: Setup) -> Iterator[Slip]:
+@rule("env-var-obsolete")
+def env_var_obsolete(setup: Setup) -> Iterator[Found | Finding]:
     """A name of another generation, which nobody reads."""
     for file in setup.env_files:
         if is_hub_file(file) or is_app_file(file):
@@ -50,21 +50,21 @@ def env_var_obsolete(setup: Setup) -> Iterator[Slip]:
             yield from _obsolete(service.environment, hub=is_hub(service))
     for each in (each for block in setup.blocks for each in block.directives if each.name in _OLD_DIRECTIVES):
         what = f"{each.name} is a word of hubs before 0.11"
-        yield Slip("env-var-obsolete", each.place, what, f"say it with {_OLD_DIRECTIVES[each.name]}")
+        yield Found(each.place, what, f"say it with {_OLD_DIRECTIVES[each.name]}")
 
 
-def _obsolete(variables: dict[str, Value], *, hub: bool) -> Iterator[Slip]:
+def _obsolete(variables: dict[str, Value], *, hub: bool) -> Iterator[Found]:
     for name, value in variables.items():
         instead = LEGACY_APP.get(name) or (LEGACY.get(name) if hub else None)
         if instead:
-            yield Slip("env-var-obsolete", value.place, f"{name} is read by nobody any more", f"say it with {instead}")
+            yield Found(value.place, f"{name} is read by nobody any more", f"say it with {instead}")
 
 
-@rule
-def directive_syntax(setup: Setup) -> Iterator[Slip]:
+@rule("directive-syntax")
+def directive_syntax(setup: Setup) -> Iterator[Found | Finding]:
     """What keeps the hub from starting, and words that it passes over without a word to anybody."""
     for hub in hubs(setup):
-        yield from (slip for slip in hub.refused() if slip.id == "directive-syntax")
+        yield from (finding for finding in hub.refused() if finding.id == "directive-syntax")
         for word in hub.taken.values.get("cors_origins", ()):
             if "," in word.text and origin_problem(word.text) is None:
                 what = "has a comma, which is a part of the name for the hub: it matches no page"
@@ -81,15 +81,15 @@ def directive_syntax(setup: Setup) -> Iterator[Slip]:
     yield from _outside(setup)
 
 
-def _beside(block: Block) -> Iterator[Slip]:
+def _beside(block: Block) -> Iterator[Found]:
     for each, following in pairwise(block.directives):
         if each.name in _BARE and following.place[:2] == each.place[:2]:
             what = f"{each.name} takes no argument: the next directive stands on its line"
             hint = "one directive a line, with real line breaks"
-            yield Slip("directive-syntax", following.place, what, hint, "warning")
+            yield Found(following.place, what, hint, "warning")
 
 
-def _passed_over(word: Value, before: str | None) -> Iterator[Slip]:
+def _passed_over(word: Value, before: str | None) -> Iterator[Found]:
     """A word that is no directive, and is not told elsewhere."""
     text = word.text
     if text in _KNOWN | _OLD_DIRECTIVES.keys() or text.startswith(("{", "}", "@")) or text in {"...", "…"}:
@@ -108,10 +108,10 @@ def _passed_over(word: Value, before: str | None) -> Iterator[Slip]:
         hint = f"say it with {_ELSEWHERE[text]}" if text in _ELSEWHERE else closest(text, sorted(_KNOWN))
         yield _syntax(word, f"{typed(text, 40)} is no directive of the mercure block", hint)
     elif before in _BARE - {"anonymous"}:
-        yield Slip("directive-syntax", word.place, f"{before} takes no argument", f"write {before} alone", "warning")
+        yield Found(word.place, f"{before} takes no argument", f"write {before} alone", "warning")
 
 
-def _modern(each: Directive) -> Iterator[Slip]:
+def _modern(each: Directive) -> Iterator[Found | Finding]:
     """Words and origins that hub 1.0 does not start with."""
     if each.name not in _KNOWN and each.name not in _OLD_DIRECTIVES and not each.name.startswith(("{", "<")):
         yield from _passed_over(Value(each.name, each.place), None)
@@ -121,7 +121,7 @@ def _modern(each: Directive) -> Iterator[Slip]:
             yield _syntax(word, f"{problem}: the hub does not start", "scheme, host and port alone")
 
 
-def _wildcards(each: Directive, setup: Setup) -> Iterator[Slip]:
+def _wildcards(each: Directive, setup: Setup) -> Iterator[Found]:
     old = setup.generation is not None and _CADDY <= setup.generation < _WILDCARDS
     for word in each.arguments:
         if old and "*" in word.text and word.text != "*":
@@ -130,7 +130,7 @@ def _wildcards(each: Directive, setup: Setup) -> Iterator[Slip]:
             )
 
 
-def _outside(setup: Setup) -> Iterator[Slip]:
+def _outside(setup: Setup) -> Iterator[Found]:
     """Directives of the hub that stand in no mercure block: Caddy knows none of them."""
     for file in setup.caddyfiles:
         for addresses, directives in file.sites:
@@ -145,58 +145,58 @@ def _outside(setup: Setup) -> Iterator[Slip]:
                 yield _syntax(found, what, "put it into mercure { … }")
 
 
-def _syntax(where: Directive | Value, what: str, hint: str) -> Slip:
-    return Slip("directive-syntax", where.place, what, hint)
+def _syntax(where: Directive | Value, what: str, hint: str) -> Found:
+    return Found(where.place, what, hint)
 
 
-@rule
-def hub_upgrade_break(setup: Setup) -> Iterator[Slip]:
+@rule("hub-upgrade-break")
+def hub_upgrade_break(setup: Setup) -> Iterator[Found | Finding]:
     """What one generation of the hub takes and the next refuses."""
-    yield from (slip for hub in hubs(setup) for slip in hub.refused() if slip.id == "hub-upgrade-break")
-    yield from (slip for slip in modern.problems(setup) if slip.id == "hub-upgrade-break")
+    yield from (finding for hub in hubs(setup) for finding in hub.refused() if finding.id == "hub-upgrade-break")
+    yield from (finding for finding in modern.problems(setup) if finding.id == "hub-upgrade-break")
     for block in setup.blocks:
         yield from _generation(block, setup.generation)
     value = setup.hub.get("MERCURE_TRANSPORT_URL")
     if value is not None and (setup.generation is None or setup.generation >= _CADDY):
         hint = "transport bolt in MERCURE_EXTRA_DIRECTIVES"
-        yield Slip("hub-upgrade-break", value.place, "MERCURE_TRANSPORT_URL is gone in new hubs", hint)
+        yield Found(value.place, "MERCURE_TRANSPORT_URL is gone in new hubs", hint)
     for service in setup.hub_services:
         development = service.command is not None and "Caddyfile.dev" in service.command.text
         current = setup.generation is not None and setup.generation >= _MODERN
         if current and is_development(service) and service.command is not None:
             what = "hub 1.0 ships no dev.Caddyfile: the container does not start"
             hint = "leave the command out; what it said goes into MERCURE_EXTRA_DIRECTIVES"
-            yield Slip("hub-upgrade-break", service.command.place, what, hint)
+            yield Found(service.command.place, what, hint)
         if service.image is not None:
             yield from _image(service.image, "error" if development else "warning")
         if service.command is not None and development:
             what = "current images have no Caddyfile.dev: the hub does not start"
             hint = "dev.Caddyfile until 0.24, none in 1.0; or a Caddyfile of your own"
-            yield Slip("hub-upgrade-break", service.command.place, what, hint)
+            yield Found(service.command.place, what, hint)
 
 
-def _generation(block: Block, generation: tuple[int, int] | None) -> Iterator[Slip]:
+def _generation(block: Block, generation: tuple[int, int] | None) -> Iterator[Found]:
     names = {each.name for each in block.directives}
     for each in block.named("transport_url"):
         hint = "transport bolt { path /data/mercure.db }"
-        yield Slip("hub-upgrade-break", each.place, "transport_url is gone in new hubs", hint)
+        yield Found(each.place, "transport_url is gone in new hubs", hint)
     if generation is None:
         return
     flat = [each for each in block.directives if each.name in {"publisher_jwt", "publisher_jwks_url"}]
     if flat and generation >= _MODERN and not names & {"issuer", "protocol_version_compatibility"}:
         what = "hub 1.0 refuses this without an issuer, or protocol_version_compatibility"
         hint = "put it into an issuer block, or say protocol_version_compatibility 8"
-        yield Slip("hub-upgrade-break", flat[0].place, what, hint)
+        yield Found(flat[0].place, what, hint)
     for each in [*block.named("issuer"), *block.named("resource_identifier")]:
         if _CADDY <= generation < _MODERN:
             hint = "use hub 1.0, or publisher_jwt and subscriber_jwt"
-            yield Slip("hub-upgrade-break", each.place, f"{each.name} is a word of hub 1.0", hint)
+            yield Found(each.place, f"{each.name} is a word of hub 1.0", hint)
 
 
-def _image(image: Value, level: Level) -> Iterator[Slip]:
+def _image(image: Value, level: Level) -> Iterator[Found]:
     tag = floating_tag(image.text)
     if IMAGE.search(image.text) and tag is not None and not re.fullmatch(r"v?\d+\.\d+(-\w+)?", tag):
         moves = f"the image tag {typed(tag, 20)} moves" if tag else "the image has no tag"
         hint = f"pin a release, e.g. {GENERATIONS['0.24'].image}"
         what = f"{moves}: one day it is a hub that wants other tokens"
-        yield Slip("hub-upgrade-break", image.place, what, hint, level)
+        yield Found(image.place, what, hint, level)

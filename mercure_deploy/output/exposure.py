@@ -6,7 +6,7 @@ from pathlib import Path
 
 from mercure_deploy.disk.reading import TEMPORARY, beginning
 from mercure_deploy.disk.stamp import NAME as STAMP
-from mercure_deploy.findings import Finding
+from mercure_deploy.findings import Finding, Place
 from mercure_deploy.keys import Known
 
 # of digests alone
@@ -58,7 +58,7 @@ def tracked_finding(path: str, root: Path) -> Finding:
     """The finding about a secret file of ours that git tracks."""
     message = f"git tracks {path}, everybody who can read the repository has its keys"
     hint = f"git rm --cached {root}/{path}, then rotate-keys {path.partition('/')[0]} --now: it stays in the history"
-    return Finding("secret-exposure", "error", message, hint, file=path)
+    return Finding("secret-exposure", "error", message, hint, Place.of_file(path))
 
 
 def untold() -> Finding:
@@ -72,7 +72,7 @@ def held_finding(path: str, mark: str, *, in_git: bool) -> Finding:
     """The finding about a file that holds a key and should not."""
     also = ", and git tracks it" if in_git else ""
     hint = "remove it, or take the key out of it; if others could read it: rotate-keys --now"
-    return Finding("secret-exposure", "error", f"the key {mark} stands in it{also}", hint, file=path)
+    return Finding("secret-exposure", "error", f"the key {mark} stands in it{also}", hint, Place.of_file(path))
 
 
 def unignored(spec: Path, root: Path) -> Finding | None:
@@ -86,7 +86,9 @@ def unignored(spec: Path, root: Path) -> Finding | None:
     if any(_covers(each.strip(), line) for each in lines):
         return None
     message = f"{line}/ goes into the build context of the Dockerfile, and with it the keys"
-    return Finding("secret-exposure", "warning", message, f"add the line {line} to .dockerignore", file=".dockerignore")
+    return Finding(
+        "secret-exposure", "warning", message, f"add the line {line} to .dockerignore", Place.of_file(".dockerignore")
+    )
 
 
 def dockerignore_line(spec: Path, root: Path) -> str | None:

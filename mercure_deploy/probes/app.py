@@ -29,7 +29,7 @@ def read(data: bytes) -> Mapping[str, object]:
     raise Trouble("that is no answer of the probe", hint=hint)
 
 
-@probe()
+@probe("app")
 def app(ask: Asking, _subject: str | None) -> Seen:
     """What does the app's own process see?"""
     said = ask.target.answer

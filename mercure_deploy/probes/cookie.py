@@ -19,7 +19,7 @@ _COOKIE = "mercure(topic, {subscribe: topic}) in Twig, or Authorization::setCook
 _EVENT_SOURCE = re.compile(r"new\s+EventSource\s*\((?P<arguments>[^;]{0,400})")
 
 
-@probe("hub", hinges=("key",))
+@probe("page", needs=("hub",), hinges=("key",))
 def page(ask: Asking, _subject: str | None) -> Seen:
     """Does the app's page set a cookie that reaches the hub, with a token that it takes?"""
     url = ask.target.page

@@ -21,7 +21,7 @@ def _pages(target: Target) -> Sequence[str | None]:
     return [str(page) for page, _ in target.pages] or [None]
 
 
-@probe("hub", subjects=_pages)
+@probe("origin", needs=("hub",), subjects=_pages)
 def origin(ask: Asking, subject: str | None) -> Seen:
     """Is this page let in, with its cookie?"""
     if subject is None:
@@ -122,7 +122,7 @@ def neighbours(page: Origin) -> list[str]:
     return [each for each in dict.fromkeys(map(str, found)) if each != str(page)]
 
 
-@probe("hub")
+@probe("stranger", needs=("hub",))
 def stranger(ask: Asking, _subject: str | None) -> Seen:
     """Is a page of nobody let in?"""
     nobody = f"https://{secrets.token_hex(6)}.example"

@@ -27,7 +27,7 @@ def _signing(ask: Asking) -> Key | None:
     return next((key for key in ask.target.keys if key.state == "current" and key.secret), None)
 
 
-@probe("hub", hinges=("key",))
+@probe("round-trip", needs=("hub",), hinges=("key",))
 def round_trip(ask: Asking, _subject: str | None) -> Seen:
     """Does an update arrive at once?"""
     key = _signing(ask)
@@ -86,7 +86,7 @@ def _compressed(stream: Stream, before: int, encoding: str) -> Seen:
     return failed(Cause("proxy-timeout-buffering", what, hint), level="warning")
 
 
-@probe("hub", hinges=("key", "round-trip"))
+@probe("history", needs=("hub",), hinges=("key", "round-trip"))
 def history(ask: Asking, _subject: str | None) -> Seen:
     """Does who was away get what was missed?"""
     key, env = _signing(ask), ask.target.env
@@ -131,7 +131,7 @@ def _several(ask: Asking, text: str, topics: str) -> Cause | None:
         stream.close()
 
 
-@probe("hub", hinges=("key", "round-trip"))
+@probe("idle", needs=("hub",), hinges=("key", "round-trip"))
 def idle(ask: Asking, _subject: str | None) -> Seen:
     """Does a stream stay open through a silence?"""
     key, seconds = _signing(ask), ask.target.idle

@@ -112,14 +112,16 @@ Function = Callable[[Asking, str | None], Seen]
 
 
 def probe(
-    *needs: str,
+    name: str,
+    *,
+    needs: tuple[str, ...] = (),
     hinges: tuple[str, ...] = (),
     subjects: Callable[[Target], Sequence[str | None]] = lambda _target: (None,),
 ) -> Callable[[Function], Function]:
-    """A probe: its name, with dashes, is that of the function, its docstring is what it asks."""
+    """A probe under its name; the docstring of the function is what it asks."""
 
     def decorate(function: Function) -> Function:
-        name, about = function.__name__.replace("_", "-"), (function.__doc__ or "").partition("\n")[0]
+        about = (function.__doc__ or "").partition("\n")[0]
         PROBES.append(Probe(name, about, function, needs, hinges, subjects))
         return function
 

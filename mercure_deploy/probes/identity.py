@@ -15,7 +15,7 @@ from mercure_deploy.probes.engine import SKEW, Asking, Seen, failed, passed, pro
 _EXPECTED = {"0.24": "0.x", "1.0": "1.0"}
 
 
-@probe("certificate")
+@probe("redirect", needs=("certificate",))
 def redirect(ask: Asking, _subject: str | None) -> Seen:
     """Is what it answers an answer, and no way to somewhere else?"""
     try:
@@ -39,7 +39,7 @@ def _held_back(ask: Asking) -> Seen:
     return failed(replies.of_answer(refused, ask.target.url) or replies.BUFFERED)
 
 
-@probe("redirect")
+@probe("hub", needs=("redirect",))
 def hub(ask: Asking, _subject: str | None) -> Seen:
     """Is it a hub, and of the generation of the spec?"""
     reply, target = ask.known.first, ask.target
@@ -85,7 +85,7 @@ def _metadata(ask: Asking) -> dict[str, object] | None:
     return said if isinstance(said, dict) else None
 
 
-@probe("hub")
+@probe("anonymous", needs=("hub",))
 def anonymous(ask: Asking, _subject: str | None) -> Seen:
     """Are strangers let in?"""
     target, reply = ask.target, ask.known.first
@@ -100,7 +100,7 @@ def anonymous(ask: Asking, _subject: str | None) -> Seen:
     return failed(Cause("anonymous", what, "deploy the hub with the files of the spec"))
 
 
-@probe("hub")
+@probe("clock", needs=("hub",))
 def clock(ask: Asking, _subject: str | None) -> Seen:
     """Do its clock and ours agree?"""
     offset = _offset(ask)

@@ -55,7 +55,7 @@ def side_by_side(calls: Sequence[Callable[[], _T]]) -> list[_T]:
         return [each.result() for each in [pool.submit(call) for call in calls]]
 
 
-@probe("hub", subjects=_marks)
+@probe("key", needs=("hub",), subjects=_marks)
 def key(ask: Asking, subject: str | None) -> Seen:
     """Does the hub take what this key signs?"""
     known = next((each for each in ask.target.keys if each.fingerprint == subject), None)
@@ -181,7 +181,7 @@ def _placeholder(ask: Asking) -> Cause:
     return Cause("key-placeholder", what, hint)
 
 
-@probe("hub")
+@probe("placeholder", needs=("hub",))
 def placeholder(ask: Asking, _subject: str | None) -> Seen:
     """Does it take a key that stands in documents?"""
     if ask.target.env is None:
@@ -196,7 +196,7 @@ def placeholder(ask: Asking, _subject: str | None) -> Seen:
     return passed(f"none of {len(taken)} is taken")
 
 
-@probe("hub")
+@probe("strangers", needs=("hub",))
 def strangers(ask: Asking, _subject: str | None) -> Seen:
     """Can somebody without a key publish?"""
 

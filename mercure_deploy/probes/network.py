@@ -32,7 +32,7 @@ def _origin(ask: Asking, subject: str | None) -> Origin:
     return ask.target.way.address(own)
 
 
-@probe(subjects=_names)
+@probe("resolve", subjects=_names)
 def resolve(ask: Asking, subject: str | None) -> Seen:
     """Does the hub's name have an address that the visitors of the pages can reach?"""
     origin = _origin(ask, subject)
@@ -86,7 +86,7 @@ def _by_hand(host: str) -> bool:
     return any(host in line.partition("#")[0].split()[1:] for line in lines)
 
 
-@probe("resolve", subjects=_names)
+@probe("connect", needs=("resolve",), subjects=_names)
 def connect(ask: Asking, subject: str | None) -> Seen:
     """Does something take connections there?"""
     origin = _origin(ask, subject)
@@ -123,7 +123,7 @@ def _trusting() -> ssl.SSLContext:
     return made
 
 
-@probe("connect", subjects=_names)
+@probe("certificate", needs=("connect",), subjects=_names)
 def certificate(ask: Asking, subject: str | None) -> Seen:
     """Is its certificate trusted, for that name, and for some weeks more?"""
     own = parse_origin(subject) if subject else ask.target.hub.url
@@ -181,7 +181,7 @@ def _untrusted(ask: Asking, origin: Origin, name: str, error: ssl.SSLCertVerific
     return Cause("tls-untrusted-publish", f"the certificate of {name} is not trusted: {why}", hint)
 
 
-@probe("certificate")
+@probe("protocol", needs=("certificate",))
 def protocol(ask: Asking, _subject: str | None) -> Seen:
     """Is HTTP/2 spoken, which has no limit of six streams for all tabs of a browser?"""
     origin = _origin(ask, None)

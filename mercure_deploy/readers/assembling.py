@@ -5,10 +5,11 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from mercure_deploy.facts.hubs import release
+from mercure_deploy.findings import Finding, Place
 from mercure_deploy.readers import caddyfile, compose, dotenv, helm, kinds, nginx, symfony, yamlfile
 from mercure_deploy.readers.block import split as split_lines
 from mercure_deploy.readers.bounds import Budget
-from mercure_deploy.readers.places import Caddyfile, Directive, EnvFile, Place, Slip, Value
+from mercure_deploy.readers.places import Caddyfile, Directive, EnvFile, Value
 from mercure_deploy.readers.setup import Block, Setup, is_app_file, is_hub, is_hub_file, split
 from mercure_deploy.readers.yamlfile import Node
 
@@ -36,7 +37,7 @@ class Text:
         return dotenv.read(self.path, self.text)
 
     @cached_property
-    def document(self) -> Node | Slip | None:
+    def document(self) -> Node | Finding | None:
         """It as YAML."""
         return yamlfile.read(self.path, self.text)
 
@@ -92,32 +93,32 @@ def assemble(setup: Setup, files: Sequence[Text]) -> None:
         by_kind.setdefault(each.kind, []).append(each)
     read = [each.env for each in by_kind.get("dotenv", [])]
     for file in read:
-        setup.slips += file.slips
+        setup.findings += file.findings
         if is_app_file(file) and not is_hub_file(file):
             # in a report a name may be masked with blanks in it
             masked = {value.place for value in file.variables.values() if "<" in value.text}
-            setup.slips += [slip for slip in file.refused if slip.place not in masked]
+            setup.findings += [finding for finding in file.refused if finding.place not in masked]
     setup.env_files = _chain(read)
     variables = {name: value for file in setup.env_files for name, value in file.variables.items()}
     written = sorted(by_kind.get("compose", []), key=lambda each: _layer(each.path))
     budget = Budget()
     found = [service for each in _documents(written, setup) for service in compose.services(each, variables, budget)]
-    setup.slips += budget.slips()
+    setup.findings += budget.findings()
     setup.charts = [chart for each in _documents(by_kind.get("helm", []), setup) for chart in helm.read(each)]
     setup.services = [*compose.merged(found), *(chart.service for chart in setup.charts)]
     for chart in setup.charts:
         setup.app |= chart.app
     _sides(setup)
     setup.caddyfiles = [*_caddyfiles(by_kind.get("caddyfile", []), setup)]
-    setup.slips += [slip for inner in setup.caddyfiles for slip in inner.slips]
+    setup.findings += [finding for inner in setup.caddyfiles for finding in inner.findings]
     setup.blocks = list(_blocks(setup))
     for each in by_kind.get("tokens", []):
         lines = enumerate(each.text.splitlines(), 1)
         setup.tokens += [Value(line.strip(), Place(each.path, number)) for number, line in lines if line.strip()]
     for each in by_kind.get("nginx", []):
-        directives, slips = nginx.read(each.path, each.text)
+        directives, findings = nginx.read(each.path, each.text)
         setup.nginx.append(directives)
-        setup.slips += slips
+        setup.findings += findings
     for document in _documents(by_kind.get("symfony", []), setup):
         _symfony(document, setup)
 
@@ -151,8 +152,8 @@ def _chain(files: Sequence[EnvFile]) -> list[EnvFile]:
 
 def _documents(files: Sequence[Text], setup: Setup) -> Iterator[Node]:
     for each in files:
-        if isinstance(each.document, Slip):
-            setup.slips.append(each.document)
+        if isinstance(each.document, Finding):
+            setup.findings.append(each.document)
         elif each.document is not None:
             yield each.document
 

@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass, field
 
-from mercure_deploy.readers.places import Place, Slip, Value
+from mercure_deploy.findings import Finding, Place
+from mercure_deploy.readers.places import Value
 
 # characters that one value may stand for: a key, a PEM, a list of origins are far below
 VALUE = 64 * 1024
@@ -34,11 +35,11 @@ class Budget:
         self.items -= number
         return self.items >= 0
 
-    def slips(self) -> list[Slip]:
+    def findings(self) -> list[Finding]:
         """What is to be said of the first value that was beyond, none where all were within."""
         what = "what its references stand for is beyond all bounds: they are not filled in"
         hint = "write the value itself"
-        return [Slip("key-quoting", place, what, hint) for place in list(self.beyond)[:1]]
+        return [Finding("key-quoting", "error", what, hint, place) for place in list(self.beyond)[:1]]
 
 
 class Filled:

@@ -4,8 +4,9 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
+from mercure_deploy.findings import Finding, Place
 from mercure_deploy.readers.bounds import Budget, Filled
-from mercure_deploy.readers.places import Caddyfile, Directive, Place, Slip, Value
+from mercure_deploy.readers.places import Caddyfile, Directive, Value
 
 _VARIABLE = re.compile(r"\{\$(?P<name>[A-Za-z_][A-Za-z0-9_]*)(?::(?P<default>[^}]*))?\}")
 _DEEPEST = 30
@@ -15,8 +16,8 @@ Line = list[Value]
 def read(written: Value, known: Mapping[str, Value]) -> Caddyfile:
     """The sites and options in a Caddyfile, be it a file of its own or a part of another."""
     lines = list(_lines(written, known, budget := Budget()))
-    found = Caddyfile(written.place.file, slips=budget.slips())
-    found.slips += _unbalanced(lines)
+    found = Caddyfile(written.place.file, findings=budget.findings())
+    found.findings += _unbalanced(lines)
     snippets: dict[str, tuple[Directive, ...]] = {}
     position = 0
     if lines and [token.text for token in lines[0]] == ["{"]:
@@ -51,7 +52,7 @@ def read(written: Value, known: Mapping[str, Value]) -> Caddyfile:
     return found
 
 
-def _unbalanced(lines: list[Line]) -> Iterator[Slip]:
+def _unbalanced(lines: list[Line]) -> Iterator[Finding]:
     """Braces that Caddy refuses: with something behind it on its line, never closed, or never opened."""
     opened = []
     for line in lines:
@@ -59,16 +60,24 @@ def _unbalanced(lines: list[Line]) -> Iterator[Slip]:
         if "{" in words[:-1]:
             where = line[words.index("{")]
             what = "opens a block, and something follows on its line: the hub does not start"
-            yield Slip("directive-syntax", where.place, what, "a line of its own for each directive, and for the }")
+            yield Finding(
+                "directive-syntax", "error", what, "a line of its own for each directive, and for the }", where.place
+            )
         elif words[-1] == "{":
             opened.append(line[-1])
         elif words == ["}"] and opened:
             opened.pop()
         elif words == ["}"]:
-            yield Slip("directive-syntax", line[0].place, "closes a block that was never opened", "remove it")
+            yield Finding(
+                "directive-syntax", "error", "closes a block that was never opened", "remove it", line[0].place
+            )
     for where in opened[-1:]:
-        yield Slip(
-            "directive-syntax", where.place, "opens a block that is never closed: the hub does not start", "add }"
+        yield Finding(
+            "directive-syntax",
+            "error",
+            "opens a block that is never closed: the hub does not start",
+            "add }",
+            where.place,
         )
 
 

@@ -7,8 +7,9 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 
+from mercure_deploy.findings import Place
 from mercure_deploy.readers.bounds import DEEPEST, Budget, Filled
-from mercure_deploy.readers.places import Place, Service, Value
+from mercure_deploy.readers.places import Service, Value
 from mercure_deploy.readers.yamlfile import Node
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")

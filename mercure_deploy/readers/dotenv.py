@@ -1,4 +1,4 @@
-"""Env files as Symfony's Dotenv reads them; where compose, a shell or Coolify would see something else, that is a slip.
+"""Env files as Symfony's Dotenv reads them; where compose, a shell or Coolify sees something else, that is a finding.
 
 What which reader does was measured; see `facts.quoting` for what all of them read alike. No command is run.
 """
@@ -6,8 +6,9 @@ What which reader does was measured; see `facts.quoting` for what all of them re
 import re
 from typing import TYPE_CHECKING
 
+from mercure_deploy.findings import Finding, Place
 from mercure_deploy.readers.bounds import Budget, Filled
-from mercure_deploy.readers.places import EnvFile, Place, Slip, Value
+from mercure_deploy.readers.places import EnvFile, Value
 
 if TYPE_CHECKING:
     from mercure_deploy.findings import Level
@@ -51,11 +52,11 @@ def read(path: str, text: str) -> EnvFile:
             if match["gap"] or (match["after"] and match.end() < end and text[match.end()] != "#"):
                 hint = f"write {match['name']}=VALUE"
                 what = "has blanks beside the =, which Symfony refuses"
-                found.slips.append(Slip("key-quoting", place, what, hint))
+                found.findings.append(Finding("key-quoting", "error", what, hint, place))
             following = _value(found, match["name"], text, match.end(), place, budget)
         number += text.count("\n", position, following - 1)
         position = following
-    found.slips += budget.slips()
+    found.findings += budget.findings()
     found.beyond = {name for name, value in found.variables.items() if value.place in budget.beyond}
     return found
 
@@ -78,7 +79,7 @@ def _value(found: EnvFile, name: str, text: str, start: int, place: Place, budge
             if end is None:
                 what = f"the quote {text[position]} that opens here is not closed"
                 hint = "close it, or leave it out where no blank is inside"
-                found.slips.append(Slip("key-quoting", place, what, hint))
+                found.findings.append(Finding("key-quoting", "error", what, hint, place))
                 value, position = value + text[position + 1 : _end(text, position)], _end(text, position)
                 break
             inner = text[position + 1 : end]
@@ -94,7 +95,7 @@ def _value(found: EnvFile, name: str, text: str, start: int, place: Place, budge
     raw = text[start:end]
     if re.match(r".+['\"`]", raw) and raw[:1] not in "'\"" and _SECRET.search(name):
         what = "holds a quote in the middle, which readers take differently"
-        found.slips.append(Slip("key-quoting", place, what, _HINT))
+        found.findings.append(Finding("key-quoting", "error", what, _HINT, place))
     found.variables[name] = Value(value, place, raw)
     return end + 1
 
@@ -131,7 +132,7 @@ def _unquoted(found: EnvFile, name: str, text: str, place: Place) -> None:
     unknown = [each for each in re.finditer(r"\$(\w+)", text) if each[1] not in found.variables]
     if unknown:
         what = "holds a $ without quotes: readers expand, cut or keep it"
-        found.slips.append(Slip("key-quoting", place, what, _HINT, level))
+        found.findings.append(Finding("key-quoting", level, what, _HINT, place))
     elif re.search(r"\s", text):
-        blank = Slip("key-quoting", place, "holds a blank without quotes, which Symfony refuses", _HINT)
-        (found.slips if _SECRET.search(name) else found.refused).append(blank)
+        blank = Finding("key-quoting", "error", "holds a blank without quotes, which Symfony refuses", _HINT, place)
+        (found.findings if _SECRET.search(name) else found.refused).append(blank)

@@ -4,7 +4,8 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from mercure_deploy.readers.places import Place, Service, Value
+from mercure_deploy.findings import Place
+from mercure_deploy.readers.places import Service, Value
 from mercure_deploy.readers.yamlfile import Node
 
 WORDS = re.compile(r"^\s*(publisherJwtKey|subscriberJwtKey|extraDirectives|jwtSecret|transportUrl)\s*:", re.MULTILINE)

@@ -5,21 +5,22 @@ import tempfile
 from collections.abc import Iterator
 from itertools import islice
 
-from mercure_deploy.readers.places import Directive, Place, Slip, Value
+from mercure_deploy.findings import Finding, Place
+from mercure_deploy.readers.places import Directive, Value
 
 Token = tuple[str, int, bool]
 # far beyond any configuration; what comes after is not looked at
 _MOST = 100_000
 
 
-def read(path: str, text: str) -> tuple[tuple[Directive, ...], list[Slip]]:
+def read(path: str, text: str) -> tuple[tuple[Directive, ...], list[Finding]]:
     """The directives at the top, and what nginx would refuse."""
     # only for who has such a file
     import crossplane  # noqa: PLC0415
     from crossplane.errors import NgxParserSyntaxError  # noqa: PLC0415
 
     tokens: list[Token] = []
-    slips = []
+    findings = []
     with tempfile.TemporaryFile() as file:
         # its lexer reads files alone, and takes a descriptor for one
         file.write(text.encode())
@@ -28,9 +29,9 @@ def read(path: str, text: str) -> tuple[tuple[Directive, ...], list[Slip]]:
             tokens.extend(islice(crossplane.lex(os.dup(file.fileno())), _MOST))
         except NgxParserSyntaxError as error:
             place = Place(path, error.lineno or 1)
-            slips.append(Slip("directive-syntax", place, error.strerror, "one } for each {"))
+            findings.append(Finding("directive-syntax", "error", error.strerror, "one } for each {", place))
     columns = _columns(path, text, tokens)
-    return tuple(_block(columns)), slips
+    return tuple(_block(columns)), findings
 
 
 def _columns(path: str, text: str, tokens: list[Token]) -> Iterator[tuple[Value, bool]]:

@@ -1,17 +1,8 @@
 """A value with the place where it stands, and what a file of each kind is made of; no reading here."""
 
 from dataclasses import dataclass, field
-from typing import NamedTuple
 
-from mercure_deploy.findings import Level
-
-
-class Place(NamedTuple):
-    """`line` and `column` from 1."""
-
-    file: str
-    line: int
-    column: int = 1
+from mercure_deploy.findings import Finding, Place
 
 
 @dataclass(slots=True, unsafe_hash=True)
@@ -35,17 +26,6 @@ class Value:
 
 
 @dataclass(frozen=True)
-class Slip:
-    """Something in a file that its readers do not understand, or not all alike; `id` is a finding id."""
-
-    id: str
-    place: Place
-    what: str
-    hint: str
-    level: Level = "error"
-
-
-@dataclass(frozen=True)
 class Directive:
     """A directive of a Caddyfile with its arguments and its block."""
 
@@ -58,12 +38,12 @@ class Directive:
 
 @dataclass
 class Caddyfile:
-    """`sites` are (addresses, directives); `options` the global ones. `slips` are what Caddy would refuse."""
+    """`sites` are (addresses, directives); `options` the global ones. `findings` are what Caddy would refuse."""
 
     path: str
     options: tuple[Directive, ...] = ()
     sites: list[tuple[tuple[Value, ...], tuple[Directive, ...]]] = field(default_factory=list)
-    slips: list[Slip] = field(default_factory=list)
+    findings: list[Finding] = field(default_factory=list)
 
 
 @dataclass
@@ -76,8 +56,8 @@ class EnvFile:
 
     path: str
     variables: dict[str, Value] = field(default_factory=dict)
-    slips: list[Slip] = field(default_factory=list)
-    refused: list[Slip] = field(default_factory=list)
+    findings: list[Finding] = field(default_factory=list)
+    refused: list[Finding] = field(default_factory=list)
     beyond: set[str] = field(default_factory=set)
 
 

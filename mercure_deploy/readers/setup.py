@@ -7,10 +7,11 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from mercure_deploy.facts.origins import Origin, parse_origin
+from mercure_deploy.findings import Finding, Place
 from mercure_deploy.readers import tokens
 from mercure_deploy.readers.helm import Chart
 from mercure_deploy.readers.keys import Key
-from mercure_deploy.readers.places import Caddyfile, Directive, EnvFile, Place, Service, Slip, Value
+from mercure_deploy.readers.places import Caddyfile, Directive, EnvFile, Service, Value
 
 # words that tell whose a file is
 APP = frozenset(
@@ -87,7 +88,7 @@ class Setup:
     services: list[Service] = field(default_factory=list)
     caddyfiles: list[Caddyfile] = field(default_factory=list)
     tokens: list[Value] = field(default_factory=list)
-    slips: list[Slip] = field(default_factory=list)
+    findings: list[Finding] = field(default_factory=list)
     symfony: dict[str, Value] = field(default_factory=dict)
     charts: list[Chart] = field(default_factory=list)
     nginx: list[tuple[Directive, ...]] = field(default_factory=list)

@@ -9,7 +9,8 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.nodes import MappingNode, ScalarNode, SequenceNode
 
-from mercure_deploy.readers.places import Place, Slip, Value
+from mercure_deploy.findings import Finding, Place
+from mercure_deploy.readers.places import Value
 
 
 @dataclass(frozen=True)
@@ -72,14 +73,14 @@ class Node:
         return isinstance(self.node, MappingNode)
 
 
-def read(path: str, text: str) -> Node | Slip | None:
-    """The document, None when it is empty, a slip where it is not YAML."""
+def read(path: str, text: str) -> Node | Finding | None:
+    """The document, None when it is empty, a finding where it is not YAML."""
     try:
         node = YAML(typ="rt", pure=True).compose(text)
     except MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         place = Place(path, mark.line + 1, mark.column + 1) if mark else Place(path, 1)
-        return Slip("directive-syntax", place, "is not YAML from here on", "look at indentation and quotes")
+        return Finding("directive-syntax", "error", "is not YAML from here on", "look at indentation and quotes", place)
     except (YAMLError, RecursionError, ValueError):
-        return Slip("directive-syntax", Place(path, 1), "is not YAML", "look at indentation and quotes")
+        return Finding("directive-syntax", "error", "is not YAML", "look at indentation and quotes", Place(path, 1))
     return Node(path, node) if node is not None else None

@@ -51,7 +51,7 @@ def text(diagnosed: Sequence[Diagnosed], *, more: bool = False) -> Iterator[tupl
         width = max(len(seen.name) for seen in each.seen)
         for seen in each.seen:
             # what a finding says below is not said twice
-            said = [seen.evidence] if seen.evidence not in {finding.message for finding in seen.findings} else []
+            said = [seen.evidence] if seen.evidence not in {finding.what for finding in seen.findings} else []
             words = ": ".join([*([seen.subject] if seen.subject else []), *said])
             line = f"{_WORDS[seen.outcome]:<4}  {seen.name:<{width}}  {words}".rstrip()
             yield printable(line, 600), _COLOURS[seen.outcome]

@@ -131,7 +131,7 @@ def lint_github(_files: Files, findings: Sequence[Finding]) -> Iterator[str]:
         level = "notice" if finding.level == "note" else finding.level
         place = {"file": finding.file, "line": finding.line, "col": finding.column, "title": finding.id}
         words = ",".join(f"{name}={_property(value)}" for name, value in place.items() if value is not None)
-        yield f"::{level} {words}::{_data(f'{finding.message}; {finding.hint}')}"
+        yield f"::{level} {words}::{_data(f'{finding.what}; {finding.hint}')}"
 
 
 def _data(text: str) -> str:

@@ -22,7 +22,7 @@ def finding_text(finding: Finding, *, more: bool = False) -> Iterator[str]:
     """One finding, two lines, and with `more` where there is more about it."""
     place = ":".join(str(part) for part in (finding.file, finding.line, finding.column) if part is not None)
     head = f"{place}: " if place else ""
-    yield f"{head}{finding.level}: {finding.message} [{finding.id}]"
+    yield f"{head}{finding.level}: {finding.what} [{finding.id}]"
     yield f"  hint: {finding.hint}"
     if more:
         yield f"  more: mercure-deploy explain {finding.id}"
@@ -36,7 +36,7 @@ def finding_row(finding: Finding) -> dict[str, str | int | None]:
         "file": finding.file,
         "line": finding.line,
         "column": finding.column,
-        "message": finding.message,
+        "message": finding.what,
         "hint": finding.hint,
     }
 

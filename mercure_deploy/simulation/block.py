@@ -8,8 +8,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from mercure_deploy.errors import typed
+from mercure_deploy.findings import Finding
 from mercure_deploy.readers.block import DIRECTIVES, FLAGS, KEYS, ORIGINS, split, taken_by
-from mercure_deploy.readers.places import Directive, Slip, Value
+from mercure_deploy.readers.places import Directive, Value
 from mercure_deploy.simulation import go
 
 _DURATIONS = frozenset({"write_timeout", "dispatch_timeout", "heartbeat"})
@@ -30,7 +31,7 @@ class Taken:
     flags: set[str] = field(default_factory=set)
     passed_over: list[tuple[Value, str | None]] = field(default_factory=list)
     twice: list[Value] = field(default_factory=list)
-    refused: list[Slip] = field(default_factory=list)
+    refused: list[Finding] = field(default_factory=list)
     transport: tuple[Directive, ...] = ()
 
     def one(self, name: str) -> Value | None:
@@ -45,7 +46,7 @@ def take(directives: Sequence[Directive]) -> Taken:
         _take(taken, each, inside=inside)
     # what is replaced is never looked at
     for name in sorted(ORIGINS):
-        taken.refused += (slip for each in taken.values.get(name, ()) for slip in _origin(name, each))
+        taken.refused += (finding for each in taken.values.get(name, ()) for finding in _origin(name, each))
     return taken
 
 
@@ -72,7 +73,7 @@ def _take(taken: Taken, each: Directive, *, inside: bool) -> None:
             taken.refused += _transport(each.block)
 
 
-def _brace(word: Value) -> Slip:
+def _brace(word: Value) -> Finding:
     what = "is a brace that opens or closes nothing here: the hub does not start"
     return _refused(word, what, "leave it out, or put a block between two")
 
@@ -84,7 +85,7 @@ def _lines(directives: Sequence[Directive], *, inside: bool = False) -> Iterator
             yield from _lines(each.block, inside=True)
 
 
-def _problems(word: Value, arguments: Sequence[Value]) -> Iterator[Slip]:
+def _problems(word: Value, arguments: Sequence[Value]) -> Iterator[Finding]:
     name = word.text
     if not arguments:
         yield _refused(word, f"{name} without a value: the hub does not start", f"{name} with its value, or no line")
@@ -100,7 +101,9 @@ def _problems(word: Value, arguments: Sequence[Value]) -> Iterator[Slip]:
         yield _refused(value, f"{name} is below 0: the hub does not start", f"e.g. {name} 1000")
     elif name == "protocol_version_compatibility" and int(value.text) != 7:
         hint = "7 on hub 0.24; 8 is a word of hub 1.0"
-        yield Slip("hub-upgrade-break", value.place, f"{typed(value.text, 10)}: hub 0.24 does not start", hint)
+        yield Finding(
+            "hub-upgrade-break", "error", f"{typed(value.text, 10)}: hub 0.24 does not start", hint, value.place
+        )
     elif name == "transport" and value.text not in _TRANSPORTS:
         what = f"there is no transport {typed(value.text, 40)}: the hub does not start"
         if "://" in value.text:
@@ -108,7 +111,7 @@ def _problems(word: Value, arguments: Sequence[Value]) -> Iterator[Slip]:
         yield _refused(value, what, "transport bolt { path /data/mercure.db }, or transport local")
 
 
-def _origin(name: str, value: Value) -> Iterator[Slip]:
+def _origin(name: str, value: Value) -> Iterator[Finding]:
     text = value.text
     if "<" in text or "{$" in text:
         # masked by who reports it, or filled from what no file says
@@ -136,7 +139,7 @@ def _origin(name: str, value: Value) -> Iterator[Slip]:
     yield _refused(value, what, hint)
 
 
-def _transport(block: Sequence[Directive]) -> Iterator[Slip]:
+def _transport(block: Sequence[Directive]) -> Iterator[Finding]:
     for each in block:
         wanted = {"path", "bucket_name", "cleanup_frequency", "size"}
         if each.name in wanted and not each.arguments:
@@ -146,5 +149,5 @@ def _transport(block: Sequence[Directive]) -> Iterator[Slip]:
             yield _refused(each.arguments[0], "size wants a number: the hub does not start", "size 10000")
 
 
-def _refused(where: Value, what: str, hint: str) -> Slip:
-    return Slip("directive-syntax", where.place, what, hint)
+def _refused(where: Value, what: str, hint: str) -> Finding:
+    return Finding("directive-syntax", "error", what, hint, where.place)

@@ -3,8 +3,9 @@
 import re
 from dataclasses import dataclass, field, replace
 
+from mercure_deploy.findings import Finding, Place
 from mercure_deploy.readers.caddyfile import lines_of
-from mercure_deploy.readers.places import Directive, Place, Service, Slip, Value
+from mercure_deploy.readers.places import Directive, Service, Value
 from mercure_deploy.readers.setup import Block, Setup, as_it_comes
 from mercure_deploy.simulation.block import Taken, take
 
@@ -81,7 +82,7 @@ class Hub:
         """Whether it starts depends on a file that is not among these."""
         return any(self.role(name).jwks for name in ("publisher", "subscriber"))
 
-    def refused(self) -> list[Slip]:
+    def refused(self) -> list[Finding]:
         """All that keeps it from starting, each with its place."""
         found = list(self.taken.refused)
         for name, role in (("publisher", self.role("publisher")), ("subscriber", self.role("subscriber"))):
@@ -93,15 +94,15 @@ class Hub:
                 variable = f"MERCURE_{name.upper()}_JWT_KEY"
                 hint = f"{variable}: the key that the app signs with"
                 # what people show of their own Caddyfile or env file need not be all of it
-                found.append(Slip("key-missing", role.place, what, hint, "error" if self.certain else "warning"))
+                found.append(Finding("key-missing", "error" if self.certain else "warning", what, hint, role.place))
             elif role.key and role.algorithm not in _HMAC | _ASYMMETRIC:
                 what = f"{name}s: the hub knows no such algorithm, and does not start"
-                found.append(Slip("alg-mismatch", role.place, what, "HS256, as Symfony signs"))
+                found.append(Finding("alg-mismatch", "error", what, "HS256, as Symfony signs", role.place))
             elif role.key and role.algorithm in _ASYMMETRIC and "-----BEGIN" not in role.key:
                 what = (
                     f"{name}s: {role.algorithm} wants a public key in PEM, and this is a text: the hub does not start"
                 )
-                found.append(Slip("alg-mismatch", role.place, what, "HS256, as Symfony signs"))
+                found.append(Finding("alg-mismatch", "error", what, "HS256, as Symfony signs", role.place))
         return found
 
     def takes(self, name: str, key: str, algorithm: str) -> bool | None:

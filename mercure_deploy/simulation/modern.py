@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from mercure_deploy.facts.hubs import GENERATIONS, HUB_PATH
-from mercure_deploy.readers.places import Place, Slip, Value
+from mercure_deploy.findings import Finding, Place
+from mercure_deploy.readers.places import Value
 from mercure_deploy.readers.setup import Setup
 
 # what its Caddyfile has where the variable is not set
@@ -49,7 +50,7 @@ def modern(setup: Setup) -> Modern | None:
     )
 
 
-def problems(setup: Setup) -> Iterator[Slip]:
+def problems(setup: Setup) -> Iterator[Finding]:
     """What fails between that hub and its app, one cause each."""
     hub = modern(setup)
     if hub is None or hub.compatible:
@@ -58,13 +59,13 @@ def problems(setup: Setup) -> Iterator[Slip]:
         if value.text.startswith("{env."):
             what = "the name of an issuer is not filled from {env.…}: every token is 401"
             hint = value.text.replace("{env.", "{$", 1)
-            yield Slip("audience-mismatch", value.place, what, f"issuer {hint}")
+            yield Finding("audience-mismatch", "error", what, f"issuer {hint}", value.place)
             return
     yield from _app(setup, hub)
     yield from _cookie(setup, hub)
 
 
-def _app(setup: Setup, hub: Modern) -> Iterator[Slip]:
+def _app(setup: Setup, hub: Modern) -> Iterator[Finding]:
     said = setup.symfony
     spoken = said.get("protocol_version")
     if "jwt.secret" in said and (spoken is None or spoken.text == "0.x"):
@@ -72,24 +73,24 @@ def _app(setup: Setup, hub: Modern) -> Iterator[Slip]:
         place = (spoken or said["jwt.secret"]).place
         issuer = next((each.text for each in hub.issuers or () if each.text != _DEFAULT_ISSUER), "<the hub's issuer>")
         hint = f"protocol_version: '1.0' and claims: {{iss: {issuer}, sub: …, client_id: …}}, with mercure-bundle 0.5"
-        yield Slip("hub-upgrade-break", place, what, hint)
+        yield Finding("hub-upgrade-break", "error", what, hint, place)
         return
     claimed = said.get("jwt.claims.iss")
     known = {each.text for each in hub.issuers or ()}
     if claimed is not None and known and "%" not in claimed.text and not any("{" in each for each in known):
         if claimed.text not in known:
             what = f"the app's tokens are issued by {claimed.text}, the hub trusts {', '.join(sorted(known))}: 401"
-            yield Slip("audience-mismatch", claimed.place, what, "the same issuer on both sides")
+            yield Finding("audience-mismatch", "error", what, "the same issuer on both sides", claimed.place)
             return
     elif known == {_DEFAULT_ISSUER} and setup.app and "jwt.secret" not in said:
         what = "the hub trusts the issuer https://localhost, as MERCURE_TRUSTED_ISSUERS is not set: 401 for every token"
         hint = "MERCURE_TRUSTED_ISSUERS with the iss of the app's tokens, and resource_identifier with the public URL"
-        yield Slip("audience-mismatch", hub.place, what, hint)
+        yield Finding("audience-mismatch", "error", what, hint, hub.place)
         return
     yield from _audience(setup, hub)
 
 
-def _audience(setup: Setup, hub: Modern) -> Iterator[Slip]:
+def _audience(setup: Setup, hub: Modern) -> Iterator[Finding]:
     public, told = setup.app.get("MERCURE_PUBLIC_URL"), setup.symfony.get("jwt.claims.aud")
     meant = told if told is not None and "%" not in told.text else public
     if hub.audience is None or "{" in hub.audience.text:
@@ -98,14 +99,16 @@ def _audience(setup: Setup, hub: Modern) -> Iterator[Slip]:
         plain = name is not None and name.text.startswith((":", "http://")) and not name.text.startswith(":443")
         if hub.audience is None and secure and plain and hub.issuers:
             what = "without resource_identifier hub 1.0 takes itself for http behind a proxy, and refuses every token"
-            yield Slip("audience-mismatch", hub.place, what, f"resource_identifier {setup.hub_origin}{HUB_PATH}")
+            yield Finding(
+                "audience-mismatch", "error", what, f"resource_identifier {setup.hub_origin}{HUB_PATH}", hub.place
+            )
         return
     if meant is not None and meant.place not in setup.assumed and meant.text != hub.audience.text:
         what = f"the hub wants the audience {hub.audience.text}, the app's tokens have {meant.text}: 401"
-        yield Slip("audience-mismatch", hub.audience.place, what, f"resource_identifier {meant.text}")
+        yield Finding("audience-mismatch", "error", what, f"resource_identifier {meant.text}", hub.audience.place)
 
 
-def _cookie(setup: Setup, hub: Modern) -> Iterator[Slip]:
+def _cookie(setup: Setup, hub: Modern) -> Iterator[Finding]:
     if "jwt.secret" not in setup.symfony:
         return
     own, default = setup.symfony.get("cookie_name"), GENERATIONS["1.0"].cookie
@@ -114,4 +117,4 @@ def _cookie(setup: Setup, hub: Modern) -> Iterator[Slip]:
         where = hub.cookie or own
         place = where.place if where is not None else hub.place
         what = f"the hub reads the cookie {read}, the bundle sets {sent}: 401 for every page"
-        yield Slip("credentials-not-sent", place, what, "one cookie_name on both sides")
+        yield Finding("credentials-not-sent", "error", what, "one cookie_name on both sides", place)

@@ -8,13 +8,14 @@ import re
 from collections.abc import Iterator
 
 from mercure_deploy.facts.hubs import HUB_PATH
-from mercure_deploy.readers.places import Directive, Slip, Value
+from mercure_deploy.findings import Finding
+from mercure_deploy.readers.places import Directive, Value
 from mercure_deploy.readers.setup import Setup
 
 _PATHS = {"path", "path_regexp"}
 
 
-def rewritten(setup: Setup) -> Iterator[Slip]:
+def rewritten(setup: Setup) -> Iterator[Finding]:
     """Rewrites that take the hub's path away before the hub sees it."""
     for block in setup.blocks:
         if not any(each.name == "mercure" for each in block.site):
@@ -24,7 +25,7 @@ def rewritten(setup: Setup) -> Iterator[Slip]:
             if target is not None and not target.startswith(("{path}", "{uri}", HUB_PATH)):
                 what = f"{each.name} comes before the hub, wherever it is written: {HUB_PATH} goes to {target}"
                 hint = f"a matcher that leaves the hub out: not path {HUB_PATH}*"
-                yield Slip("proxy-not-routing", each.place, what, hint)
+                yield Finding("proxy-not-routing", "error", what, hint, each.place)
 
 
 def _target(each: Directive, site: tuple[Directive, ...]) -> str | None:

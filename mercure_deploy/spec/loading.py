@@ -8,6 +8,7 @@ from pydantic import ValidationError
 
 from mercure_deploy.errors import Problem, Trouble, printable
 from mercure_deploy.findings import Finding
+from mercure_deploy.findings import Place as Located
 from mercure_deploy.spec.contradiction import Contradiction
 from mercure_deploy.spec.models import Spec
 from mercure_deploy.spec.rules.fields import contradictions
@@ -172,4 +173,4 @@ def _findings(found: list[Contradiction], places: Places, name: str) -> Iterator
         prefix = "accepted: " if each.level == "note" else ""
         message = f"{prefix}{_dotted(each.path)}: {each.what}"
         environment = str(each.path[1])
-        yield environment, Finding(each.id or "", each.level, message, each.hint or "", name, line, column)
+        yield environment, Finding(each.id or "", each.level, message, each.hint or "", Located(name, line, column))

@@ -78,9 +78,7 @@ def score(case: Case) -> dict[str, list[str]]:
         "missed": [each for each in decidable if each not in ids],
         "also": [each for each in also if each in case.ids() | case.ids(given=True)],
         "also missed": [each for each in also if each not in case.ids() | case.ids(given=True)],
-        "extra": [
-            f"{each.id}: {each.message}" for each in case.given if each.level == "error" and each.id not in wanted
-        ],
+        "extra": [f"{each.id}: {each.what}" for each in case.given if each.level == "error" and each.id not in wanted],
     }
 
 
@@ -114,7 +112,7 @@ def test_no_key_of_a_case_is_shown(name: str):
     )
     assigned = re.findall(r"(?:KEY|SECRET|TOKEN)[\"']?\s*[=:]\s*[\"']?([^\s\"'#]{6,})", text)
     secrets = [*assigned, *re.findall(r"eyJ[\w-]+\.[\w-]+\.[\w-]*", text)]
-    said = "\n".join(f"{each.message} {each.hint}" for each in (*case.alone, *case.given))
+    said = "\n".join(f"{each.what} {each.hint}" for each in (*case.alone, *case.given))
     assert [secret for secret in secrets if secret in said] == []
 
 

@@ -11,7 +11,7 @@ from conftest import Run
 from mercure_deploy import lint
 from mercure_deploy.disk import searching
 from mercure_deploy.facts.origins import parse_origin
-from mercure_deploy.findings import Finding
+from mercure_deploy.findings import Finding, Place
 from mercure_deploy.report import files as reported
 from mercure_deploy.spec import load
 
@@ -208,7 +208,7 @@ def test_names_of_files_cannot_move_a_cursor(run: Run):
 
 
 def test_github_gets_its_characters_escaped():
-    found = Finding("anonymous", "note", "50 %\nof", "x", "a,b:c.env", 1, 2)
+    found = Finding("anonymous", "note", "50 %\nof", "x", Place("a,b:c.env", 1, 2))
     assert list(reported.lint_github((), [found])) == [
         "::notice file=a%2Cb%3Ac.env,line=1,col=2,title=anonymous::50 %25%0Aof; x"
     ]

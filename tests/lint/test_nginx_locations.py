@@ -15,7 +15,7 @@ def routed(*locations: str, name: str = "hub.example.com", more: str = "") -> bo
     files = [("hub.conf", text), ("app.env", f"MERCURE_PUBLIC_URL={HUB}/.well-known/mercure\n")]
     told = lint.Told((parse_origin("https://app.example.com"),), parse_origin(HUB))
     found = lint.examine(files, told, lambda _: True).findings
-    return not any("leads to no hub" in each.message for each in found)
+    return not any("leads to no hub" in each.what for each in found)
 
 
 @pytest.mark.parametrize(

@@ -999,7 +999,7 @@ def test_what_is_wrong_in_a_default_is_a_warning():
     files = {"compose.yaml": f"services:\n  php:\n    image: web\n    environment:\n      {url}\n"}
     found = lint.examine([*files.items()], lint.Told((parse_origin(PAGE),)), lambda _: True).findings
     assert [(each.id, each.level) for each in found] == [("public-url-wrong", "warning")]
-    assert found[0].message.endswith("(a default, for when its variable is not set)")
+    assert found[0].what.endswith("(a default, for when its variable is not set)")
     assert ids({**files, ".env": "URL=https://hub.example.com/.well-known/mercure\n"}, pages=[PAGE]) == []
 
 
@@ -1080,7 +1080,7 @@ def test_what_stands_behind_a_sign_may_be_a_key(sign: str):
     text = f":80 {{\n\tmercure {{\n\t\tpublisher_jwt{sign}my-own-pass\n\t}}\n}}\n"
     found = lint.examine([("Caddyfile", text)], lint.Told(), lambda _: True).findings
     [syntax] = [each for each in found if each.id == "directive-syntax"]
-    assert syntax.message.startswith(f"publisher_jwt{sign}… is no directive")
+    assert syntax.what.startswith(f"publisher_jwt{sign}… is no directive")
     assert "my-own-pass" not in str(found)
 
 

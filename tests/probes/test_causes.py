@@ -110,7 +110,7 @@ def test_the_cookie_of_a_page(monkeypatch: pytest.MonkeyPatch, name: str):
     monkeypatch.setattr(cookie, "fetch", replies(*said))
     env = SPEC.environments["production"]
     seen = cookie.page(Asking(target(env=env, hub=env.hub, keys=RING.keys, page=PAGE)), None)
-    text = seen.evidence + "".join(each.message for each in seen.findings)
+    text = seen.evidence + "".join(each.what for each in seen.findings)
     assert ([each.id for each in seen.findings][:1] or [None], words in text) == ([id_], True), seen
     assert seen.outcome == ("pass" if "taken" in words else "fail")
 
@@ -127,7 +127,7 @@ def test_a_cookie_that_is_secure_for_a_hub_on_http(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(cookie, "fetch", replies(setting(RIGHT)))
     plain = Hub.model_validate({"url": "http://hub.example.com"})
     seen = cookie.page(Asking(target(hub=plain, page=PAGE)), None)
-    assert "it is Secure, and the hub's URL is http" in seen.findings[0].message
+    assert "it is Secure, and the hub's URL is http" in seen.findings[0].what
     assert cookie.page(Asking(target()), None).outcome == "skip"
 
 
@@ -187,7 +187,7 @@ def test_a_key_that_is_refused_has_the_state_that_it_is_in(
     env = SPEC.environments["production"]
     known = replace(RING.current, state=state)
     seen = keys.key(Asking(target(env=env, hub=env.hub, keys=(known,))), known.fingerprint)
-    assert (seen.outcome, words in seen.findings[0].message) == (outcome, True), seen
+    assert (seen.outcome, words in seen.findings[0].what) == (outcome, True), seen
 
 
 METADATA = 'Bearer resource_metadata="https://hub.example.com/.well-known/oauth-protected-resource/hub"'

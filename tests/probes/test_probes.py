@@ -214,7 +214,7 @@ def test_an_address_that_visitors_do_not_reach(
     monkeypatch.setattr(network, "_by_hand", lambda _host: False)
     seen = network.resolve(Asking(target(pages=PAGES)), None)
     assert seen.outcome == ("pass" if said is None else "fail")
-    assert said is None or said in seen.findings[0].message
+    assert said is None or said in seen.findings[0].what
     # a list of this machine's own says that it is meant so
     monkeypatch.setattr(network, "_by_hand", lambda _host: True)
     assert network.resolve(Asking(target(pages=PAGES)), None).outcome == "pass"

@@ -7,8 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mercure_deploy import lint
+from mercure_deploy.findings import Place
 from mercure_deploy.readers import caddyfile, dotenv, tokens, yamlfile
-from mercure_deploy.readers.places import Place, Value
+from mercure_deploy.readers.places import Value
 from mercure_deploy.readers.yamlfile import Node
 
 CASES = Path(__file__).parent.parent / "lint/cases"
@@ -31,7 +32,7 @@ TEXT = st.one_of(st.text(), st.lists(st.sampled_from(WORDS), max_size=60).map(""
 def test_any_text_is_examined(files: list[tuple[str, str]]):
     examined = lint.examine(files, lint.Told(version="1.0"), lambda _: True)
     for finding in examined.findings:
-        assert finding.message.isprintable()
+        assert finding.what.isprintable()
         assert finding.hint.isprintable()
         assert finding.file is None or finding.line
 
@@ -72,8 +73,8 @@ def test_names_of_services_cannot_move_a_cursor():
     text = f'services:\n  "{name}": {{ports: ["80:80"]}}\n  other: {{ports: ["80:81"]}}\n'
     [found] = lint.examine([("compose.yaml", text)], lint.Told(), lambda _: True).findings
     assert found.id == "port-conflict"
-    assert found.message.startswith("port 80 is taken by \ufffd[2Jxxx")
-    assert len(found.message) <= 500
+    assert found.what.startswith("port 80 is taken by \ufffd[2Jxxx")
+    assert len(found.what) <= 500
 
 
 def test_a_deep_caddyfile_is_read():
@@ -110,4 +111,4 @@ def test_places_of_an_env_file():
     read = dotenv.read("x.env", "\ufeff# c\r\nexport A='b\r\nc'\r\nB = d\r\n")
     places = {name: (value.text, value.place.line, value.place.column) for name, value in read.variables.items()}
     assert places == {"A": ("b\nc", 2, 10), "B": ("d", 4, 5)}
-    assert [slip.place.line for slip in read.slips] == [4]
+    assert [finding.place.line for finding in read.findings] == [4]

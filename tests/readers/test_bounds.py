@@ -7,8 +7,9 @@ import pytest
 from conftest import Run
 
 from mercure_deploy import lint
+from mercure_deploy.findings import Place
 from mercure_deploy.readers import bounds, caddyfile, compose, dotenv, yamlfile
-from mercure_deploy.readers.places import Place, Value
+from mercure_deploy.readers.places import Value
 from mercure_deploy.readers.yamlfile import Node
 
 DOUBLING = "A=0123456789abcdef\n" + "A=$A$A\n" * 40
@@ -50,7 +51,7 @@ def test_what_stands_for_gigabytes_is_read_within_bounds_and_told_with_its_place
     used = peak(lambda: found.append(lint.examine([(name, HUGE[name])], lint.Told(), lambda _: True)))
     assert used < MOST
     if name != "nested.env":
-        [beyond] = [each for each in found[0].findings if "beyond all bounds" in each.message]
+        [beyond] = [each for each in found[0].findings if "beyond all bounds" in each.what]
         assert beyond.file == name
         assert beyond.line
 
@@ -65,8 +66,8 @@ def test_references_of_a_compose_file_and_a_caddyfile_share_the_bound_of_their_f
     assert budget.beyond
     text = ":80 {\n" + "respond {$A}\n" * 2000 + "}\n"
     site = caddyfile.read(Value(text, Place("Caddyfile", 1)), known)
-    assert "beyond all bounds" in site.slips[0].what
-    assert site.slips[0].place.line > 100
+    assert "beyond all bounds" in site.findings[0].what
+    assert site.findings[0].place.line > 100
 
 
 @pytest.mark.parametrize("length", [bounds.VALUE, bounds.VALUE + 1])

@@ -2,9 +2,10 @@
 
 import pytest
 
+from mercure_deploy.findings import Finding, Place
 from mercure_deploy.readers import compose, helm, nginx, yamlfile
 from mercure_deploy.readers.kinds import by_text
-from mercure_deploy.readers.places import Directive, Place, Service, Slip, Value
+from mercure_deploy.readers.places import Directive, Service, Value
 from mercure_deploy.readers.yamlfile import Node
 
 
@@ -120,13 +121,13 @@ def said(directives: tuple[Directive, ...]) -> list[object]:
 
 
 def test_a_block_of_nginx_that_is_not_closed_is_read_to_its_end():
-    directives, slips = nginx.read("x.conf", "# c\nhttp { server { listen 80; # d\n location / { return 404; }")
+    directives, findings = nginx.read("x.conf", "# c\nhttp { server { listen 80; # d\n location / { return 404; }")
     inner = ("location", ["/"], [("return", ["404"], [])])
     assert said(directives) == [("http", [], [("server", [], [("listen", ["80"], []), inner])])]
-    assert [slip.id for slip in slips] == ["directive-syntax"]
+    assert [finding.id for finding in findings] == ["directive-syntax"]
     assert said(nginx.read("x.conf", ";; { listen 80; } a '{' b;")[0]) == [("a", ["{", "b"], [])]
 
 
 def test_what_is_no_yaml_is_a_slip():
-    assert isinstance(yamlfile.read("x.yaml", "a: [\n"), Slip)
+    assert isinstance(yamlfile.read("x.yaml", "a: [\n"), Finding)
     assert by_text("nothing of ours") is None

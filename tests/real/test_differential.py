@@ -37,7 +37,7 @@ def answers(files: list[tuple[str, str]]) -> Answers:
     """What the simulation says; None where it says that the files do not tell."""
     setup = Setup()
     assembling.assemble(setup, assembling.texts(files, lambda _: True))
-    if any(slip.id == "directive-syntax" for file in setup.caddyfiles for slip in file.slips):
+    if any(finding.id == "directive-syntax" for file in setup.caddyfiles for finding in file.findings):
         return {"starts": False}
     [hub] = hubs(setup)
     if hub.refused():
@@ -113,7 +113,7 @@ def accuses(files: list[tuple[str, str]]) -> bool:
     """Whether `lint` says that this page is not let in; by a star everybody is, and that is another finding."""
     page, hub = parse_origin(PAGE), parse_origin("https://hub.test")
     found = lint.examine(files, lint.Told((page,), hub), lambda _: True).findings
-    said = [each.message for each in found if each.level == "error"]
+    said = [each.what for each in found if each.level == "error"]
     ways = rf"page is {PAGE}$|pages of {PAGE} are|: {PAGE} is not let|no page of another origin|matches no page"
     return any(re.search(ways, each) for each in said)
 
@@ -140,7 +140,7 @@ def test_the_simulation_and_the_hub_agree(tmp_path: Path, part: int):
         if met["starts"] and said["starts"] and accused == met[f"page {PAGE}"]:
             differing["lint of the page"] = (f"accused: {accused}", f"let in: {met[f'page {PAGE}']}")
         if differing:
-            wrong.append((seed, each.variables, each.caddyfile, differing, [f.message for f in errors]))
+            wrong.append((seed, each.variables, each.caddyfile, differing, [f.what for f in errors]))
     assert not wrong, "\n".join(map(str, wrong[:20]))
     assert known >= 0.9 * judged
 

@@ -13,9 +13,10 @@ import pytest
 from test_readers import symfony
 
 from mercure_deploy import lint
+from mercure_deploy.findings import Place
 from mercure_deploy.readers import caddyfile, compose, dotenv, yamlfile
 from mercure_deploy.readers import symfony as symfony_reader
-from mercure_deploy.readers.places import Directive, Place, Service, Value
+from mercure_deploy.readers.places import Directive, Service, Value
 from mercure_deploy.readers.yamlfile import Node
 
 pytestmark = pytest.mark.real
@@ -47,10 +48,10 @@ def compared(text: str, path: Path) -> None:
     said = symfony("symfony", "dump", path, check=False)
     if said.returncode:
         # what Symfony refuses is told, at the line that it names
-        assert read.slips or read.refused, said.stderr
+        assert read.findings or read.refused, said.stderr
         return
     expected = json.loads(said.stdout) or {}
-    slipped = {slip.place for slip in read.slips}
+    slipped = {finding.place for finding in read.findings}
     for variable, value in expected.items():
         if read.variables[variable].place not in slipped and "$" not in read.variables[variable].text:
             assert read.variables[variable].text == value, variable
@@ -249,8 +250,8 @@ def test_caddyfile(tmp_path: Path, path: Path | None):
     known = {key: Value(value, Place("hub.env", 1)) for key, value in variables.items()}
     read = caddyfile.read(Value(text, Place("Caddyfile", 1)), known)
     if said.returncode:
-        slips = lint.examine([("Caddyfile", text)], lint.Told(), lambda _: True).findings
-        assert not path or slips or "dunglas/mercure" not in said.stderr
+        findings = lint.examine([("Caddyfile", text)], lint.Told(), lambda _: True).findings
+        assert not path or findings or "dunglas/mercure" not in said.stderr
         assert path, said.stderr
         return
     adapted = json.loads(said.stdout)

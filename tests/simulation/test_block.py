@@ -2,8 +2,9 @@
 
 import pytest
 
+from mercure_deploy.findings import Place
 from mercure_deploy.readers.caddyfile import lines_of
-from mercure_deploy.readers.places import Place, Value
+from mercure_deploy.readers.places import Value
 from mercure_deploy.simulation.block import Taken, take
 
 
@@ -61,8 +62,8 @@ def test_what_is_inside_an_unknown_block_is_taken_all_the_same():
     ],
 )
 def test_what_keeps_it_from_starting(line: str, what: str):
-    [slip] = taken(line).refused
-    assert slip.what.startswith(what)
+    [finding] = taken(line).refused
+    assert finding.what.startswith(what)
 
 
 @pytest.mark.parametrize("line", ["heartbeat {$HEARTBEAT}", "cors_origins {$ORIGIN}", "cors_origins https://<masked>"])

@@ -38,7 +38,7 @@ def test_what_is_accepted_or_doubtful_is_found_and_located(case: Path):
 
 def said(loaded: Loaded) -> list[dict[str, object]]:
     return [
-        {"environment": name, "id": f.id, "level": f.level, "line": f.line, "column": f.column, "message": f.message}
+        {"environment": name, "id": f.id, "level": f.level, "line": f.line, "column": f.column, "message": f.what}
         for name, f in loaded.findings
     ]
 
