@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 from mercure_deploy.errors import typed
 from mercure_deploy.findings import Finding
+from mercure_deploy.lint.keys import no_key
 from mercure_deploy.lint.rules import Found, rule
 from mercure_deploy.readers import tokens
 from mercure_deploy.readers.keys import Key, is_hmac, is_known
@@ -28,7 +29,7 @@ def alg_mismatch(setup: Setup) -> Iterator[Found | Finding]:
         yield _apart(value, what, "HS256 for a key of letters and digits, RS256 for an RSA key")
     kinds = [finding for key in setup.used_keys() for finding in _kind(key)]
     yield from kinds
-    if not odd and not kinds:
+    if not odd and not kinds and not any(map(no_key, setup.used_keys())):
         yield from (finding for hub in hubs(setup) for finding in hub.refused() if finding.id == "alg-mismatch")
     first = told["publisher"] or told["subscriber"]
     for value in setup.used_tokens():

@@ -210,12 +210,13 @@ def pem_in_env(setup: Setup) -> Iterator[Found]:
     """A PEM key that does not survive its way, or something else in its place."""
     hint = "the public key in PEM, with its line breaks, in the Caddyfile; or an HMAC key"
     for key in setup.used_keys():
-        what = _no_key(key)
+        what = no_key(key)
         if what:
             yield Found(key.value.place, f"{key.name} {what}", hint)
 
 
-def _no_key(key: Key) -> str | None:
+def no_key(key: Key) -> str | None:
+    """What stands in the place of a PEM key, None where it may be one."""
     text = key.value.text
     if "-----BEGIN CERTIFICATE" in text:
         return "is a certificate, not a public key"
