@@ -19,8 +19,8 @@ test: $(STAMP) prerequisites lint  ## everything
 	$(BIN)/python -m coverage combine --quiet
 	$(BIN)/python -m coverage report
 
-fast: $(STAMP)  ## the suite without the real consumers
-	$(BIN)/python -m pytest -q -n auto -m 'not real and not e2e'
+fast: $(STAMP)  ## the suite without the real consumers, and without what takes long
+	$(BIN)/python -m pytest -q -n auto -m 'not real and not e2e and not slow'
 
 prerequisites:  ## hubs, PHP with Symfony, docker with compose: once, into a cache
 	scripts/prerequisites e2e

@@ -40,6 +40,7 @@ def normal(text: str) -> str:
     return re.sub(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", "MOMENT", text)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("documents", [tuple(DOCUMENTS.values()), (CHINESE,)], ids=["english", "chinese"])
 def test_the_console_shows_what_happens(tmp_path: Path, documents: tuple[str, ...]):
     hub = "      url: https://hub.example.com\n"
@@ -126,6 +127,7 @@ def test_the_changelog_begins_with_this_version():
     assert f'version = "{__version__}"' in (ROOT / "pyproject.toml").read_text()
 
 
+@pytest.mark.slow
 def test_the_reference_of_the_spec_is_that_of_the_schema():
     run = [sys.executable, str(ROOT / "scripts/reference"), "--check"]
     assert subprocess.run(run, check=False).returncode == 0, "make readme"
@@ -152,6 +154,7 @@ def test_what_the_readme_has_for_ci_is_what_there_is():
     assert hooks["repos"][0]["rev"] == f"v{__version__}"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
 def test_a_shell_completes_commands_and_environments(tmp_path: Path, shell: str):
     (tmp_path / "mercure.yaml").write_text(MINIMAL)

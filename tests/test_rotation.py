@@ -224,6 +224,7 @@ class World:
 ACTIONS = st.sampled_from(["step", "step", "hub", "apps", "wait", "long", "abort", "sign"])
 
 
+@pytest.mark.slow
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(ACTIONS, max_size=14))
 def test_whoever_deploys_what_the_tool_says_refuses_no_token(tmp_path: Path, actions: list[str]):

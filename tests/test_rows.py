@@ -86,6 +86,7 @@ def test_a_room_says_in_one_sentence_what_lives_there(path: Path):
     assert ast.get_docstring(ast.parse((path / "__init__.py").read_text()))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("path", MODULES, ids=lambda path: path.relative_to(PACKAGE).as_posix())
 def test_a_room_uses_only_rooms_below_it(path: Path):
     own = dotted(path)
@@ -99,6 +100,7 @@ def test_a_room_uses_only_rooms_below_it(path: Path):
             assert below, f"{own} imports {parts[1]}"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", sorted({room(dotted(path)) for path in MODULES if path.parent != PACKAGE}))
 def test_within_a_room_there_is_no_circle(name: str):
     uses = {
@@ -117,6 +119,7 @@ def module(name: str) -> str:
     return ".".join(parts[:2] if (PACKAGE / "/".join(parts[:2])).with_suffix(".py").exists() else parts[:1])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("path", MODULES, ids=lambda path: path.relative_to(PACKAGE).as_posix())
 def test_modules_and_functions_stay_small(path: Path):
     text = path.read_text()

@@ -325,6 +325,7 @@ def test_orphans_are_reported_and_never_deleted(run: Run, project: Path):
     assert run("check").code == 0
 
 
+@pytest.mark.slow
 def test_in_ci_there_is_no_ring(run: Run, project: Path):
     for algorithm in ("HS256", "RS256"):
         spec = MINIMAL + f"    keys: {{algorithm: {algorithm}}}\n"

@@ -138,6 +138,7 @@ def terminal(arguments: list[str], answers: list[str], folder: Path) -> tuple[in
     return process.wait(10), said.decode(errors="replace")
 
 
+@pytest.mark.slow
 def test_a_terminal_is_asked_for_what_is_missing(project: Path):
     answers = ["https://app.example.com\n", "\n", "\n", "https://hub.example.com\n", "\n"]
     code, said = terminal(["init"], answers, project)
@@ -148,6 +149,7 @@ def test_a_terminal_is_asked_for_what_is_missing(project: Path):
     assert (project / "deploy/production/app.env").exists()
 
 
+@pytest.mark.slow
 def test_a_terminal_with_a_token_is_asked_where_coolify_is(project: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("COOLIFY_TOKEN", "1|not-shown-anywhere-0123456789")
     answers = ["https://app.example.com\n", "\n", "\n", "https://hub.example.com\n", "\n"]
@@ -165,6 +167,7 @@ def test_a_terminal_with_a_token_is_asked_where_coolify_is(project: Path, monkey
     assert "mercure-deploy push production" in (project / "deploy/production/README.md").read_text()
 
 
+@pytest.mark.slow
 def test_a_terminal_shows_what_it_understood_and_asks_again(project: Path):
     answers = [
         "app .acme.dev\n",  # no origin
@@ -199,6 +202,7 @@ def test_a_terminal_shows_what_it_understood_and_asks_again(project: Path):
     assert list(spec["apps"]) == ["app"]
 
 
+@pytest.mark.slow
 def test_the_first_app_has_a_name_and_what_was_answered_before_is_proposed(project: Path):
     answers = ["shop=shop.acme.dev\n", "\n", "hub.acme.dev\n", "compose\n", "proxy\n", "8080\n"]
     code, said = terminal(["init"], answers, project)
@@ -223,6 +227,7 @@ def test_a_port_that_is_none_is_refused_in_a_sentence(run: Run):
     assert "a port is a number from 1 to 65535" in said.err
 
 
+@pytest.mark.slow
 def test_this_machine_is_completed_to_http(project: Path):
     answers = ["localhost:8000\n", "\n", "\n", "localhost:8080\n", "compose\n", "proxy\n", "8080\n"]
     code, said = terminal(["init", "--env", "dev"], answers, project)
@@ -238,6 +243,7 @@ def test_interrupt_at_a_question_leaves_nothing(project: Path):
     assert list(project.iterdir()) == []
 
 
+@pytest.mark.slow
 def test_no_colour_is_respected(project: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("NO_COLOR", "1")
     code, said = terminal(["init", *OPTIONS], [], project)
@@ -246,6 +252,7 @@ def test_no_colour_is_respected(project: Path, monkeypatch: pytest.MonkeyPatch):
     assert "\x1b[3" not in said
 
 
+@pytest.mark.slow
 def test_now_is_confirmed_on_a_terminal(project: Path):
     (project / "mercure.yaml").write_text(MINIMAL)
     terminal(["render"], [], project)

@@ -266,6 +266,7 @@ def forms(key: str) -> list[str]:
     ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["docker-compose.yaml", "Caddyfile", "README.md", "manifest.json"])
 @pytest.mark.parametrize("number", range(6))
 def test_a_key_in_a_public_file_is_named_and_never_shown(run: Run, project: Path, name: str, number: int):
@@ -298,6 +299,7 @@ def test_a_copy_of_a_key_is_an_error(run: Run, project: Path, name: str):
     assert "[secret-exposure]" in said.out
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("algorithm", ["RS256", "ES256"])
 def test_a_private_key_is_found_in_pieces_and_a_public_one_is_none(run: Run, project: Path, algorithm: str):
     run("render", spec=MINIMAL + f"    keys: {{algorithm: {algorithm}}}\n")
@@ -532,6 +534,7 @@ COMMANDS = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("command", COMMANDS, ids=lambda command: command[0])
 @pytest.mark.parametrize("target", ["closed", "full", "gone"])
 def test_a_stdout_that_takes_nothing_is_trouble_in_one_line(run: Run, project: Path, command: list[str], target: str):
@@ -559,6 +562,7 @@ def test_a_stdout_that_takes_nothing_is_trouble_in_one_line(run: Run, project: P
         assert (state["rotation"]["state"], state["drift"]) == ("staged", False)
 
 
+@pytest.mark.slow
 def test_a_closed_stderr_ends_nothing(project: Path):
     (project / "mercure.yaml").write_text(MINIMAL.replace("https://app", "https://hub"))
     run = ["bash", "-c", '"$@" 2>&-', "x", sys.executable, "-m", "mercure_deploy", "render"]
@@ -567,6 +571,7 @@ def test_a_closed_stderr_ends_nothing(project: Path):
     assert "created production/keys.json" in said.stdout
 
 
+@pytest.mark.slow
 def test_all_descriptors_closed_and_no_file_takes_their_place(project: Path):
     (project / "mercure.yaml").write_text(MINIMAL)
     run = ["bash", "-c", '"$@" <&- >&- 2>&-', "x", sys.executable, "-m", "mercure_deploy", "render"]
@@ -588,6 +593,7 @@ ASKING = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ASKING)
 def test_who_would_ask_knows_that_nobody_is_there(run: Run, project: Path, monkeypatch: pytest.MonkeyPatch, name: str):
     closed, before, command = ASKING[name]

@@ -173,6 +173,7 @@ def test_every_name_of_the_hub_is_in_the_readme_of_compose(run: Run, project: Pa
     assert "DNS" in text
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("id_", sorted(IDS))
 def test_every_id_has_a_source(id_: str):
     sources = [path.read_text() for path in PACKAGE.rglob("*.py") if path.name != "findings.py"]

@@ -56,6 +56,7 @@ def pasted(path: tuple[str, ...], secret: str) -> list[list[str]]:
     return lines
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("secret", [HMAC, HMAC.lower().encode().hex(), TOKEN], ids=["key", "hex", "token"])
 @pytest.mark.parametrize("path", [*commands(), ()], ids=" ".join)
 def test_nothing_that_is_typed_in_the_wrong_place_is_echoed(
@@ -71,6 +72,7 @@ def test_nothing_that_is_typed_in_the_wrong_place_is_echoed(
         assert said.code in {0, 1, 2}, where
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("path", commands(), ids=" ".join)
 def test_a_password_in_a_url_is_not_echoed(path: tuple[str, ...], run: Run):
     for option in options(path):

@@ -214,6 +214,7 @@ def test_an_answer_that_is_none_of_coolify_does_no_harm(
     every_request(run, monkeypatch, after, f"says {said}", 1)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("fault", ["lost", "500", "says <html>"])
 def test_a_fault_at_some_requests(run: Run, monkeypatch: pytest.MonkeyPatch, fault: str):
     every_request(run, monkeypatch, "now", fault, 4)
@@ -340,6 +341,7 @@ LACKING: dict[str, tuple[frozenset[str], str]] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", LACKING)
 def test_a_token_that_may_not_do_all_is_told_so_before_anything_is_written(
     run: Run, monkeypatch: pytest.MonkeyPatch, name: str
@@ -443,6 +445,7 @@ def test_a_domain_that_is_taken_puts_everything_back(run: Run, monkeypatch: pyte
         assert after == before
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("proved")
 def test_check_and_status_say_what_coolify_has(run: Run, monkeypatch: pytest.MonkeyPatch):
     with instance(run, monkeypatch) as fake:
@@ -611,6 +614,7 @@ def states() -> list[str]:
     return [each["state"] for each in ring()["keys"]]
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("proved")
 def test_a_rotation_by_push_needs_nobody(run: Run, monkeypatch: pytest.MonkeyPatch):
     with instance(run, monkeypatch) as fake:
@@ -685,6 +689,7 @@ def test_apps_that_push_does_not_know_need_somebody_who_says_when(run: Run, monk
         assert fake.deployments
 
 
+@pytest.mark.slow
 def test_what_the_hub_does_not_show_is_said(run: Run, monkeypatch: pytest.MonkeyPatch, proved: list[Any]):
     monkeypatch.setattr(steps, "_PATIENCE", 0.05)
     hint = "deploy it"
@@ -768,6 +773,7 @@ FAILING = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", FAILING)
 @pytest.mark.parametrize("since", ["retired", "now", "history"])
 @pytest.mark.usefixtures("proved")
@@ -832,6 +838,7 @@ def test_a_deployment_that_began_in_the_second_of_the_write_counts_only_if_it_is
         assert run("push", "production", "--dry-run").code == 0
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("proved")
 def test_a_service_that_a_person_described_is_started_all_the_same(run: Run, monkeypatch: pytest.MonkeyPatch):
     with instance(run, monkeypatch) as fake:

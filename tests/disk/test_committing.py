@@ -121,6 +121,7 @@ class Stopped(BaseException):
     """Nothing of ours catches it."""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "error", [OSError(errno.ENOSPC, "No space left on device"), KeyboardInterrupt()], ids=["full", "interrupt"]
 )
@@ -148,6 +149,7 @@ def test_an_error_at_any_operation_changes_nothing(tmp_path: Path, error: BaseEx
     assert undone >= total - len(OLD) - 1
 
 
+@pytest.mark.slow
 def test_a_kill_at_any_operation_leaves_old_or_new_and_no_secret_for_others(tmp_path: Path):
     total = operations(tmp_path)
     program = str(HERE / "killed.py")
@@ -268,6 +270,7 @@ def test_a_target_that_is_a_link_is_refused_and_gives_way_only_when_it_is_told_t
     assert not (root / "p/Caddyfile").is_symlink()
 
 
+@pytest.mark.slow
 def test_without_hard_links_a_copy_does(tmp_path: Path):
     def no_links(_path: str, _other: str) -> None:
         raise OSError(errno.EPERM, "Operation not permitted")
@@ -328,6 +331,7 @@ def test_somebody_without_rights_gets_a_message(tmp_path: Path):
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
 
 
+@pytest.mark.slow
 def test_random_kills(tmp_path: Path):
     root = tmp_path / "deploy"
     program = [sys.executable, str(HERE / "competing.py"), str(root), "1000"]

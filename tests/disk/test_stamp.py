@@ -61,6 +61,7 @@ STEPS = st.one_of(
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(steps=st.lists(STEPS, max_size=5))
 def test_the_answer_is_that_of_the_full_way(
@@ -106,6 +107,7 @@ def heavy(folder: Path, *arguments: str) -> set[str]:
     return set(said.stderr.split())
 
 
+@pytest.mark.slow
 def test_nothing_to_do_needs_no_heavy_import(run: Run, project: Path):
     run("render", spec=MINIMAL)
     assert heavy(project, "render") == set()

@@ -52,6 +52,7 @@ def both(key: str, more: str = "") -> tuple[str, str]:
     return f"{APP}MERCURE_JWT_SECRET={quoted}\n", f"SERVER_NAME=:80\n{roles}{more}"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("platform", ["coolify", "compose"])
 @pytest.mark.parametrize("name", CLEAN)
 def test_what_worked_goes_on_with_the_same_values(project: Path, run: Run, name: str, platform: str):
@@ -160,6 +161,7 @@ def test_an_environment_is_added_and_comments_stay(run: Run):
     assert (again.code, "exists already and has an environment production" in again.err) == (2, True)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "key", [AWKWARD, KEY, "Qx7" * 10 + "yz", "Ünïcödé-" * 4 + "abc"], ids=["awkward", "hex", "32", "utf8"]
 )
@@ -189,6 +191,7 @@ def pem(algorithm: str) -> tuple[str, str]:
     return private, asymmetric.public_pem(private, algorithm)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("algorithm", ["RS256", "ES256"])
 @pytest.mark.parametrize("form", ["quoted", "base64"])
 def test_a_private_key_of_the_app_stays(run: Run, algorithm: str, form: str):

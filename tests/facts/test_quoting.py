@@ -27,6 +27,7 @@ def test_env_value_is_written_as_the_real_parsers_need_it(row: dict[str, str]):
         assert quoting.dotenv(row["value"]) == row["text"]
 
 
+@pytest.mark.slow
 @settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(AWKWARD, min_size=20, max_size=60))
 def test_bash_and_python_dotenv_read_back_what_dotenv_accepts(values: list[str]):
@@ -51,6 +52,7 @@ def test_bash_and_python_dotenv_read_back_what_dotenv_accepts(values: list[str])
     assert {name: read.get(name) for name in wanted} == wanted
 
 
+@pytest.mark.slow
 @settings(max_examples=150, deadline=None)
 @given(
     st.one_of(

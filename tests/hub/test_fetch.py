@@ -78,6 +78,7 @@ def test_what_is_packed_and_large_is_refused_before_it_is_large(handler: type[Qu
             tracemalloc.stop()
 
 
+@pytest.mark.slow
 def test_headers_that_drip_end(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(api, "_PATIENCE", 1.0)
     with answering(Dripping) as port, asked(port) as client:
@@ -94,6 +95,7 @@ def proxy(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
     return monkeypatch
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("said", "told"),
     [

@@ -110,6 +110,7 @@ def test_both_keys_are_tried_on_one_private_topic_each():
     assert len(topics) == 2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("get", "post", "code", "said"),
     [

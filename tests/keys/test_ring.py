@@ -25,6 +25,7 @@ def states(ring: KeyRing) -> list[str]:
     return [key.state for key in ring.keys]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("algorithm", ALGORITHMS)
 def test_a_new_key_is_strong_and_survives_its_text(algorithm: str):
     ring = keys.first(algorithm, T0)
@@ -117,6 +118,7 @@ def test_whatever_the_order_one_key_signs_and_the_text_survives(steps: list[str]
         assert ring.serial == before.serial + 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("algorithm", ALGORITHMS)
 def test_the_public_view_holds_no_secret_and_is_enough_for_public_files(algorithm: str):
     ring = keys.first(algorithm, T0)

@@ -82,6 +82,7 @@ def score(case: Case) -> dict[str, list[str]]:
     }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("key", ["missed", "also missed"])
 def test_what_was_reported_is_named(key: str):
     found, missed = {"missed": ("hit", "missed"), "also missed": ("also", "also missed")}[key]

@@ -170,6 +170,7 @@ def test_what_is_rendered_is_left_to_check(run: Run):
     assert said.code == 0, said.out
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("folder", sorted(GOLDEN.glob("*/expected/*/")), ids=lambda path: path.parts[-3])
 def test_our_own_files_have_no_error(folder: Path):
     files = [

@@ -982,6 +982,7 @@ CASES: list[tuple[str, Files, Files, dict[str, object]]] = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("expected", "wrong", "right", "told"), CASES, ids=[f"{n}-{case[0]}" for n, case in enumerate(CASES)]
 )

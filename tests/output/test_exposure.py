@@ -62,6 +62,7 @@ def test_another_system_is_not_supported(monkeypatch: pytest.MonkeyPatch):
         specs.supported()
 
 
+@pytest.mark.slow
 def test_a_terminal_is_asked_when_the_apps_went_out(tmp_path: Path):
     (tmp_path / "mercure.yaml").write_text(MINIMAL)
     for arguments in (["render"], ["rotate-keys", "production"], ["rotate-keys", "production", "--deployed"]):
@@ -72,6 +73,7 @@ def test_a_terminal_is_asked_when_the_apps_went_out(tmp_path: Path):
     assert "tokens of the old key may live for 1h" in said
 
 
+@pytest.mark.slow
 def test_a_fleet_says_on_a_terminal_that_it_takes_a_moment(tmp_path: Path):
     block = "  e{n}:\n    hub: {{url: https://hub.e{n}.example.com}}\n    apps: {{app: {{url: https://app.e{n}.example.com}}}}\n"
     text = "version: 1\nenvironments:\n" + "".join(block.format(n=n) for n in range(301))

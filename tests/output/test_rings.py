@@ -136,6 +136,7 @@ class World:
 STEPS = ["render", "render", "rotate", "rotate", "abort", "now", "push", "pull", "keep", "fetch", "lose"]
 
 
+@pytest.mark.slow
 @settings(max_examples=120, deadline=None)
 @given(st.lists(st.tuples(st.sampled_from(["ann", "bob"]), st.sampled_from(STEPS)), max_size=14))
 def test_nobodys_render_takes_away_a_key_that_the_other_side_needs(steps: list[tuple[str, str]]):

@@ -153,6 +153,7 @@ SAID: dict[str, tuple[Any, list[str]]] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", SAID)
 def test_an_answer_has_its_finding(run: Run, name: str):
     said, ids = SAID[name]
@@ -161,6 +162,7 @@ def test_an_answer_has_its_finding(run: Run, name: str):
     assert [each["id"] for each in found["findings"]] == ids, found
 
 
+@pytest.mark.slow
 def test_a_stream_that_is_held_back_for_strangers_too(run: Run):
     def held(method: str, token: bool, _cookie: bool) -> Answer | None:
         if method == "GET" and not token:

@@ -45,6 +45,7 @@ HUGE = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", sorted(HUGE))
 def test_what_stands_for_gigabytes_is_read_within_bounds_and_told_with_its_place(name: str):
     found: list[lint.Examined] = []
@@ -56,6 +57,7 @@ def test_what_stands_for_gigabytes_is_read_within_bounds_and_told_with_its_place
         assert beyond.line
 
 
+@pytest.mark.slow
 def test_references_of_a_compose_file_and_a_caddyfile_share_the_bound_of_their_file():
     known = {"A": Value("x" * 60_000, Place("app.env", 1))}
     node = yamlfile.read("compose.yaml", service("".join(f"      B{n}: ${{A}}\n" for n in range(2000))))

@@ -126,6 +126,7 @@ def test_it_says_every_word_there_is():
     assert all_words() <= said
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("path", list(paths(EVERYTHING)), ids=shown)
 def test_whatever_stands_there_is_told_and_the_other_mistake_too(path: Path):
     for wrong in WRONG:
@@ -146,6 +147,7 @@ def test_whatever_stands_there_is_told_and_the_other_mistake_too(path: Path):
             assert MISTAKE in said, wrong
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "path", [path for path in paths(EVERYTHING) if isinstance(at(EVERYTHING, path), dict)], ids=shown
 )

@@ -21,6 +21,7 @@ GOOD = sorted(HERE.glob("good/*"))
 FULL = (HERE / "good/everything/mercure.yaml").read_text()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("pure", [False, True], ids=["c", "python"])
 @pytest.mark.parametrize("case", BAD, ids=lambda case: case.name)
 def test_a_mistake_has_its_exact_message(case: Path, pure: bool):
@@ -43,6 +44,7 @@ def said(loaded: Loaded) -> list[dict[str, object]]:
     ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("data", "expected"),
     [
@@ -117,6 +119,7 @@ def test_no_bytes_end_in_anything_but_a_spec_or_a_message(data: bytes):
     nothing_else(data)
 
 
+@pytest.mark.slow
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.data())
 def test_no_change_to_a_spec_does_either(data: st.DataObject):
@@ -196,6 +199,7 @@ def test_what_only_yaml_1_1_takes_for_a_number_is_a_key():
     assert parse("{0?: null}", "x") == {"0?": None}
 
 
+@pytest.mark.slow
 def test_a_thousand_mistakes_are_reported_at_once_and_in_order():
     blocks = "".join(
         f"  e{n}:\n    hub: {{url: https://hub.e{n}.example.com, ulr: 1}}\n    apps: {{a: {{}}}}\n" for n in range(500)

@@ -28,6 +28,7 @@ def rendered(case: Path, scratch: Path) -> dict[str, bytes]:
     return {name: data for name, data in files.items() if not name.endswith(apart)}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 def test_golden(case: Path, tmp_path: Path):
     expected = {
