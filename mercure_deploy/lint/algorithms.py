@@ -20,7 +20,7 @@ _BUNDLE = {"hmac": "HS", "rsa": "RS", "ecdsa": "ES"}
 
 @rule("alg-mismatch")
 def alg_mismatch(setup: Setup) -> Iterator[Found | Finding]:
-    """Token, key and what the hub is told do not speak of one algorithm."""
+    """Algorithms of token, key and hub that differ, or that the hub does not know."""
     told = {role: setup.algorithm(role) for role in ("publisher", "subscriber")}
     odd = {role: value for role, value in told.items() if value is not None and value.text}
     odd = {role: value for role, value in odd.items() if not _NAMES.fullmatch(value.text)}
@@ -41,7 +41,7 @@ def alg_mismatch(setup: Setup) -> Iterator[Found | Finding]:
 
 
 def _kind(key: Key) -> Iterator[Found]:
-    """A key of another kind than its algorithm wants."""
+    """A PEM key for an HMAC algorithm, or a text for RS256 and its like."""
     if key.algorithm is None:
         return
     name, pem = key.algorithm.text[:10], key.value.text.lstrip().startswith("-----BEGIN")

@@ -23,7 +23,7 @@ class Target(NamedTuple):
 
 
 def cut(place: Place, time: str, after: str, hint: str) -> Iterator[Finding]:
-    """A time-out that is over before the hub says something; `after` is how that is called in the sentence."""
+    """A proxy timeout shorter than the hub's heartbeat (40 s); `after` is how the sentence calls it."""
     found = re.fullmatch(r"(\d+)(ms|[smhd]?)", time)
     if found and int(found[1]) * _SECONDS[found[2]] <= _HEARTBEAT:
         what = f"cuts a stream after {after}, and the hub writes every {_HEARTBEAT} s"
@@ -31,18 +31,18 @@ def cut(place: Place, time: str, after: str, hint: str) -> Iterator[Finding]:
 
 
 def guard(place: Place, who: str, hint: str) -> Finding:
-    """A password before the hub."""
+    """A Basic or forward authentication of the proxy on the hub's path."""
     what = f"asks for a password of its own: the 401 is {who}'s, not the hub's"
     return Finding("proxy-not-routing", "error", what, hint, place)
 
 
 def stripped(place: Place, hint: str, by: str = "") -> Finding:
-    """The hub's path, which does not arrive."""
+    """A prefix of the hub's path that the proxy strips."""
     return Finding("proxy-not-routing", "error", f"{by}takes {HUB_PATH} away, and the hub answers 404", hint, place)
 
 
 def dropped(place: Place, header: str) -> Iterator[Finding]:
-    """A header that does not arrive, if a token may stand in it."""
+    """An Authorization or Cookie header that the proxy drops, with the token in it."""
     name = header.lower()
     if name in {"authorization", "cookie"}:
         who = "no app can publish" if name == "authorization" else "no page can subscribe"
@@ -50,7 +50,7 @@ def dropped(place: Place, header: str) -> Iterator[Finding]:
 
 
 def doubled(place: Place, header: str) -> Iterator[Finding]:
-    """A header that is added, if the hub sends it too."""
+    """A CORS header that the proxy adds to that of the hub."""
     if header.lower() == ALLOWED:
         what = "adds a second Access-Control-Allow-Origin to the hub's: browsers refuse both"
         yield Finding("cors-origin-mismatch", "error", what, "leave CORS to the hub: cors_origins", place)

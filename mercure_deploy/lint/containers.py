@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @rule("key-quoting")
 def key_quoting(setup: Setup) -> Iterator[Found]:
-    """Quotes that compose hands on as a part of the value."""
+    """Quotes in a list of variables, which compose hands on as a part of the value."""
     for service in setup.services:
         for name, value in service.environment.items():
             ours = is_hub(service) or name in APP
@@ -26,7 +26,7 @@ def key_quoting(setup: Setup) -> Iterator[Found]:
 
 @rule("tooling-override")
 def tooling_override(setup: Setup) -> Iterator[Found | Finding]:
-    """A value that another one hides."""
+    """A variable in environment: that hides the one of the env file, or that of Symfony's .env files."""
     for service in setup.services:
         for file in setup.env_files_of(service):
             for word, value in service.environment.items():
@@ -57,7 +57,7 @@ def _hides_dotenv(setup: Setup) -> Iterator[Found]:
 
 @rule("port-conflict")
 def port_conflict(setup: Setup) -> Iterator[Found | Finding]:
-    """One port of the machine for two services of a file."""
+    """A port of the machine that two services publish, or of the container that two sites want."""
     taken: dict[tuple[str, int], str] = {}
     for service in setup.services:
         for host, _, place in service.ports:
@@ -85,7 +85,7 @@ def _admin(setup: Setup) -> Iterator[Found]:
 
 @rule("healthcheck-broken")
 def healthcheck_broken(setup: Setup) -> Iterator[Found]:
-    """A check that fails though the hub works."""
+    """A health check that fails though the hub works: curl, which the image has not, or /healthz on 1.0."""
     hint = "wget -q --spider http://127.0.0.1:2019/mercure/health/ready, the image's own check"
     modern = setup.generation is not None and setup.generation >= (1, 0)
     for service in setup.hub_services:
@@ -100,7 +100,7 @@ def healthcheck_broken(setup: Setup) -> Iterator[Found]:
 
 @rule("transport-not-shared")
 def transport_not_shared(setup: Setup) -> Iterator[Found]:
-    """Several processes that each keep what is published to themselves."""
+    """Replicas of a hub whose transport is local to one process."""
     for service in setup.hub_services:
         if service.replicas is not None and service.replicas.text.isdigit() and int(service.replicas.text) > 1:
             what = "each replica keeps its updates to itself: half of the subscribers hear of nothing"
@@ -109,7 +109,7 @@ def transport_not_shared(setup: Setup) -> Iterator[Found]:
 
 @rule("storage-permissions")
 def storage_permissions(setup: Setup) -> Iterator[Found]:
-    """A history that goes with its container, or that has no end."""
+    """A history that is not on a volume, or that has no size."""
     for hub in hubs(setup):
         kind, size = hub.taken.one("transport"), [each for each in hub.taken.transport if each.name == "size"]
         endless = not size or (size[-1].arguments and size[-1].arguments[0].text.strip("0") == "")

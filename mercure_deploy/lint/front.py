@@ -25,7 +25,7 @@ class Way:
 
     @property
     def around(self) -> Iterator[Directive]:
-        """What is said in it, and around it."""
+        """The directives in its block, and in the blocks around it."""
         yield from self.proxy.block
         yield from (each for level in self.levels for each in level)
 
@@ -54,7 +54,7 @@ def _proxies(
 
 
 def _upstreams(proxy: Directive) -> list[Value]:
-    """Where it leads, without its matcher."""
+    """Its upstreams, without its matcher."""
     words = list(proxy.arguments)
     if words and words[0].text[:1] in {"/", "@", "*"}:
         words = words[1:]
@@ -62,7 +62,7 @@ def _upstreams(proxy: Directive) -> list[Value]:
 
 
 def targets(setup: Setup) -> Iterator[Target]:
-    """Where it sends the hub's requests."""
+    """The upstreams that get the hub's requests."""
     for way in ways(setup):
         text = way.target.text if "://" in way.target.text else f"http://{way.target.text}"
         found = origin_of(Value(text, way.target.place))
@@ -71,7 +71,7 @@ def targets(setup: Setup) -> Iterator[Target]:
 
 
 def kept_back(setup: Setup) -> Iterator[Finding]:
-    """Streams that it cuts."""
+    """Findings for timeouts that cut streams."""
     for way in ways(setup):
         inner = [*way.proxy.block, *(each for other in way.proxy.block for each in other.block)]
         for each in inner:
@@ -81,7 +81,7 @@ def kept_back(setup: Setup) -> Iterator[Finding]:
 
 
 def not_routed(setup: Setup) -> Iterator[Finding]:
-    """Requests that do not come to the hub, or not under its path."""
+    """Findings for requests that do not reach the hub, or not under its path."""
     for way in ways(setup):
         for head in way.heads:
             prefix = head.arguments[0] if head.name == "handle_path" and head.arguments else None
@@ -96,7 +96,7 @@ def not_routed(setup: Setup) -> Iterator[Finding]:
 
 
 def dropped(setup: Setup) -> Iterator[Finding]:
-    """Headers with the token that it takes away."""
+    """Findings for Authorization and Cookie headers that it removes."""
     for way in ways(setup):
         for each in way.around:
             words = [word.text.lower() for word in each.arguments]
@@ -107,7 +107,7 @@ def dropped(setup: Setup) -> Iterator[Finding]:
 
 
 def doubled(setup: Setup) -> Iterator[Finding]:
-    """CORS headers beside those of the hub."""
+    """Findings for CORS headers that it adds to those of the hub."""
     for way in ways(setup):
         for each in way.around:
             # behind a matcher it is the second word

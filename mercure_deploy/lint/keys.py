@@ -31,7 +31,7 @@ def _once(used: Iterable[Key], defaults: Container[Place] = ()) -> Iterator[Key]
 
 @rule("key-placeholder")
 def key_placeholder(setup: Setup) -> Iterator[Found]:
-    """A key that stands in every document."""
+    """A key that stands in the documentation, or a token that is signed with one."""
     hint = "make one: mercure-deploy init, or openssl rand -hex 32, the same for app and hub"
     for key in _once(setup.used_keys(), setup.assumed):
         text = key.value.text
@@ -45,7 +45,7 @@ def key_placeholder(setup: Setup) -> Iterator[Found]:
 
 @rule("secret-exposure")
 def secret_exposure(setup: Setup) -> Iterator[Found]:
-    """A key that everybody has who can read the repository."""
+    """A key in a file that git tracks."""
     for key in _once(key for key in setup.used_keys() if key.value.place.file in setup.tracked):
         if is_hmac(key) and is_known(key) and not is_placeholder(key.value.text):
             what = f"git tracks this file, and a key ({fingerprint(key.value.text)}) stands in it: {key.name}"
@@ -68,7 +68,7 @@ def key_too_short(setup: Setup) -> Iterator[Found]:
 
 @rule("jwt-key-confusion")
 def jwt_key_confusion(setup: Setup) -> Iterator[Found]:
-    """A token where the key belongs, or a key where a token belongs."""
+    """A token (JWT) where the key belongs, or a key where a token belongs."""
     hint = "put the key itself there, the text that signs tokens; the bundle makes tokens from it"
     places = {key.name: key.value for key in setup.used_keys() if tokens.looks_like(key.value.text)}
     for file in setup.env_files:
@@ -86,7 +86,7 @@ def jwt_key_confusion(setup: Setup) -> Iterator[Found]:
 
 @rule("key-mismatch")
 def key_mismatch(setup: Setup) -> Iterator[Found | Finding]:
-    """What signs is not what the hub verifies with."""
+    """The key of the app, or of a token in a file, that is not the one that the hub verifies with."""
     assumed = setup.assumed
     certain = (key for key in setup.used_keys() if key.value.place not in assumed)
     found = {key.role: key for key in certain if is_known(key) and not _asymmetric(key)}
@@ -126,7 +126,7 @@ def _cut(setup: Setup) -> Iterator[tuple[Key, str]]:
 
 @rule("key-quoting")
 def key_quoting(setup: Setup) -> Iterator[Found]:
-    """A key of which its reader takes a part."""
+    """A key of which its reader takes a part: cut at a comment, or filled in at a $."""
     for key, name in _cut(setup):
         what = f"{key.name}: a blank and # end a value without quotes, {len(key.value.text)} bytes arrive, not {name}"
         yield Found(key.value.place, what, "single quotes around the value; a longer key is no cure")
@@ -153,7 +153,7 @@ def _differ(one: Key, other: Key) -> Found:
 
 @rule("key-missing")
 def key_missing(setup: Setup) -> Iterator[Found | Finding]:
-    """A hub that is there and has no key."""
+    """A hub or an app without a key: none at all, an empty one, or one under another name."""
     for word, place in (each for chart in setup.charts for each in chart.unset):
         what = f"{word} is not set: the chart makes a random key, another one with each upgrade"
         yield Found(place, what, f"{word}: the key that the app signs with")
@@ -207,7 +207,7 @@ def _near_name(setup: Setup) -> Iterator[Found]:
 
 @rule("pem-in-env")
 def pem_in_env(setup: Setup) -> Iterator[Found]:
-    """A PEM key that does not survive its way, or something else in its place."""
+    """A PEM key without its line breaks; a path, a command or a certificate in the place of a public key."""
     hint = "the public key in PEM, with its line breaks, in the Caddyfile; or an HMAC key"
     for key in setup.used_keys():
         what = no_key(key)

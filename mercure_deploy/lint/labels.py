@@ -18,7 +18,7 @@ _MIDDLEWARE = re.compile(r"traefik\.http\.middlewares\.([^.]+)\.([^.]+)(?:\.(.+)
 
 
 def targets(setup: Setup) -> Iterator[Target]:
-    """Where it sends the hub's requests."""
+    """The port of the container that gets the hub's requests."""
     for service in setup.hub_services:
         ports = [value for name, value in service.labels.items() if _PORT.fullmatch(name)]
         schemes = [value.text for name, value in service.labels.items() if _SCHEME.fullmatch(name)]
@@ -43,7 +43,7 @@ def _middlewares(service: Service) -> Iterator[tuple[str, str, Value]]:
 
 
 def kept_back(setup: Setup) -> Iterator[Finding]:
-    """Streams whose first byte never comes."""
+    """Findings for a middleware that holds streams back."""
     for service in setup.hub_services:
         for value in [value for kind, _, value in _middlewares(service) if kind == "buffering"][:1]:
             what = "the buffering middleware keeps the stream back: not even its status arrives"
@@ -53,7 +53,7 @@ def kept_back(setup: Setup) -> Iterator[Finding]:
 
 
 def not_routed(setup: Setup) -> Iterator[Finding]:
-    """Requests that do not come to the hub, or not under its path."""
+    """Findings for requests that do not reach the hub, or not under its path."""
     for service in setup.hub_services:
         for kind, option, value in _middlewares(service):
             if kind in {"basicauth", "digestauth", "forwardauth"}:
@@ -65,7 +65,7 @@ def not_routed(setup: Setup) -> Iterator[Finding]:
 
 
 def doubled(setup: Setup) -> Iterator[Finding]:
-    """Preflights that it answers itself."""
+    """Findings for a middleware that answers preflights in the place of the hub."""
     for service in setup.hub_services:
         words = [(option, value) for kind, option, value in _middlewares(service) if kind == "headers"]
         for option, value in [word for word in words if word[0].startswith("accesscontrol")][:1]:

@@ -33,7 +33,7 @@ class Way:
 
     @property
     def headers(self) -> list[Directive]:
-        """What it sets in requests."""
+        """The headers that proxy_set_header sets, by lower-case name."""
         return self.said("proxy_set_header")
 
     def word(self, name: str) -> Directive | None:
@@ -76,7 +76,7 @@ def _target(location: Directive) -> str | None:
 
 
 def targets(setup: Setup) -> Iterator[Target]:
-    """Where it sends the hub's requests, and whether under the public name."""
+    """The upstreams that get the hub's requests, and whether they see the public name."""
     for way in ways(setup):
         word, named = way.word("proxy_pass"), any(_text(each).lower().startswith("host ") for each in way.headers)
         found = origin_of(Value(_upstream(setup, word.arguments[0].text), word.place)) if word else None
@@ -96,7 +96,7 @@ def _upstream(setup: Setup, target: str) -> str:
 
 
 def kept_back(setup: Setup) -> Iterator[Finding]:
-    """A stream that it keeps back or cuts."""
+    """Findings for buffering, and for timeouts shorter than the hub's heartbeat."""
     for way in ways(setup):
         word, buffering = way.word("proxy_ignore_headers"), way.word("proxy_buffering")
         ignored = word is not None and "x-accel-buffering" in _text(word).lower()
@@ -114,7 +114,7 @@ def _text(word: Directive) -> str:
 
 
 def not_routed(setup: Setup) -> Iterator[Finding]:
-    """Requests that never come to the hub."""
+    """Findings for requests that do not reach the hub, or not under its path."""
     for way in ways(setup):
         yield from _guards(way)
         yield from _path(way)
@@ -212,7 +212,7 @@ def _path(way: Way) -> Iterator[Finding]:
 
 
 def dropped(setup: Setup) -> Iterator[Finding]:
-    """Headers with the token that it drops."""
+    """Findings for Authorization and Cookie headers that it removes."""
     for way in ways(setup):
         for each in way.headers:
             name, *value = [word.text for word in each.arguments] or [""]
@@ -221,7 +221,7 @@ def dropped(setup: Setup) -> Iterator[Finding]:
 
 
 def doubled(setup: Setup) -> Iterator[Finding]:
-    """CORS headers beside those of the hub, and preflights that it answers."""
+    """Findings for CORS headers beside those of the hub, and for preflights that nginx answers."""
     for way in ways(setup):
         for each in way.said("add_header"):
             if each.arguments:
@@ -234,7 +234,7 @@ def doubled(setup: Setup) -> Iterator[Finding]:
 
 
 def nameless(setup: Setup) -> Iterator[Finding]:
-    """A hub that serves its domain alone, asked under another name."""
+    """Findings for a Host that the hub's site does not serve."""
     texts = split(setup.hub.get("SERVER_NAME")) + [each.text for block in setup.blocks for each in block.addresses]
     hosts = set(map(host_of, texts))
     if not hosts or "" in hosts or any("{" in host or "." not in host for host in hosts):

@@ -20,7 +20,7 @@ _ALMOST = {"cors_origins:", "cors_origin", "cors"}
 
 @rule("cors-wildcard-credentials")
 def cors_wildcard_credentials(setup: Setup) -> Iterator[Found]:
-    """A star, which browsers refuse together with a cookie."""
+    """`*` among the origins, which browsers refuse together with a cookie."""
     for value in setup.origins() or []:
         if bare(value) == "*":
             what = "* as an origin: browsers refuse it together with a cookie, and everybody else is let in"
@@ -29,7 +29,7 @@ def cors_wildcard_credentials(setup: Setup) -> Iterator[Found]:
 
 @rule("cors-origin-missing")
 def cors_origin_missing(setup: Setup) -> Iterator[Found | Finding]:
-    """Pages of another origin, and nothing that lets them in."""
+    """Pages of another origin than the hub's, and no cors_origins."""
     yield from _replaced(setup)
     said = [each for block in setup.blocks for each in block.directives]
     if any(development(service) for service in setup.hub_services):
@@ -50,7 +50,7 @@ def cors_origin_missing(setup: Setup) -> Iterator[Found | Finding]:
 
 
 def _replaced(setup: Setup) -> Iterator[Found]:
-    """Origins on a line that a later one replaces."""
+    """Origins on a cors_origins line that a later line replaces."""
     for block in setup.blocks:
         lines = [each for each in block.directives if each.name == "cors_origins"]
         words = {word.text for each in lines[-1:] for word in each.arguments}
@@ -72,7 +72,7 @@ def _whole(setup: Setup) -> bool:
 
 @rule("cors-origin-mismatch")
 def cors_origin_mismatch(setup: Setup) -> Iterator[Found | Finding]:
-    """An origin that is listed, and is not that of the page."""
+    """An origin in the list that is nearly that of a page: another scheme, port, host, quotes around it."""
     values = setup.origins() or []
     for value in values:
         if value.text[:1] in {"'", '"'} and bare(value) != "*":

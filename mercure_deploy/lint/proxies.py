@@ -15,14 +15,14 @@ _KINDS = (nginx, front, labels)
 
 @rule("proxy-timeout-buffering")
 def proxy_timeout_buffering(setup: Setup) -> Iterator[Finding]:
-    """A stream that is kept back or cut."""
+    """A proxy that buffers the stream, or whose timeout is shorter than the hub's heartbeat."""
     for kind in _KINDS:
         yield from kind.kept_back(setup)
 
 
 @rule("proxy-not-routing")
 def proxy_not_routing(setup: Setup) -> Iterator[Found | Finding]:
-    """Requests that never come to the hub."""
+    """A proxy that leads the hub's path, or a port, to something else than the hub."""
     for kind in _KINDS:
         yield from kind.not_routed(setup)
     yield from site.rewritten(setup)
@@ -35,20 +35,20 @@ def proxy_not_routing(setup: Setup) -> Iterator[Found | Finding]:
 
 @rule("credentials-not-sent")
 def credentials_not_sent(setup: Setup) -> Iterator[Finding]:
-    """Headers with the token that a proxy drops."""
+    """A proxy that drops Authorization or Cookie; a cookie of hub 1.0 under another name."""
     for kind in (nginx, front):
         yield from kind.dropped(setup)
     yield from (finding for finding in modern.problems(setup) if finding.id == "credentials-not-sent")
 
 
 def doubled(setup: Setup) -> Iterator[Finding]:
-    """CORS headers beside those of the hub, and preflights that a proxy answers."""
+    """Findings for CORS headers beside those of the hub, and for preflights that a proxy answers."""
     for kind in _KINDS:
         yield from kind.doubled(setup)
 
 
 def schemes(setup: Setup) -> Iterator[Finding]:
-    """A proxy that speaks another protocol than the hub does at that port."""
+    """Findings for a proxy that speaks plain http to a hub with TLS, or TLS to one without."""
     for target, came, _, _ in arrivals(setup):
         if came in {"redirect", "tls"}:
             end = "redirects to https, for ever" if came == "redirect" else "wants TLS there: 400"

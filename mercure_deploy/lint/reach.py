@@ -21,13 +21,13 @@ _HINT = "app and hub under one domain of your own, e.g. app.example.com and hub.
 
 @rule("cookie-scope")
 def cookie_scope(setup: Setup) -> Iterator[Finding]:
-    """A cookie that never reaches the hub, though the domains would allow one."""
+    """A cookie that a browser does not bring to the hub, though the domains would allow one."""
     yield from _reach(setup, {"localhost", "ip", "scheme", "prefix"}, "cookie-scope")
 
 
 @rule("cross-site-domain")
 def cross_site_domain(setup: Setup) -> Iterator[Finding]:
-    """App and hub that share no domain, so that no cookie can work."""
+    """App and hub below no common domain, so that no cookie can work."""
     yield from _reach(setup, {"exception", "public-suffix"}, "cross-site-domain")
 
 
@@ -85,7 +85,7 @@ def _page_place(setup: Setup) -> Place:
 
 @rule("shared-domain")
 def shared_domain(setup: Setup) -> Iterator[Found]:
-    """A cookie that goes to strangers too."""
+    """A cookie whose domain is shared with other people's hosts."""
     hub = setup.hub_origin
     if hub is None:
         return
@@ -98,7 +98,7 @@ def shared_domain(setup: Setup) -> Iterator[Found]:
 
 @rule("anonymous")
 def anonymous(setup: Setup) -> Iterator[Found]:
-    """Doors that stand open."""
+    """Settings that open the hub, or pages of its debugger, to visitors without a token: demo, ui, dev.Caddyfile."""
     for place in (chart.development for chart in setup.charts if chart.development):
         yield Found(place, "dev lets strangers subscribe, and shows them pages", "dev: false", "warning")
     for block in setup.blocks:
@@ -121,7 +121,7 @@ def anonymous(setup: Setup) -> Iterator[Found]:
 
 @rule("audience-mismatch")
 def audience_mismatch(setup: Setup) -> Iterator[Found | Finding]:
-    """Hub 1.0 behind a TLS proxy, which derives an audience that no token has."""
+    """An audience or issuer of hub 1.0 that no token of the app has."""
     found = [finding for finding in modern.problems(setup) if finding.id == "audience-mismatch"]
     yield from found
     secure = setup.hub_origin is None or setup.hub_origin.scheme == "https"

@@ -13,7 +13,7 @@ from mercure_deploy.readers.setup import IMAGE, Setup, split
 
 @rule("tls-mode-mismatch")
 def tls_mode_mismatch(setup: Setup) -> Iterator[Found | Finding]:
-    """Who terminates TLS, told in two ways."""
+    """TLS that both proxy and hub terminate, or neither; http in the one URL and https in the other."""
     yield from list(_two_schemes(setup))[:1]
     yield from schemes(setup)
     yield from _bare_name(setup)

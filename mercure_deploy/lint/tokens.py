@@ -25,7 +25,7 @@ def token_lifecycle(setup: Setup) -> Iterator[Found]:
 
 @rule("topic-claim-mismatch")
 def topic_claim_mismatch(setup: Setup) -> Iterator[Found]:
-    """A token that grants nothing of what a hub asks for."""
+    """A token without the claim that its hub reads."""
     modern = setup.generation is not None and setup.generation >= (1, 0)
     misplaced = {key.value.text for key in setup.used_keys()}
     for value in setup.used_tokens():

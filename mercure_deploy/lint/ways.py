@@ -27,7 +27,7 @@ _WEB = {80, 443}
 
 @rule("internal-url-wrong")
 def internal_url_wrong(setup: Setup) -> Iterator[Found | Finding]:
-    """Where the app publishes to, and nobody is."""
+    """A MERCURE_URL at which the app's container finds no hub."""
     for name in ("MERCURE_URL", "MERCURE_PUBLISH_URL"):
         value = setup.app.get(name)
         if value is not None:
@@ -73,7 +73,7 @@ def _example(setup: Setup, value: Value) -> bool:
 
 
 def _host_port(setup: Setup, url: Origin, value: Value, name: str) -> Iterator[Found]:
-    """The machine's port behind a container's name."""
+    """A published port of the machine, used behind a container's name."""
     for service in setup.hub_services:
         inside = {container for _, container, _ in service.ports}
         outside = {host for host, _, _ in service.ports}
@@ -92,7 +92,7 @@ def _no_port(setup: Setup, url: Origin, value: Value, name: str) -> Iterator[Fou
 
 @rule("public-url-wrong")
 def public_url_wrong(setup: Setup) -> Iterator[Found | Finding]:
-    """What browsers are sent to, and cannot reach."""
+    """A MERCURE_PUBLIC_URL that browsers cannot reach: localhost, a container's name, another host."""
     hint = f"the hub's public name, as https://hub.example.com{HUB_PATH}"
     for name in ("MERCURE_PUBLIC_URL", "MERCURE_SUBSCRIBE_URL"):
         found = origin_of(setup.app.get(name))
@@ -158,7 +158,7 @@ def _unreachable(setup: Setup, name: str, url: Origin, value: Value) -> str | No
 
 @rule("server-name-mismatch")
 def server_name_mismatch(setup: Setup) -> Iterator[Found | Finding]:
-    """A hub that does not serve the name or port under which it is asked for."""
+    """A SERVER_NAME or site address that is not the name or port under which the hub is asked."""
     urls = [found for found in (setup.public, setup.internal) if found]
     name = setup.hub.get("SERVER_NAME")
     keys = any(key.startswith("MERCURE_PUBLISHER_JWT") for key in setup.hub)

@@ -41,7 +41,7 @@ _CADDY, _WILDCARDS, _MODERN = (0, 11), (0, 21), (1, 0)
 
 @rule("env-var-obsolete")
 def env_var_obsolete(setup: Setup) -> Iterator[Found | Finding]:
-    """A name of another generation, which nobody reads."""
+    """A variable of another generation, which nobody reads any more."""
     for file in setup.env_files:
         if is_hub_file(file) or is_app_file(file):
             yield from _obsolete(file.variables, hub=is_hub_file(file))
@@ -62,7 +62,7 @@ def _obsolete(variables: dict[str, Value], *, hub: bool) -> Iterator[Found]:
 
 @rule("directive-syntax")
 def directive_syntax(setup: Setup) -> Iterator[Found | Finding]:
-    """What keeps the hub from starting, and words that it passes over without a word to anybody."""
+    """Directives with which the hub does not start, and those that it ignores silently."""
     for hub in hubs(setup):
         yield from (finding for finding in hub.refused() if finding.id == "directive-syntax")
         for word in hub.taken.values.get("cors_origins", ()):
@@ -131,7 +131,7 @@ def _wildcards(each: Directive, setup: Setup) -> Iterator[Found]:
 
 
 def _outside(setup: Setup) -> Iterator[Found]:
-    """Directives of the hub that stand in no mercure block: Caddy knows none of them."""
+    """Directives of the hub outside of a mercure block: Caddy knows none of them."""
     for file in setup.caddyfiles:
         for addresses, directives in file.sites:
             found = next((each for each in directives if each.name in _ONLY_INSIDE), None)

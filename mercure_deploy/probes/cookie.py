@@ -54,7 +54,7 @@ def _no_cookie(reply: Reply) -> Cause:
 
 
 def _page(ask: Asking, url: str) -> Reply:
-    """The page, where it sends a visitor on its own host; nothing of ours is sent along."""
+    """The page, after at most three redirects on its own host; sent without a token."""
     way = Way(None, ask.target.way.authority, ask.target.way.seconds)
     reply = fetch("GET", url, None, way, headers={"Accept": "text/html"}, most=_MOST)
     for _ in range(_MOST_REDIRECTS):

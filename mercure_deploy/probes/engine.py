@@ -49,12 +49,12 @@ class Target:
         return self.hub.public_url
 
     def say(self, ours: str, anybodys: str) -> str:
-        """The words for who has a spec, or for who has none."""
+        """The first words where the hub is of a spec, the second where it is not."""
         return ours if self.env else anybodys
 
     @property
     def production(self) -> bool:
-        """Whether development's freedoms are none here."""
+        """Whether it is to be judged as a hub in production."""
         return self.env is None or self.env.mode == "production"
 
 
@@ -129,12 +129,12 @@ def probe(
 
 
 def passed(evidence: str) -> Seen:
-    """Nothing is wrong."""
+    """A probe that passed, with its evidence."""
     return Seen("", "pass", printable(evidence, _LONGEST))
 
 
 def skipped(evidence: str) -> Seen:
-    """It was not asked, and why."""
+    """A probe that was not made, and why."""
     return Seen("", "skip", evidence)
 
 

@@ -33,7 +33,7 @@ class Answers:
 
     @property
     def taken(self) -> tuple[bool, bool, bool]:
-        """Which of them it took."""
+        """Whether the update, the header and the cookie were accepted, in this order."""
         return self.update.body.startswith("urn:uuid:"), self.header.status == 200, self.cookie.status == 200
 
 
@@ -75,7 +75,7 @@ def key(ask: Asking, subject: str | None) -> Seen:
 
 
 def _strange(ask: Asking, said: Answers) -> Cause | None:
-    """An answer that is not the hub's."""
+    """The cause of an answer that is not the hub's, None when all are."""
     for reply, published in ((said.update, True), (said.header, False), (said.cookie, False)):
         cause = replies.of_answer(reply, ask.target.url, published=published)
         if cause:

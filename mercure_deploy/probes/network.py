@@ -22,7 +22,7 @@ _HOSTS = Path("/etc/hosts")
 
 
 def _names(target: Target) -> Sequence[str | None]:
-    """Nothing for the hub's first name, and its other ones."""
+    """The subjects of a probe for each of the hub's names; None stands for the first."""
     return [None, *(str(name) for name in target.names)]
 
 
