@@ -7,9 +7,8 @@ from pathlib import Path
 
 from mercure_deploy import disk, keys
 from mercure_deploy.disk import git
-from mercure_deploy.findings import Finding, Place
+from mercure_deploy.findings import Checked, Drift, Finding, Place
 from mercure_deploy.output import View, exposure
-from mercure_deploy.output.drift import Checked, Drift
 from mercure_deploy.spec import duration_text
 from mercure_deploy.targets import Deployment
 from mercure_deploy.targets.plan import GITIGNORE

@@ -38,6 +38,17 @@ class Place(NamedTuple):
         return cls(path, 0, 0)
 
 
+Change = Literal["missing", "changed", "orphan", "mode"]
+
+
+@dataclass(frozen=True)
+class Drift:
+    """A rendered file that is not as a render would write it; `path` is relative to the root."""
+
+    path: str
+    change: Change
+
+
 @dataclass(frozen=True)
 class Finding:
     """`id` is one of IDS, `what` the sentence about it, `hint` what to do; `place` is None where there is none."""
@@ -62,3 +73,12 @@ class Finding:
     def column(self) -> int | None:
         """The column, None where the file as a whole is meant."""
         return self.place.column or None if self.place and self.file else None
+
+
+@dataclass(frozen=True)
+class Checked:
+    """What `check` says of one environment."""
+
+    secrets_checked: bool
+    drift: tuple[Drift, ...]
+    findings: tuple[Finding, ...]

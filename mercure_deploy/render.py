@@ -11,6 +11,7 @@ from mercure_deploy.keys import KeyRing
 from mercure_deploy.output import View, look, to_preview, to_write
 from mercure_deploy.spec import Spec
 from mercure_deploy.targets import Deployment, manifest, platform
+from mercure_deploy.targets.plan import GITIGNORE, gitignore
 
 Change = tuple[str, str]
 _HUB = ("/docker-compose.yaml", "/hub.env", "/hub/Caddyfile", "/hub/jwks.json")
@@ -23,7 +24,7 @@ class Wish:
     `prune` is whether their orphans go, with `others` those of environments that the spec no longer has too, all but
     their key rings: those go for the environments `prune_keys`. `replace` is whether files that are not ours give way.
     With a `key` the answer is remembered under it, and the `warnings` of the spec, as they were printed. `ring` is that
-    of a new environment which has a key already.
+    of a new environment which has a key already, `silent` whether the spec has no findings at all.
     """
 
     names: tuple[str, ...]
@@ -34,6 +35,7 @@ class Wish:
     warnings: tuple[str, ...] = ()
     ring: KeyRing | None = None
     prune_keys: tuple[str, ...] = ()
+    silent: bool = False
 
 
 @dataclass(frozen=True)
@@ -62,9 +64,22 @@ def render(spec: Spec, wish: Wish, root: Path, now: datetime) -> Rendered:
     secret = [file.path for file in view.files if file.secret]
     strays = view.strays(gone)
     if wish.key and not strays and not any(disk.loose(root / path) for path in secret):
-        stamp.write(root, wish.key, view.files, view.private, wish.warnings)
+        stamp.write(root, wish.key, view.files, view.private, wish.warnings, _silent(view) if wish.silent else 0)
     following = [*_renamed(spec, view, root), *_following(view, changes, old)]
     return Rendered([*changes, *strays], following, secret)
+
+
+def _silent(view: View) -> float:
+    """Until when (Unix time) `check` has nothing to say of these keys; 0 where others write into our .gitignore."""
+    ignored = next(file.content for file in view.files if file.path == GITIGNORE)
+    mixed = any(d.env.keys.algorithm not in {key.algorithm for key in d.ring.keys} for d in view.deployments)
+    if mixed or view.partial or ignored != gitignore().content:
+        return 0
+    return min(
+        (key.created if key.state == "current" else key.since).timestamp() + d.env.keys.max_age.total_seconds()
+        for d in view.deployments
+        for key in d.ring.keys
+    )
 
 
 def _renamed(spec: Spec, view: View, root: Path) -> Iterator[str]:

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
+from mercure_deploy.findings import Drift
 from mercure_deploy.keys import Key
-from mercure_deploy.output.drift import Drift
 from mercure_deploy.targets import Deployment
 
 

@@ -55,7 +55,7 @@ def render(  # noqa: PLR0913 - each is an option of the command
     warnings = tuple(warn(loaded))
     if rings and not _forgotten(loaded, rings, root, yes=yes or dry_run):
         return NO
-    wish = Wish(tuple(selected), prune, replace, not names, key, warnings, prune_keys=rings)
+    wish = Wish(tuple(selected), prune, replace, not names, key, warnings, prune_keys=rings, silent=not loaded.findings)
     if dry_run:
         _preview(loaded, wish, root, form)
     else:

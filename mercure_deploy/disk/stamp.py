@@ -20,15 +20,23 @@ from mercure_deploy.disk.reading import TEMPORARY, beginning
 from mercure_deploy.file import SECRET, File
 
 NAME = ".stamp"
+_LOCK = ".lock"
 _LARGEST = 64 * 1024 * 1024
 
 
 @dataclass(frozen=True)
 class Found:
-    """What was planned, in plan order, all of it unchanged; and the warnings of the spec, as they were printed."""
+    """What was planned, in plan order, all of it unchanged; and the warnings of the spec, as they were printed.
+
+    `secret` are those with a key. `silent` is until when (Unix time) `check` has nothing to say of spec and keys, 0
+    where it has.
+    """
 
     paths: Sequence[str]
     warnings: Sequence[str]
+    secret: frozenset[str]
+    environments: Sequence[str]
+    silent: float
 
 
 def key(spec: str, data: bytes, names: Sequence[str]) -> str:
@@ -71,9 +79,28 @@ def find(root: Path, wanted: str) -> Found | None:
             return None
         if not all(_same(f"{base}/{path}", digest, secret=secret) for path, digest, secret in said["files"]):
             return None
-        return Found([path for path, *_ in said["files"]], said["warnings"])
+        secret = frozenset(path for path, _, secret in said["files"] if secret)
+        paths = [path for path, *_ in said["files"]]
+        return Found(paths, said["warnings"], secret, said["environments"], float(said["silent"]))
     except (OSError, ValueError, KeyError, TypeError):
         return None
+
+
+def alone(root: Path, paths: Iterable[str]) -> bool:
+    """Whether no other files than these, and those of this tool's own, are below the root; links are not followed."""
+    return _alone(str(root), "", {*paths, NAME, _LOCK})
+
+
+def _alone(base: str, folder: str, known: set[str]) -> bool:
+    with os.scandir(f"{base}/{folder}") as entries:
+        for entry in entries:
+            path = f"{folder}{entry.name}"
+            if entry.is_dir(follow_symlinks=False):
+                if not _alone(base, f"{path}/", known):
+                    return False
+            elif path not in known or (path == _LOCK and entry.stat().st_size):
+                return False
+    return True
 
 
 def _quiet(base: str, environments: set[str]) -> bool:
@@ -115,12 +142,15 @@ def _loose(path: str) -> bool:
     return bool(stat.S_IMODE(os.stat(path).st_mode) & 0o077)  # noqa: PTH116
 
 
-def write(root: Path, wanted: str, files: Sequence[File], private: Iterable[str], warnings: Sequence[str]) -> None:
+def write(  # noqa: PLR0913, PLR0917 - what is remembered
+    root: Path, wanted: str, files: Sequence[File], private: Iterable[str], warnings: Sequence[str], silent: float
+) -> None:
     """Remember that these files are in line. The caller holds the lock; where it cannot be written there is none."""
     rows = [(file.path, hashlib.sha256(file.content).hexdigest(), file.secret) for file in files]
-    environments = sorted({path.partition("/")[0] for path, *_ in rows if "/" in path})
+    environments = list(dict.fromkeys(path.partition("/")[0] for path, *_ in rows if "/" in path))
     there = [path for path in private if os.path.isdir(root / path)]  # noqa: PTH112
-    said = {"key": wanted, "environments": environments, "private": there, "warnings": list(warnings), "files": rows}
+    said: dict[str, object] = {"key": wanted, "environments": environments, "private": there, "files": rows}
+    said |= {"warnings": list(warnings), "silent": silent}
     new = f"{root}/{TEMPORARY}stamp"
     try:
         handle = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC, SECRET)

@@ -4,32 +4,10 @@ import difflib
 import json
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import PurePosixPath
-from typing import Literal
 
 from mercure_deploy import keys
-from mercure_deploy.findings import Finding
 from mercure_deploy.output import variables
-
-Change = Literal["missing", "changed", "orphan", "mode"]
-
-
-@dataclass(frozen=True)
-class Drift:
-    """`path` is relative to the root."""
-
-    path: str
-    change: Change
-
-
-@dataclass(frozen=True)
-class Checked:
-    """What `check` says of one environment."""
-
-    secrets_checked: bool
-    drift: tuple[Drift, ...]
-    findings: tuple[Finding, ...]
 
 
 def diff(path: str, old: bytes | None, new: bytes, *, secret: bool) -> Iterator[str]:

@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     # what is reported, not how it came about: who only prints needs none of it
     from pathlib import Path
 
+    from mercure_deploy.findings import Checked, Drift
     from mercure_deploy.lint.play import Step
-    from mercure_deploy.output.drift import Checked, Drift
     from mercure_deploy.push import Remote
 
 

@@ -67,8 +67,13 @@ def plan(deployments: Sequence[Deployment]) -> list[File]:
         rest += [_below(d, file) for file in files]
         names = ["keys.json", *(file.path for file in files), *d.before]
         manifests.append(_below(d, File(manifest.NAME, manifest.dumps(names, keys.public_view(d.ring)))))
-    return [*rings, File(GITIGNORE, render("gitignore.j2")), *rest, *manifests]
+    return [*rings, gitignore(), *rest, *manifests]
 
 
 def _below(d: Deployment, file: File) -> File:
     return File(f"{d.name}/{file.path}", file.content, file.mode)
+
+
+def gitignore() -> File:
+    """What git is not to track below the root."""
+    return File(GITIGNORE, render("gitignore.j2"))

@@ -4,6 +4,7 @@ import os
 import shutil
 import subprocess
 import sys
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -16,11 +17,16 @@ from mercure_deploy.disk import stamp
 SECOND = MINIMAL + "      second:\n        url: https://second.example.com\n"
 COMPOSE = MINIMAL.replace("  production:", "  production:\n    platform: compose")
 SPECS = [MINIMAL, MINIMAL + "# a comment\n", SECOND, COMPOSE, MINIMAL.replace("https://app", "http://app"), "x"]
+SPECS += [MINIMAL.replace("  production:", "  production:\n    keys: {max_age: 1d}")]
 FILES = ["keys.json", "manifest.json", "app.env", "hub.env", "Caddyfile", "README.md", "docker-compose.yaml"]
 
 
 def answered(folder: Path, run: Run) -> Said:
     return run("render", "-f", f"{folder}/mercure.yaml", "-o", f"{folder}/deploy")
+
+
+def checked(folder: Path, run: Run, *words: str) -> Said:
+    return run("check", *words, "-f", f"{folder}/mercure.yaml", "-o", f"{folder}/deploy")
 
 
 def tree(folder: Path) -> dict[str, tuple[int, bytes]]:
@@ -52,17 +58,36 @@ def change(deploy: Path, what: str, which: str) -> None:
             deploy.joinpath(".stamp").write_text(which)
 
 
+def expose(deploy: Path, what: str, which: str) -> None:
+    path = deploy / "production" / which
+    if what == "copy" and path.is_file():
+        shutil.copy(path, deploy / f"{which}.bak")
+    elif what == "dockerfile":
+        deploy.parent.joinpath("Dockerfile").write_text("FROM scratch\nCOPY . .\n")
+    elif what == "track":
+        subprocess.run(["git", "init", "-q"], cwd=deploy.parent, check=True)
+        subprocess.run(["git", "add", "-f", f"deploy/production/{which}"], cwd=deploy.parent, check=False)
+
+
+# as long as a key may live by default, and for one more
+MOMENTS = [f"{year}-01-30T00:00:00Z" for year in (2027, 2030, 2050)]
+CHANGES = "append remove lose loosen leave former ignore stamp".split()
+EXPOSURES = "copy dockerfile track".split()
 STEPS = st.one_of(
     st.tuples(st.just("spec"), st.sampled_from(SPECS)),
-    st.tuples(st.sampled_from("append remove lose loosen leave former ignore stamp".split()), st.sampled_from(FILES)),
+    st.tuples(
+        st.sampled_from(CHANGES + EXPOSURES),
+        st.sampled_from(FILES),
+    ),
     st.tuples(st.just("version"), st.sampled_from(["0.1.0", "0.2.0"])),
-    st.tuples(st.just("rotate"), st.just("")),
+    st.tuples(st.just("rotate"), st.sampled_from(["--now --yes", ""])),
+    st.tuples(st.just("time"), st.sampled_from(MOMENTS)),
     st.tuples(st.just("nothing"), st.just("")),
 )
 
 
 @pytest.mark.slow
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(steps=st.lists(STEPS, max_size=5))
 def test_the_answer_is_that_of_the_full_way(
     run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, steps: list[tuple[str, str]]
@@ -79,13 +104,21 @@ def test_the_answer_is_that_of_the_full_way(
         elif what == "version":
             monkeypatch.setattr(stamp, "__version__", which)
         elif what == "rotate":
-            run("rotate-keys", "production", "--now", "--yes", "-f", f"{here}/mercure.yaml", "-o", f"{here}/deploy")
+            run("rotate-keys", "production", *which.split(), "-f", f"{here}/mercure.yaml", "-o", f"{here}/deploy")
+        elif what == "time":
+            moment = datetime.fromisoformat(which)
+            monkeypatch.setattr("mercure_deploy.cli.check.now", lambda it=moment: it)
+        elif what in EXPOSURES:
+            expose(here / "deploy", what, which)
         else:
             change(here / "deploy", what, which)
         # beside it the same without a stamp
         shutil.rmtree(other, ignore_errors=True)
         shutil.copytree(here, other, symlinks=True)
         (other / "deploy/.stamp").unlink(missing_ok=True)
+        for words in ((), ("--format", "json"), ("--strict",)):
+            fast, full = (checked(folder, run, *words) for folder in (here, other))
+            assert (fast.code, fast.out.replace(str(here), "")) == (full.code, full.out.replace(str(other), ""))
         fast, full = answered(here, run), answered(other, run)
         assert (fast.code, fast.out) == (full.code, full.out)
         assert fast.err.replace(str(here), "") == full.err.replace(str(other), "")
@@ -142,3 +175,19 @@ def test_a_pipe_in_the_place_of_a_file_is_not_waited_for(run: Run, project: Path
     path.unlink()
     os.mkfifo(path)
     assert stamp.find(project / "deploy", stamp.key("mercure.yaml", MINIMAL.encode(), ())) is None
+
+
+@pytest.mark.parametrize("what", EXPOSURES)
+def test_a_check_sees_who_else_has_the_keys(run: Run, project: Path, what: str):
+    (project / "mercure.yaml").write_text(MINIMAL)
+    answered(project, run)
+    assert checked(project, run).out == "production: in line\n"
+    expose(project / "deploy", what, "keys.json")
+    assert "[secret-exposure]" in checked(project, run).out
+
+
+def test_a_check_of_what_was_just_rendered_needs_no_heavy_import(run: Run, project: Path):
+    run("render", spec=MINIMAL)
+    assert heavy(project, "check") == set()
+    assert heavy(project, "check", "--format", "json") == set()
+    assert "jinja2" in heavy(project, "check", "production")
