@@ -41,8 +41,7 @@ class Place(NamedTuple):
 Change = Literal["missing", "changed", "orphan", "mode"]
 
 
-@dataclass(frozen=True)
-class Drift:
+class Drift(NamedTuple):
     """A rendered file that is not as a render would write it; `path` is relative to the root."""
 
     path: str
@@ -75,8 +74,7 @@ class Finding:
         return self.place.column or None if self.place and self.file else None
 
 
-@dataclass(frozen=True)
-class Checked:
+class Checked(NamedTuple):
     """What `check` says of one environment."""
 
     secrets_checked: bool
