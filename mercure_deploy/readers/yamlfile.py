@@ -5,10 +5,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from ruamel.yaml import YAML
-from ruamel.yaml.error import MarkedYAMLError, YAMLError
-from ruamel.yaml.nodes import MappingNode, ScalarNode, SequenceNode
-
 from mercure_deploy.findings import Finding, Place
 from mercure_deploy.readers.places import Value
 
@@ -38,13 +34,13 @@ class Node:
         waiting, seen, names = deque([self.node]), set(), set()
         while waiting:
             node = waiting.popleft()
-            if not isinstance(node, MappingNode) or id(node) in seen:
+            if node.id != "mapping" or id(node) in seen:
                 continue
             seen.add(id(node))
             for key, value in node.value:
-                name = key.value if isinstance(key, ScalarNode) else None
+                name = key.value if key.id == "scalar" else None
                 if name == "<<":
-                    waiting += value.value if isinstance(value, SequenceNode) else [value]
+                    waiting += value.value if value.id == "sequence" else [value]
                 elif name is not None and name not in names:
                     names.add(name)
                     mark = key.start_mark
@@ -52,12 +48,12 @@ class Node:
 
     def sequence(self) -> "list[Node]":
         """The items of a list; nothing for any other node."""
-        return [Node(self.file, each) for each in self.node.value] if isinstance(self.node, SequenceNode) else []
+        return [Node(self.file, each) for each in self.node.value] if self.node.id == "sequence" else []
 
     @property
     def scalar(self) -> Value | None:
         """Its text as YAML reads it; None for lists and mappings, and for nothing."""
-        if not isinstance(self.node, ScalarNode) or (not self.node.value and not self.node.style):
+        if self.node.id != "scalar" or (not self.node.value and not self.node.style):
             return None
         if self.node.style not in {"|", ">"}:
             return Value(self.node.value, self.place)
@@ -70,11 +66,14 @@ class Node:
     @property
     def is_mapping(self) -> bool:
         """Whether it has keys."""
-        return isinstance(self.node, MappingNode)
+        return bool(self.node.id == "mapping")
 
 
 def read(path: str, text: str) -> Node | Finding | None:
     """The document, None when it is empty, a finding where it is not YAML."""
+    from ruamel.yaml import YAML  # noqa: PLC0415 - most files are no YAML
+    from ruamel.yaml.error import MarkedYAMLError, YAMLError  # noqa: PLC0415
+
     try:
         node = YAML(typ="rt", pure=True).compose(text)
     except MarkedYAMLError as error:
