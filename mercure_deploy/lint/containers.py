@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from mercure_deploy.facts.hubs import HUB_PATH
 from mercure_deploy.findings import Finding
 from mercure_deploy.lint.rules import Found, rule
 from mercure_deploy.readers.setup import APP, IMAGE, Setup, is_hub, origin_of
@@ -92,10 +93,24 @@ def healthcheck_broken(setup: Setup) -> Iterator[Found]:
         test = service.healthcheck
         if test is None or service.image is None or not IMAGE.search(service.image.text):
             continue
-        if re.search(r"\bcurl\b", test.text):
+        if re.fullmatch(rf"GET {re.escape(HUB_PATH)}/?", test.text):
+            what = "the hub's path answers 401 or 400 without a token, and the pod never gets ready"
+            yield Found(test.place, what, "GET /mercure/health/ready at port 2019, or /healthz on 0.24")
+        elif re.search(r"\bcurl\b", test.text):
             yield Found(test.place, "the hub's image has no curl", hint, "warning")
         elif modern and "/healthz" in test.text:
             yield Found(test.place, "hub 1.0 has no /healthz: it answers 404", hint)
+
+
+def _in_a_cluster(setup: Setup) -> Iterator[Found]:
+    """A volume that two pods want at a time, and one that goes with its pod."""
+    for service in setup.hub_services:
+        if service.rolling is not None:
+            what = "at an update the new pod waits for the database that the old one holds, and the rollout hangs"
+            yield Found(service.rolling, what, "strategy: {type: Recreate}", "warning")
+        elif any(target.rstrip("/") == "/data" for target in service.fleeting):
+            what = "/data is an emptyDir: the history goes with the pod, and who was away misses updates"
+            yield Found(service.place, what, "a PersistentVolumeClaim at /data", "warning")
 
 
 @rule("transport-not-shared")
@@ -116,6 +131,7 @@ def storage_permissions(setup: Setup) -> Iterator[Found]:
         if kind is not None and kind.text == "bolt" and endless:
             what = "the history has no size, and its file grows for ever"
             yield Found(kind.place, what, "size 10000 in its block", "warning")
+    yield from _in_a_cluster(setup)
     for each in (each for block in setup.blocks for each in block.named("transport")):
         paths = [inner.arguments[0].text for inner in each.block if inner.name == "path" and inner.arguments]
         for service in setup.hub_services:

@@ -39,7 +39,7 @@ def _reach(setup: Setup, causes: set[str], id_: str) -> Iterator[Finding]:
     # with strangers let in, a cookie is a matter of those pages that somebody named
     pages = [(page, _page_place(setup)) for page in setup.pages] or ([] if open_to_all else _allowed(setup))
     for page, place in pages:
-        if hub.is_local and not page.is_local:
+        if (hub.is_local and not page.is_local) or ("." not in hub.host and not hub.is_local and not hub.is_ip):
             # the wrong URL is what is wrong
             continue
         asked = page if "scheme" in causes else Origin(hub.scheme, page.host, page.port)

@@ -101,7 +101,7 @@ def key_mismatch(setup: Setup) -> Iterator[Found | Finding]:
         real = [key for key in differing if bare(key.value) != bare(app.value)]
         cut = {key.value.place for key, _ in _cut(setup)}
         for key in (key for key in real[:1] if not cut & {key.value.place, app.value.place}):
-            yield _filled(app, key) or _filled(key, app) or _differ(app, key)
+            yield _filled(app, key) or _filled(key, app) or _padded(app, key) or _differ(app, key)
         return
     verifier = next((key for key in (publisher, app) if key and is_hmac(key)), None)
     if verifier is None:
@@ -143,6 +143,15 @@ def _filled(one: Key, other: Key) -> Finding | None:
         return None
     what = f"{other.name}: compose takes what follows a $ for the name of a variable, and {one.name} keeps it"
     return Finding("key-quoting", "error", what, "$$ for each $, or a key of letters and digits", other.value.place)
+
+
+def _padded(one: Key, other: Key) -> Finding | None:
+    """Two that differ in blanks or a line break at an end alone, as of `echo KEY | base64`."""
+    if one.value.text.strip() != other.value.text.strip():
+        return None
+    longer = max(one, other, key=lambda each: len(each.value.text))
+    what = f"{longer.name} has a blank or a line break at an end, which is a part of the key there"
+    return Finding("key-quoting", "error", what, "echo -n, or printf %s, in the place of echo", longer.value.place)
 
 
 def _differ(one: Key, other: Key) -> Found:

@@ -4,13 +4,13 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from mercure_deploy.findings import Finding
-from mercure_deploy.lint import front, labels, nginx, sites
+from mercure_deploy.lint import front, ingress, labels, nginx, sites
 from mercure_deploy.lint.between import Target
 from mercure_deploy.lint.rules import Found, rule
 from mercure_deploy.readers.setup import Setup
 from mercure_deploy.simulation import modern, site
 
-_KINDS = (nginx, front, labels)
+_KINDS = (nginx, front, labels, ingress)
 
 
 @rule("proxy-timeout-buffering")

@@ -91,12 +91,20 @@ def answer(known: Iterable[Site], url: Origin) -> Answer:
 def arrived(setup: Setup, url: Origin) -> Origin | None:
     """Where in the hub's container a request of a proxy to that URL arrives, None where it goes elsewhere."""
     if url.host in setup.hub_names:
-        return url
+        return inside(setup, url)
     published = {host: inside for service in setup.hub_services for host, inside, _ in service.ports if host}
     if url.is_local and url.port in published:
         return replace(url, port=published[url.port])
     # a hub on the machine itself
     return url if url.is_local and not setup.services and any(block.whole for block in setup.blocks) else None
+
+
+def inside(setup: Setup, url: Origin) -> Origin:
+    """The same in the container: a Service of Kubernetes leads from its port to another one."""
+    for service in setup.hub_services:
+        if url.host in service.names and url.number in service.mapped:
+            return replace(url, port=service.mapped[url.number])
+    return url
 
 
 def listening(known: Iterable[Site]) -> set[int]:

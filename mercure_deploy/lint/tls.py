@@ -17,7 +17,7 @@ def tls_mode_mismatch(setup: Setup) -> Iterator[Found | Finding]:
     yield from list(_two_schemes(setup))[:1]
     yield from schemes(setup)
     yield from _bare_name(setup)
-    yield from _behind_nobody_knows_what(setup)
+    yield from _behind_a_proxy(setup)
     for service in setup.hub_services:
         if sites.shipped(service) and {container for _, container, _ in service.ports} == {80}:
             what = "only port 80 is published, and without SERVER_NAME the hub sends it to https://localhost"
@@ -30,7 +30,7 @@ def tls_mode_mismatch(setup: Setup) -> Iterator[Found | Finding]:
             yield Found(plain[0].place, what, "its address without http://, or no tls")
 
 
-def _behind_nobody_knows_what(setup: Setup) -> Iterator[Found]:
+def _behind_a_proxy(setup: Setup) -> Iterator[Found]:
     """A hub that terminates TLS itself, in a container that no port of the machine leads to: a proxy is before it."""
     known = sites.sites(setup)
     secure = known is not None and all(site.secure for site in known)

@@ -62,7 +62,7 @@ def _own_container(setup: Setup, url: Origin, value: Value, name: str) -> Iterat
     contained = [service for service in apps if service.environment.get(name) == value]
     contained += [service for service in apps for file in setup.env_files_of(service) if value.place.file == file.path]
     if url.is_local and setup.hub_services and contained:
-        hub = setup.hub_services[0].name
+        hub = setup.hub_services[0].reached
         what = f"{name}: {url.host} is the app's own container, the hub is another"
         yield Found(value.place, what, f"http://{hub}{HUB_PATH}")
 
@@ -85,9 +85,14 @@ def _host_port(setup: Setup, url: Origin, value: Value, name: str) -> Iterator[F
 def _no_port(setup: Setup, url: Origin, value: Value, name: str) -> Iterator[Found]:
     """A port at which the hub's container does not listen."""
     known = sites.sites(setup)
-    if known and url.host in setup.hub_names and sites.answer(known, url) == "port":
+    if known and url.host in setup.hub_names and sites.answer(known, sites.inside(setup, url)) == "port":
         what = f"{name}: the hub listens at {sites.ports(known)}, nothing at {url.number}"
         yield Found(value.place, what, f"the port at which it listens, in {name}")
+        return
+    served = {port for service in setup.hub_services if url.host in service.names for port in service.mapped}
+    if served and url.number not in served:
+        what = f"{name}: the Service {url.host} has no port {url.number}"
+        yield Found(value.place, what, f"its port {', '.join(map(str, sorted(served)))}, in {name}")
 
 
 @rule("public-url-wrong")
@@ -210,7 +215,7 @@ def _unnamed(setup: Setup) -> Iterator[Found]:
     if not known or internal is None or internal[0].host not in setup.hub_names:
         return
     url, value = internal
-    came = sites.answer(known, url)
+    came = sites.answer(known, sites.inside(setup, url))
     hosts = ", ".join(sorted({site.host for site in known}))
     if came in {"redirect", "name"}:
         end = "it is sent to https, for which no certificate can exist" if came == "redirect" else "an empty 200"

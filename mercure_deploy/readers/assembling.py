@@ -6,7 +6,7 @@ from functools import cached_property
 
 from mercure_deploy.facts.hubs import release
 from mercure_deploy.findings import Finding, Place
-from mercure_deploy.readers import caddyfile, compose, dotenv, helm, kinds, nginx, symfony, yamlfile
+from mercure_deploy.readers import caddyfile, compose, dotenv, helm, kinds, kubernetes, nginx, symfony, yamlfile
 from mercure_deploy.readers.block import split as split_lines
 from mercure_deploy.readers.bounds import Budget
 from mercure_deploy.readers.places import Caddyfile, Directive, EnvFile, Value
@@ -46,10 +46,8 @@ def texts(files: Iterable[tuple[str, str]], named: Callable[[str], bool]) -> lis
     """Those of the files, (path, text), whose kind is known; `named` tells those that were asked for by name."""
     found = []
     for path, text in files:
-        kind = kinds.by_name(path)
-        if named(path) and (kind is None or not kinds.is_about(kind, text)):
-            kind = kinds.by_text(text)
-        if kind and kinds.is_about(kind, text):
+        kind = kinds.of(path, text, named=named(path))
+        if kind:
             found.append(Text(path, kind, text))
     return found
 
@@ -105,7 +103,10 @@ def assemble(setup: Setup, files: Sequence[Text]) -> None:
     found = [service for each in _documents(written, setup) for service in compose.services(each, variables, budget)]
     setup.findings += budget.findings()
     setup.charts = [chart for each in _documents(by_kind.get("helm", []), setup) for chart in helm.read(each)]
-    setup.services = [*compose.merged(found), *(chart.service for chart in setup.charts)]
+    cluster = kubernetes.read(list(_manifests(by_kind.get("kubernetes", []), setup)))
+    setup.findings += cluster.findings
+    setup.routes = cluster.routes
+    setup.services = [*compose.merged(found), *(chart.service for chart in setup.charts), *cluster.services]
     for chart in setup.charts:
         setup.app |= chart.app
     _sides(setup)
@@ -156,6 +157,15 @@ def _documents(files: Sequence[Text], setup: Setup) -> Iterator[Node]:
             setup.findings.append(each.document)
         elif each.document is not None:
             yield each.document
+
+
+def _manifests(files: Sequence[Text], setup: Setup) -> Iterator[Node]:
+    for each in files:
+        documents = yamlfile.read_all(each.path, each.text)
+        if isinstance(documents, Finding):
+            setup.findings.append(documents)
+        else:
+            yield from documents
 
 
 def _caddyfiles(files: Sequence[Text], setup: Setup) -> Iterator[Caddyfile]:

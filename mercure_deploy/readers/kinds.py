@@ -3,9 +3,9 @@
 import re
 from typing import Literal
 
-from mercure_deploy.readers import helm, tokens
+from mercure_deploy.readers import helm, kubernetes, tokens
 
-Kind = Literal["dotenv", "compose", "caddyfile", "symfony", "helm", "nginx", "tokens"]
+Kind = Literal["dotenv", "compose", "caddyfile", "symfony", "helm", "nginx", "tokens", "kubernetes"]
 
 _NAMES: tuple[tuple[Kind, "re.Pattern[str]"], ...] = (
     ("compose", re.compile(r"(docker-)?compose[^/]*\.ya?ml")),
@@ -14,10 +14,13 @@ _NAMES: tuple[tuple[Kind, "re.Pattern[str]"], ...] = (
     ("symfony", re.compile(r"mercure\.ya?ml")),
     ("helm", re.compile(r"values[^/]*\.ya?ml")),
     ("nginx", re.compile(r"[^/]+\.conf|nginx[^/]*")),
+    # by their text alone: everybody calls them otherwise
+    ("kubernetes", re.compile(r"[^/]+\.ya?ml")),
     ("tokens", re.compile(r"[^/]*token[^/]*\.(txt|jwt)|[^/]+\.jwt", re.IGNORECASE)),
 )
 # what stands in a file of each kind alone
 _TEXTS: tuple[tuple[Kind, "re.Pattern[str]"], ...] = (
+    ("kubernetes", kubernetes.WORDS),
     ("symfony", re.compile(r"^mercure:\s*$\n(\s*#.*\n)*\s+hubs:", re.MULTILINE)),
     ("nginx", re.compile(r"^\s*location\s[^;{]*\{[^}]*\bproxy_pass\b", re.MULTILINE)),
     ("compose", re.compile(r"^services:", re.MULTILINE)),
@@ -32,15 +35,27 @@ def by_name(path: str) -> Kind | None:
     if name.endswith((".dist", ".example", ".sample", ".php")):
         return None
     kind = next((kind for kind, pattern in _NAMES if pattern.fullmatch(name)), None)
-    if kind == "symfony" and "config/" not in f"{path}/":
-        return None
-    return kind
+    return "kubernetes" if kind == "symfony" and "config/" not in f"{path}/" else kind
+
+
+def of(path: str, text: str, *, named: bool) -> Kind | None:
+    """The kind of a file that has to do with a hub, by its name; by its text too where it was `named`."""
+    kind = by_name(path)
+    if kind and is_about(kind, text):
+        return kind
+    if by_name(path) and path.endswith((".yaml", ".yml")) and is_about("kubernetes", text):
+        return "kubernetes"
+    found = by_text(text) if named else None
+    return found if found and is_about(found, text) else None
 
 
 def is_about(kind: Kind, text: str) -> bool:
     """Whether a file of that name has to do with a hub at all: others have values and configurations too."""
     if kind == "helm":
         return helm.WORDS.search(text) is not None
+    if kind == "kubernetes":
+        # a template of a chart is no YAML before it is filled in
+        return kubernetes.WORDS.search(text) is not None and "kind:" in text and "{{" not in text
     return kind != "nginx" or ("proxy_pass" in text and "location" in text)
 
 

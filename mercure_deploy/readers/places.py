@@ -61,6 +61,23 @@ class EnvFile:
     beyond: set[str] = field(default_factory=set)
 
 
+@dataclass(frozen=True)
+class Route:
+    """A path of an Ingress or HTTPRoute: its host ("" for all), and the Service and its port that it leads to.
+
+    `exact` is whether it is that path alone, `secure` whether a certificate is named, `notes` the annotations.
+    """
+
+    host: str
+    path: str
+    exact: bool
+    to: str
+    port: Value | None
+    place: Place
+    secure: bool
+    notes: dict[str, Value]
+
+
 @dataclass
 class Service:
     """One service of a compose file, or the hub of a Helm chart (`charted`).
@@ -68,6 +85,10 @@ class Service:
     `ports` are (host port or None, container port) with their place; `passed` are the names of variables that come
     from outside, with values that no file knows, `aliases` other names among containers, `others` the words of a
     service that say nothing of a hub's settings (labels, networks, limits), where they stand.
+
+    Of a container of Kubernetes (`cluster`): `mapped` are the ports of its Services with those of the container,
+    `fleeting` the folders that go with the pod, `rolling` where two pods want one volume at a time. `open` is whether
+    it has variables that no file names.
     """
 
     file: str
@@ -87,9 +108,19 @@ class Service:
     passed: set[str] = field(default_factory=set)
     charted: bool = False
     host_network: bool = False
+    cluster: bool = False
+    mapped: dict[int, int] = field(default_factory=dict)
+    fleeting: list[str] = field(default_factory=list)
+    rolling: Place | None = None
+    open: bool = False
     others: dict[str, Place] = field(default_factory=dict)
 
     @property
     def names(self) -> set[str]:
         """Those by which other containers reach it."""
-        return {self.name, *self.aliases}
+        return self.aliases if self.cluster else {self.name, *self.aliases}
+
+    @property
+    def reached(self) -> str:
+        """The name that others are to use."""
+        return min(self.aliases, key=len, default=self.name) if self.cluster else self.name

@@ -11,7 +11,7 @@ from mercure_deploy.findings import Finding, Place
 from mercure_deploy.readers import tokens
 from mercure_deploy.readers.helm import Chart
 from mercure_deploy.readers.keys import Key
-from mercure_deploy.readers.places import Caddyfile, Directive, EnvFile, Service, Value
+from mercure_deploy.readers.places import Caddyfile, Directive, EnvFile, Route, Service, Value
 
 # words that tell whose a file is
 APP = frozenset(
@@ -92,6 +92,7 @@ class Setup:
     symfony: dict[str, Value] = field(default_factory=dict)
     charts: list[Chart] = field(default_factory=list)
     nginx: list[tuple[Directive, ...]] = field(default_factory=list)
+    routes: list[Route] = field(default_factory=list)
     blocks: list[Block] = field(default_factory=list)
     app: dict[str, Value] = field(default_factory=dict)
     hub: dict[str, Value] = field(default_factory=dict)
@@ -241,7 +242,7 @@ def is_hub(service: Service) -> bool:
 def as_it_comes(service: Service) -> bool:
     """Whether it is the image with its own Caddyfile, and all of its variables stand at the service itself."""
     mounted = any("addy" in target or target == "/etc/mercure" for target in service.volumes)
-    elsewhere = mounted or service.configs or service.command or service.env_files
+    elsewhere = mounted or service.configs or service.command or service.env_files or service.open
     return not elsewhere and service.image is not None and IMAGE.search(service.image.text) is not None
 
 

@@ -69,6 +69,19 @@ class Node:
         return bool(self.node.id == "mapping")
 
 
+def read_all(path: str, text: str) -> "list[Node] | Finding":
+    """The documents of a file with several, a finding where it is not YAML."""
+    from ruamel.yaml import YAML  # noqa: PLC0415 - as below
+    from ruamel.yaml.error import YAMLError  # noqa: PLC0415
+
+    try:
+        found = [node for node in YAML(typ="rt", pure=True).compose_all(text) if node is not None]
+    except (YAMLError, RecursionError, ValueError):
+        single = read(path, text)
+        return single if isinstance(single, Finding) else []
+    return [Node(path, node) for node in found]
+
+
 def read(path: str, text: str) -> Node | Finding | None:
     """The document, None when it is empty, a finding where it is not YAML."""
     from ruamel.yaml import YAML  # noqa: PLC0415 - most files are no YAML
