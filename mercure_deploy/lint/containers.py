@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from mercure_deploy.facts.hubs import HUB_PATH
 from mercure_deploy.findings import Finding
+from mercure_deploy.lint import haproxy
 from mercure_deploy.lint.rules import Found, rule
 from mercure_deploy.readers.setup import APP, IMAGE, Setup, is_hub, origin_of
 from mercure_deploy.simulation.hub import hubs
@@ -85,10 +86,11 @@ def _admin(setup: Setup) -> Iterator[Found]:
 
 
 @rule("healthcheck-broken")
-def healthcheck_broken(setup: Setup) -> Iterator[Found]:
+def healthcheck_broken(setup: Setup) -> Iterator[Found | Finding]:
     """A health check that fails though the hub works: curl, which the image has not, or /healthz on 1.0."""
     hint = "wget -q --spider http://127.0.0.1:2019/mercure/health/ready, the image's own check"
     modern = setup.generation is not None and setup.generation >= (1, 0)
+    yield from haproxy.unhealthy(setup)
     for service in setup.hub_services:
         test = service.healthcheck
         if test is None or service.image is None or not IMAGE.search(service.image.text):

@@ -8,8 +8,9 @@ from mercure_deploy.facts.origins import Origin
 from mercure_deploy.findings import Finding, Place
 from mercure_deploy.lint.play import Step, play
 from mercure_deploy.lint.rules import RULES
-from mercure_deploy.readers.assembling import Text, assemble, groups, texts
+from mercure_deploy.readers.assembling import assemble, groups, texts
 from mercure_deploy.readers.setup import Setup
+from mercure_deploy.readers.text import Text
 
 # a sentence; what a file calls its services is not to fill a screen
 _LONGEST = 500

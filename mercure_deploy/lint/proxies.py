@@ -4,13 +4,13 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from mercure_deploy.findings import Finding
-from mercure_deploy.lint import front, ingress, labels, nginx, sites
+from mercure_deploy.lint import apache, front, haproxy, ingress, labels, nginx, sites
 from mercure_deploy.lint.between import Target
 from mercure_deploy.lint.rules import Found, rule
 from mercure_deploy.readers.setup import Setup
 from mercure_deploy.simulation import modern, site
 
-_KINDS = (nginx, front, labels, ingress)
+_KINDS = (nginx, apache, haproxy, front, labels, ingress)
 
 
 @rule("proxy-timeout-buffering")
@@ -36,7 +36,7 @@ def proxy_not_routing(setup: Setup) -> Iterator[Found | Finding]:
 @rule("credentials-not-sent")
 def credentials_not_sent(setup: Setup) -> Iterator[Finding]:
     """A proxy that drops Authorization or Cookie; a cookie of hub 1.0 under another name."""
-    for kind in (nginx, front):
+    for kind in (nginx, apache, haproxy, front):
         yield from kind.dropped(setup)
     yield from (finding for finding in modern.problems(setup) if finding.id == "credentials-not-sent")
 

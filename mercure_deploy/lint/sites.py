@@ -96,7 +96,8 @@ def arrived(setup: Setup, url: Origin) -> Origin | None:
     if url.is_local and url.port in published:
         return replace(url, port=published[url.port])
     # a hub on the machine itself
-    return url if url.is_local and not setup.services and any(block.whole for block in setup.blocks) else None
+    here = all(service.host_network for service in setup.services)
+    return url if url.is_local and here and any(block.whole for block in setup.blocks) else None
 
 
 def inside(setup: Setup, url: Origin) -> Origin:

@@ -8,9 +8,8 @@ from mercure_deploy.errors import typed
 from mercure_deploy.facts.hubs import HUB_PATH
 from mercure_deploy.facts.origins import Origin
 from mercure_deploy.findings import Finding
-from mercure_deploy.lint import sites
+from mercure_deploy.lint import apache, nginx, sites
 from mercure_deploy.lint.containers import tooling_override
-from mercure_deploy.lint.nginx import nameless
 from mercure_deploy.lint.proxies import arrivals
 from mercure_deploy.lint.rules import Found, rule
 from mercure_deploy.readers.places import Value
@@ -58,7 +57,7 @@ def _internal(setup: Setup, name: str, value: Value) -> Iterator[Found]:
 
 def _own_container(setup: Setup, url: Origin, value: Value, name: str) -> Iterator[Found]:
     """The app's own container instead of the hub's."""
-    apps = [service for service in setup.services if not is_hub(service)]
+    apps = [service for service in setup.services if not is_hub(service) and not service.host_network]
     contained = [service for service in apps if service.environment.get(name) == value]
     contained += [service for service in apps for file in setup.env_files_of(service) if value.place.file == file.path]
     if url.is_local and setup.hub_services and contained:
@@ -178,7 +177,8 @@ def server_name_mismatch(setup: Setup) -> Iterator[Found | Finding]:
     yield from _unnamed(setup)
     yield from _one_path(setup)
     yield from _published(setup)
-    yield from nameless(setup)
+    yield from nginx.nameless(setup)
+    yield from apache.nameless(setup)
 
 
 def _other_names(setup: Setup, names: list[str], urls: list[tuple[Origin, Value]]) -> Iterator[Found]:

@@ -1,45 +1,32 @@
 """Texts of several files put together to one setup: what each reader sees, and whose each value is."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
-from functools import cached_property
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from mercure_deploy.facts.hubs import release
 from mercure_deploy.findings import Finding, Place
-from mercure_deploy.readers import caddyfile, compose, dotenv, helm, kinds, kubernetes, nginx, symfony, yamlfile
+from mercure_deploy.readers import (
+    apache,
+    caddyfile,
+    compose,
+    haproxy,
+    helm,
+    kinds,
+    kubernetes,
+    nginx,
+    started,
+    symfony,
+    yamlfile,
+)
 from mercure_deploy.readers.block import split as split_lines
 from mercure_deploy.readers.bounds import Budget
 from mercure_deploy.readers.places import Caddyfile, Directive, EnvFile, Value
 from mercure_deploy.readers.setup import Block, Setup, is_app_file, is_hub, is_hub_file, split
+from mercure_deploy.readers.text import Text
 from mercure_deploy.readers.yamlfile import Node
 
 _APP = {"MERCURE_JWT_SECRET", "MERCURE_URL", "MERCURE_PUBLIC_URL"}
 _DEEPEST = 6
 _KEYS = ("MERCURE_JWT_SECRET", "MERCURE_PUBLISHER_JWT_KEY", "MERCURE_SUBSCRIBER_JWT_KEY")
-
-
-@dataclass(frozen=True)
-class Text:
-    """A file of somebody's. What its reader makes of it is made once, when it is first asked for."""
-
-    path: str
-    kind: kinds.Kind
-    text: str = field(repr=False)
-
-    @property
-    def folder(self) -> str:
-        """Where it lies."""
-        return self.path.rpartition("/")[0]
-
-    @cached_property
-    def env(self) -> EnvFile:
-        """It as an env file."""
-        return dotenv.read(self.path, self.text)
-
-    @cached_property
-    def document(self) -> Node | Finding | None:
-        """It as YAML."""
-        return yamlfile.read(self.path, self.text)
 
 
 def texts(files: Iterable[tuple[str, str]], named: Callable[[str], bool]) -> list[Text]:
@@ -89,26 +76,8 @@ def assemble(setup: Setup, files: Sequence[Text]) -> None:
     by_kind: dict[str, list[Text]] = {}
     for each in files:
         by_kind.setdefault(each.kind, []).append(each)
-    read = [each.env for each in by_kind.get("dotenv", [])]
-    for file in read:
-        setup.findings += file.findings
-        if is_app_file(file) and not is_hub_file(file):
-            # in a report a name may be masked with blanks in it
-            masked = {value.place for value in file.variables.values() if "<" in value.text}
-            setup.findings += [finding for finding in file.refused if finding.place not in masked]
-    setup.env_files = _chain(read)
-    variables = {name: value for file in setup.env_files for name, value in file.variables.items()}
-    written = sorted(by_kind.get("compose", []), key=lambda each: _layer(each.path))
-    budget = Budget()
-    found = [service for each in _documents(written, setup) for service in compose.services(each, variables, budget)]
-    setup.findings += budget.findings()
-    setup.charts = [chart for each in _documents(by_kind.get("helm", []), setup) for chart in helm.read(each)]
-    cluster = kubernetes.read(list(_manifests(by_kind.get("kubernetes", []), setup)))
-    setup.findings += cluster.findings
-    setup.routes = cluster.routes
-    setup.services = [*compose.merged(found), *(chart.service for chart in setup.charts), *cluster.services]
-    for chart in setup.charts:
-        setup.app |= chart.app
+    _env_files(by_kind, setup)
+    _services(by_kind, setup)
     _sides(setup)
     setup.caddyfiles = [*_caddyfiles(by_kind.get("caddyfile", []), setup)]
     setup.findings += [finding for inner in setup.caddyfiles for finding in inner.findings]
@@ -120,8 +89,38 @@ def assemble(setup: Setup, files: Sequence[Text]) -> None:
         directives, findings = nginx.read(each.path, each.text)
         setup.nginx.append(directives)
         setup.findings += findings
+    setup.apache = [apache.read(each.path, each.text) for each in by_kind.get("apache", [])]
+    setup.haproxy = [haproxy.read(each.path, each.text) for each in by_kind.get("haproxy", [])]
     for document in _documents(by_kind.get("symfony", []), setup):
         _symfony(document, setup)
+
+
+def _env_files(by_kind: Mapping[str, Sequence[Text]], setup: Setup) -> None:
+    read = [each.env for each in by_kind.get("dotenv", [])]
+    for file in read:
+        setup.findings += file.findings
+        if is_app_file(file) and not is_hub_file(file):
+            # in a report a name may be masked with blanks in it
+            masked = {value.place for value in file.variables.values() if "<" in value.text}
+            setup.findings += [finding for finding in file.refused if finding.place not in masked]
+    setup.env_files = _chain(read)
+
+
+def _services(by_kind: Mapping[str, Sequence[Text]], setup: Setup) -> None:
+    variables = {name: value for file in setup.env_files for name, value in file.variables.items()}
+    written = sorted(by_kind.get("compose", []), key=lambda each: _layer(each.path))
+    budget = Budget()
+    found = [service for each in _documents(written, setup) for service in compose.services(each, variables, budget)]
+    setup.findings += budget.findings()
+    setup.charts = [chart for each in _documents(by_kind.get("helm", []), setup) for chart in helm.read(each)]
+    cluster = kubernetes.read(list(_manifests(by_kind.get("kubernetes", []), setup)))
+    setup.findings += cluster.findings
+    setup.routes = cluster.routes
+    composed = compose.merged(found)
+    setup.services = [*composed, *(chart.service for chart in setup.charts), *cluster.services]
+    setup.services += [*started.units(by_kind, setup), *started.images(by_kind, composed, setup)]
+    for chart in setup.charts:
+        setup.app |= chart.app
 
 
 def _layer(path: str) -> int:

@@ -41,6 +41,7 @@ def services(document: Node, known: Known, budget: Budget | None = None) -> list
         service = Service(document.file, name.text, name.place)
         service.image = _filled(node.get("image"), filled)
         service.command = _command(node.get("command"), filled)
+        service.build = _build(node.get("build"))
         service.healthcheck = _command(node.get("healthcheck", "test"), filled)
         service.environment = _environment(node.get("environment"), filled, known)
         service.passed = _passed(node.get("environment")) - service.environment.keys()
@@ -170,6 +171,16 @@ def _command(command: Node | None, fill: Fill) -> Value | None:
         return None
     words = [word.scalar.text for word in command.sequence() if word.scalar]
     return Value(fill(Value(" ".join(words), command.place)), command.place) if words else _filled(command, fill)
+
+
+def _build(node: Node | None) -> str | None:
+    """The path of the Dockerfile, relative to the compose file."""
+    if node is None:
+        return None
+    said, file = node.scalar or (context.scalar if (context := node.get("context")) else None), node.get("dockerfile")
+    folder = said.text.removeprefix("./").strip("/").removeprefix(".") if said else ""
+    name = file.scalar.text if file and file.scalar else "Dockerfile"
+    return "/".join(filter(None, [folder, name.removeprefix("./")]))
 
 
 def _environment(node: Node | None, fill: Fill, known: Known) -> dict[str, Value]:

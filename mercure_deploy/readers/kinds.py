@@ -3,9 +3,22 @@
 import re
 from typing import Literal
 
-from mercure_deploy.readers import helm, kubernetes, tokens
+from mercure_deploy.readers import apache, dockerfile, haproxy, helm, kubernetes, systemd, tokens
 
-Kind = Literal["dotenv", "compose", "caddyfile", "symfony", "helm", "nginx", "tokens", "kubernetes"]
+Kind = Literal[
+    "dotenv",
+    "compose",
+    "caddyfile",
+    "symfony",
+    "helm",
+    "nginx",
+    "tokens",
+    "kubernetes",
+    "systemd",
+    "dockerfile",
+    "apache",
+    "haproxy",
+]
 
 _NAMES: tuple[tuple[Kind, "re.Pattern[str]"], ...] = (
     ("compose", re.compile(r"(docker-)?compose[^/]*\.ya?ml")),
@@ -13,14 +26,28 @@ _NAMES: tuple[tuple[Kind, "re.Pattern[str]"], ...] = (
     ("dotenv", re.compile(r"\.env(\.[^/]+)?|[^/]+\.env")),
     ("symfony", re.compile(r"mercure\.ya?ml")),
     ("helm", re.compile(r"values[^/]*\.ya?ml")),
+    ("haproxy", re.compile(r"haproxy[^/]*\.(cfg|conf)")),
     ("nginx", re.compile(r"[^/]+\.conf|nginx[^/]*")),
+    ("systemd", re.compile(r"[^/]+\.service")),
+    ("dockerfile", re.compile(r"Dockerfile[^/]*|[^/]+\.[Dd]ockerfile|Containerfile")),
     # by their text alone: everybody calls them otherwise
     ("kubernetes", re.compile(r"[^/]+\.ya?ml")),
     ("tokens", re.compile(r"[^/]*token[^/]*\.(txt|jwt)|[^/]+\.jwt", re.IGNORECASE)),
 )
+# kinds whose files have the names of others too
+_BESIDE: dict[Kind, tuple[str, ...]] = {
+    "kubernetes": (".yaml", ".yml"),
+    "apache": (".conf",),
+    "haproxy": (".conf", ".cfg"),
+    "systemd": (".conf",),
+}
 # what stands in a file of each kind alone
 _TEXTS: tuple[tuple[Kind, "re.Pattern[str]"], ...] = (
     ("kubernetes", kubernetes.WORDS),
+    ("systemd", systemd.WORDS),
+    ("apache", apache.WORDS),
+    ("haproxy", haproxy.WORDS),
+    ("dockerfile", dockerfile.WORDS),
     ("symfony", re.compile(r"^mercure:\s*$\n(\s*#.*\n)*\s+hubs:", re.MULTILINE)),
     ("nginx", re.compile(r"^\s*location\s[^;{]*\{[^}]*\bproxy_pass\b", re.MULTILINE)),
     ("compose", re.compile(r"^services:", re.MULTILINE)),
@@ -43,8 +70,11 @@ def of(path: str, text: str, *, named: bool) -> Kind | None:
     kind = by_name(path)
     if kind and is_about(kind, text):
         return kind
-    if by_name(path) and path.endswith((".yaml", ".yml")) and is_about("kubernetes", text):
-        return "kubernetes"
+    other = next(
+        (each for each in _BESIDE if by_name(path) and path.endswith(_BESIDE[each]) and is_about(each, text)), None
+    )
+    if other:
+        return other
     found = by_text(text) if named else None
     return found if found and is_about(found, text) else None
 
@@ -56,6 +86,10 @@ def is_about(kind: Kind, text: str) -> bool:
     if kind == "kubernetes":
         # a template of a chart is no YAML before it is filled in
         return kubernetes.WORDS.search(text) is not None and "kind:" in text and "{{" not in text
+    words = {"systemd": systemd.WORDS, "apache": apache.WORDS, "haproxy": haproxy.WORDS, "dockerfile": dockerfile.WORDS}
+    if kind in words:
+        about = re.search(r"mercure", text, re.IGNORECASE) if kind in {"systemd", "dockerfile"} else True
+        return words[kind].search(text) is not None and bool(about)
     return kind != "nginx" or ("proxy_pass" in text and "location" in text)
 
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 
 from mercure_deploy.findings import Finding, Place
 from mercure_deploy.readers.places import Route, Service, Value
+from mercure_deploy.readers.routes import list_of, of_http_route, of_ingress, scalar_of, text_of
 from mercure_deploy.readers.yamlfile import Node
 
 WORDS = re.compile(r"^apiVersion:\s*\S", re.MULTILINE)
@@ -54,14 +55,14 @@ def read(documents: Sequence[Node]) -> Cluster:
         if kind in _POD_OF:
             found.services += _containers(kind, node, objects, found)
         elif kind == "Ingress":
-            found.routes += _ingress(node)
+            found.routes += of_ingress(node)
         elif kind == "HTTPRoute":
-            found.routes += _http_route(node)
+            found.routes += of_http_route(node)
     return found
 
 
 def _objects(document: Node) -> Iterator[tuple[str, Node]]:
-    kind = _text(document, "kind")
+    kind = text_of(document, "kind")
     if kind == "List":
         items = document.get("items")
         for each in items.sequence() if items else ():
@@ -70,18 +71,8 @@ def _objects(document: Node) -> Iterator[tuple[str, Node]]:
         yield kind, document
 
 
-def _text(node: Node | None, *names: str) -> str:
-    found = node.get(*names) if node else None
-    return found.scalar.text if found and found.scalar else ""
-
-
 def _name(node: Node) -> str:
-    return _text(node, "metadata", "name")
-
-
-def _list(node: Node | None, *names: str) -> list[Node]:
-    found = node.get(*names) if node else None
-    return found.sequence() if found else []
+    return text_of(node, "metadata", "name")
 
 
 def _data(kind: str, node: Node, found: Cluster) -> dict[str, Value]:
@@ -115,14 +106,14 @@ def _containers(kind: str, node: Node, objects: _Objects, found: Cluster) -> Ite
     template = node.get(*_POD_OF[kind]) if _POD_OF[kind] else node
     spec = template.get("spec") if template else None
     aliases, ports = _aliases(template, objects)
-    for container in _list(spec, "containers"):
-        service = Service(node.file, _text(container, "name") or _name(node), container.place, cluster=True)
-        service.image = _scalar(container, "image")
-        words = [*_list(container, "command"), *_list(container, "args")]
+    for container in list_of(spec, "containers"):
+        service = Service(node.file, text_of(container, "name") or _name(node), container.place, cluster=True)
+        service.image = scalar_of(container, "image")
+        words = [*list_of(container, "command"), *list_of(container, "args")]
         texts = [word.scalar.text for word in words if word.scalar]
         service.command = Value(" ".join(texts), words[0].place) if texts else None
         service.healthcheck = _probe(container)
-        service.replicas = _scalar(node, "spec", "replicas")
+        service.replicas = scalar_of(node, "spec", "replicas")
         service.aliases, service.mapped = aliases, _ports(container, ports)
         _variables(service, container, objects, found)
         _mounts(service, container, spec, objects)
@@ -130,20 +121,15 @@ def _containers(kind: str, node: Node, objects: _Objects, found: Cluster) -> Ite
         yield service
 
 
-def _scalar(node: Node | None, *names: str) -> Value | None:
-    found = node.get(*names) if node else None
-    return found.scalar if found else None
-
-
 def _probe(container: Node) -> Value | None:
     """What a probe asks, as a text: the path of an HTTP request, or the command."""
     for name in ("livenessProbe", "readinessProbe", "startupProbe"):
-        path = _scalar(container, name, "httpGet", "path")
+        path = scalar_of(container, name, "httpGet", "path")
         if path is not None:
             return replace(path, text=f"GET {path.text}")
-        words = [word.scalar.text for word in _list(container, name, "exec", "command") if word.scalar]
+        words = [word.scalar.text for word in list_of(container, name, "exec", "command") if word.scalar]
         if words:
-            return Value(" ".join(words), _list(container, name, "exec", "command")[0].place)
+            return Value(" ".join(words), list_of(container, name, "exec", "command")[0].place)
     return None
 
 
@@ -158,10 +144,10 @@ def _aliases(template: Node | None, objects: _Objects) -> tuple[set[str], list[t
         wanted = {key.text: value.scalar.text for key, value in listed.items() if value.scalar} if listed else {}
         if not wanted or wanted.items() - own.items():
             continue
-        name, space = _name(service), _text(service, "metadata", "namespace") or "default"
+        name, space = _name(service), text_of(service, "metadata", "namespace") or "default"
         names |= {name, f"{name}.{space}", f"{name}.{space}.svc", f"{name}.{space}.svc.cluster.local"}
-        for each in _list(service, "spec", "ports"):
-            port, target = _text(each, "port"), _text(each, "targetPort")
+        for each in list_of(service, "spec", "ports"):
+            port, target = text_of(each, "port"), text_of(each, "targetPort")
             if port.isdigit():
                 ports.append((int(port), target or port))
     return names, ports
@@ -169,24 +155,24 @@ def _aliases(template: Node | None, objects: _Objects) -> tuple[set[str], list[t
 
 def _ports(container: Node, ports: Sequence[tuple[int, str]]) -> dict[int, int]:
     """The port of a Service, and that of the container to which it leads; a name is one of the container's ports."""
-    named = {_text(each, "name"): _text(each, "containerPort") for each in _list(container, "ports")}
+    named = {text_of(each, "name"): text_of(each, "containerPort") for each in list_of(container, "ports")}
     pairs = [(port, named.get(target, target)) for port, target in ports]
     return {port: int(target) for port, target in pairs if target.isdigit()}
 
 
 def _variables(service: Service, container: Node, objects: _Objects, found: Cluster) -> None:
     """Its variables: those of `envFrom`, then those of `env`, which may refer to each other."""
-    for each in _list(container, "envFrom"):
-        prefix = _text(each, "prefix")
+    for each in list_of(container, "envFrom"):
+        prefix = text_of(each, "prefix")
         for word, kind in (("configMapRef", "ConfigMap"), ("secretRef", "Secret")):
-            name = _text(each, word, "name")
+            name = text_of(each, word, "name")
             data = objects.data.get((kind, name)) if name else None
             if name and data is None:
                 # it may hold any of them
                 service.open = True
             service.environment |= {f"{prefix}{key}": value for key, value in (data or {}).items()}
-    for each in _list(container, "env"):
-        name, value = _text(each, "name"), _scalar(each, "value")
+    for each in list_of(container, "env"):
+        name, value = text_of(each, "name"), scalar_of(each, "value")
         if value is not None:
             service.environment.pop(name, None)
             names = {found[1] for found in _REFERENCE.finditer(value.text) if found[1]} - service.environment.keys()
@@ -216,11 +202,11 @@ def _given(each: Node, objects: _Objects, found: Cluster) -> Value | None:
     """What a reference gives; None where no file tells."""
     for word, kind in (("secretKeyRef", "Secret"), ("configMapKeyRef", "ConfigMap")):
         reference = each.get("valueFrom", word)
-        name, key = _text(reference, "name"), _scalar(reference, "key")
+        name, key = text_of(reference, "name"), scalar_of(reference, "key")
         data = objects.data.get((kind, name)) if name else None
         if data is None or key is None:
             continue
-        if key.text not in data and data and _text(reference, "optional") != "true":
+        if key.text not in data and data and text_of(reference, "optional") != "true":
             what = f"the {kind} {name} has no {key.text}: the pod does not start (CreateContainerConfigError)"
             known = ", ".join(sorted(data)[:6])
             found.findings.append(Finding("key-missing", "error", what, f"one of its keys: {known}", key.place))
@@ -230,10 +216,10 @@ def _given(each: Node, objects: _Objects, found: Cluster) -> Value | None:
 
 def _mounts(service: Service, container: Node, spec: Node | None, objects: _Objects) -> None:
     """Where volumes are mounted, and the files of ConfigMaps and Secrets among them."""
-    volumes = {_text(each, "name"): each for each in _list(spec, "volumes")}
-    for each in _list(container, "volumeMounts"):
-        target, sub = _text(each, "mountPath"), _text(each, "subPath")
-        volume = volumes.get(_text(each, "name"))
+    volumes = {text_of(each, "name"): each for each in list_of(spec, "volumes")}
+    for each in list_of(container, "volumeMounts"):
+        target, sub = text_of(each, "mountPath"), text_of(each, "subPath")
+        volume = volumes.get(text_of(each, "name"))
         if volume is not None and volume.get("emptyDir") is not None and not target.startswith("/config"):
             service.fleeting.append(target)
         service.volumes.append(target)
@@ -245,63 +231,21 @@ def _mounts(service: Service, container: Node, spec: Node | None, objects: _Obje
 def _files(volume: Node | None, objects: _Objects) -> Iterator[tuple[str, Value]]:
     if volume is None:
         return
-    for source in [volume, *_list(volume, "projected", "sources")]:
+    for source in [volume, *list_of(volume, "projected", "sources")]:
         for word, kind, key in (("configMap", "ConfigMap", "name"), ("secret", "Secret", "secretName")):
-            name = _text(source, word, key) or _text(source, word, "name")
+            name = text_of(source, word, key) or text_of(source, word, "name")
             data = objects.data.get((kind, name), {}) if name else {}
-            paths = {_text(item, "key"): _text(item, "path") for item in _list(source, word, "items")}
+            paths = {text_of(item, "key"): text_of(item, "path") for item in list_of(source, word, "items")}
             yield from ((paths.get(each, each), value) for each, value in data.items() if not paths or each in paths)
 
 
 def _rolling(kind: str, node: Node, spec: Node | None) -> Place | None:
     """Where it is said that a new pod starts before the old one has gone, though both want one volume."""
-    claims = [each for each in _list(spec, "volumes") if each.get("persistentVolumeClaim") is not None]
-    if kind != "Deployment" or not claims or _text(node, "spec", "strategy", "type") == "Recreate":
+    claims = [each for each in list_of(spec, "volumes") if each.get("persistentVolumeClaim") is not None]
+    if kind != "Deployment" or not claims or text_of(node, "spec", "strategy", "type") == "Recreate":
         return None
-    most = _text(node, "spec", "strategy", "rollingUpdate", "maxSurge")
+    most = text_of(node, "spec", "strategy", "rollingUpdate", "maxSurge")
     if most in {"0", "0%"}:
         return None
     strategy = node.get("spec", "strategy")
     return strategy.place if strategy else claims[0].place
-
-
-def _ingress(node: Node) -> Iterator[Route]:
-    notes = node.get("metadata", "annotations")
-    said = {key.text: value.scalar for key, value in notes.items() if value.scalar} if notes else {}
-    secure = {host.scalar.text for tls in _list(node, "spec", "tls") for host in _list(tls, "hosts") if host.scalar}
-    for rule in _list(node, "spec", "rules"):
-        host = _text(rule, "host")
-        for each in _list(rule, "http", "paths"):
-            port = _scalar(each, "backend", "service", "port", "number")
-            port = port if port is not None else _scalar(each, "backend", "service", "port", "name")
-            yield Route(
-                host=host,
-                path=_text(each, "path") or "/",
-                exact=_text(each, "pathType") == "Exact",
-                to=_text(each, "backend", "service", "name"),
-                port=port,
-                place=each.place,
-                secure=host in secure,
-                notes=said,
-            )
-
-
-def _http_route(node: Node) -> Iterator[Route]:
-    hosts = [each.scalar.text for each in _list(node, "spec", "hostnames") if each.scalar] or [""]
-    for rule in _list(node, "spec", "rules"):
-        paths = [each.get("path") for each in _list(rule, "matches")] or [None]
-        time = _scalar(rule, "timeouts", "request")
-        notes = {"timeouts.request": time} if time is not None else {}
-        for host in hosts:
-            for path in paths:
-                for backend in _list(rule, "backendRefs")[:1]:
-                    yield Route(
-                        host=host,
-                        path=_text(path, "value") or "/",
-                        exact=_text(path, "type") == "Exact",
-                        to=_text(backend, "name"),
-                        port=_scalar(backend, "port"),
-                        place=rule.place,
-                        secure=False,
-                        notes=notes,
-                    )

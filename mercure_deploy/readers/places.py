@@ -88,7 +88,7 @@ class Service:
 
     Of a container of Kubernetes (`cluster`): `mapped` are the ports of its Services with those of the container,
     `fleeting` the folders that go with the pod, `rolling` where two pods want one volume at a time. `open` is whether
-    it has variables that no file names.
+    it has variables that no file names. `build` is the Dockerfile that it is built from, relative to its own file.
     """
 
     file: str
@@ -113,12 +113,20 @@ class Service:
     fleeting: list[str] = field(default_factory=list)
     rolling: Place | None = None
     open: bool = False
+    build: str | None = None
     others: dict[str, Place] = field(default_factory=dict)
 
     @property
     def names(self) -> set[str]:
         """Those by which other containers reach it."""
         return self.aliases if self.cluster else {self.name, *self.aliases}
+
+    def builds(self, path: str) -> bool:
+        """Whether it is built from the Dockerfile at that path; `build` is that path as far as the file says it."""
+        if self.build is None or self.image is not None:
+            return False
+        folder = self.file.rpartition("/")[0]
+        return path == "/".join(filter(None, [folder, self.build]))
 
     @property
     def reached(self) -> str:

@@ -93,6 +93,8 @@ class Setup:
     charts: list[Chart] = field(default_factory=list)
     nginx: list[tuple[Directive, ...]] = field(default_factory=list)
     routes: list[Route] = field(default_factory=list)
+    apache: list[tuple[Directive, ...]] = field(default_factory=list)
+    haproxy: list[tuple[Directive, ...]] = field(default_factory=list)
     blocks: list[Block] = field(default_factory=list)
     app: dict[str, Value] = field(default_factory=dict)
     hub: dict[str, Value] = field(default_factory=dict)
@@ -104,10 +106,7 @@ class Setup:
 
     @cached_property
     def assumed(self) -> set[Place]:
-        """Where defaults stand: in references of compose, and in the .env that Symfony's recipes fill for development.
-
-        A variable of the process goes over both, and that is no matter of files.
-        """
+        """Where defaults stand, which the process may replace: in compose, and in the .env of Symfony's recipes."""
         found = {value.place for each in self.services for value in each.environment.values() if value.assumed}
         for file in self.env_files:
             development = "APP_ENV" in file.variables and file.variables["APP_ENV"].text == "dev"

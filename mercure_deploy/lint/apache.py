@@ -1,0 +1,222 @@
+"""What an Apache in front of a hub keeps back, cuts, drops, or answers itself (measured, Apache 2.4)."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from mercure_deploy.facts.hubs import HUB_PATH
+from mercure_deploy.findings import Finding
+from mercure_deploy.lint import between
+from mercure_deploy.lint.between import Target
+from mercure_deploy.readers.places import Directive, Value
+from mercure_deploy.readers.setup import Setup, host_of, origin_of, split
+
+# a section that counts only sometimes; what is in it is taken as said
+_OPEN = {"ifmodule", "ifdefine", "if", "ifversion"}
+_PLACES = {"location", "locationmatch", "proxy", "proxymatch"}
+
+
+@dataclass(frozen=True)
+class Way:
+    """A ProxyPass that takes the hub's path, the part of the path that it replaces, and what counts for it."""
+
+    passes: Directive
+    prefix: str
+    target: Value
+    around: tuple[Directive, ...]
+
+    def named(self, *names: str) -> list[Directive]:
+        """The directives of these names that count for it."""
+        return [each for each in self.around if each.name in names]
+
+
+def ways(setup: Setup) -> Iterator[Way]:
+    """Every ProxyPass through which requests for a hub go."""
+    for host in _hosts(setup):
+        first = _first(host)
+        if first is None:
+            continue
+        passes, prefix, target = first
+        if target.text != "!" and _leads(setup, target, prefix, host):
+            yield Way(passes, prefix, target, tuple(host))
+
+
+def _hosts(setup: Setup) -> Iterator[list[Directive]]:
+    """The directives that count in each virtual host, its own before those around; all, where there is none."""
+    for top in setup.apache:
+        flat = list(_flat(top))
+        inside = [each for each in flat if each.name == "virtualhost"]
+        outside = [each for each in flat if each.name != "virtualhost"]
+        for each in inside:
+            yield [*_flat(each.block), *outside]
+        if not inside:
+            yield outside
+
+
+def _flat(directives: tuple[Directive, ...]) -> Iterator[Directive]:
+    for each in directives:
+        if each.name in _OPEN:
+            yield from _flat(each.block)
+        else:
+            yield each
+
+
+def _first(host: list[Directive]) -> tuple[Directive, str, Value] | None:
+    """The first ProxyPass that matches the hub's path: its directive, the part that it replaces, where it leads."""
+    for each in host:
+        words = each.arguments
+        if each.name == "proxypass" and len(words) > 1 and HUB_PATH.startswith(words[0].text):
+            return each, words[0].text, words[1]
+        if each.name == "proxypassmatch" and len(words) > 1 and _matches(words[0].text):
+            return each, "", words[1]
+        if each.name == "location" and words and HUB_PATH.startswith(words[0].text):
+            inner = next((one for one in _flat(each.block) if one.name == "proxypass" and one.arguments), None)
+            if inner is not None:
+                return inner, words[0].text, inner.arguments[0]
+    return None
+
+
+def _matches(pattern: str) -> bool:
+    try:
+        return re.search(pattern, HUB_PATH) is not None
+    except re.error:
+        return False
+
+
+def _leads(setup: Setup, target: Value, prefix: str, host: list[Directive]) -> bool:
+    """Whether it is a hub that it leads to: by a name in it, or as the hub's public host is this one."""
+    found = origin_of(target)
+    if "mercure" in target.text + prefix or (found and found[0].host in setup.hub_names):
+        return True
+    hub = setup.hub_origin
+    return hub is not None and hub.host in _names(host) and not any(page.host == hub.host for page in setup.pages)
+
+
+def _names(host: list[Directive]) -> set[str]:
+    said = [word.text for each in host if each.name in {"servername", "serveralias"} for word in each.arguments]
+    return {host_of(text) for text in said}
+
+
+def targets(setup: Setup) -> Iterator[Target]:
+    """The upstreams that get the hub's requests, and whether they see the public name."""
+    for way in ways(setup):
+        found = origin_of(way.target)
+        if found:
+            yield Target(found[0], way.target.place, _named(way))
+
+
+def _named(way: Way) -> bool:
+    kept = [each.arguments[0].text.lower() for each in way.named("proxypreservehost") if each.arguments]
+    sets = [[word.text.lower() for word in each.arguments[1:2]] for each in way.named("requestheader")]
+    return kept[:1] == ["on"] or ["host"] in sets
+
+
+def kept_back(setup: Setup) -> Iterator[Finding]:
+    """Findings for timeouts shorter than the hub's heartbeat: that of the line, else ProxyTimeout, else Timeout."""
+    for way in ways(setup):
+        own = [word for word in way.passes.arguments if word.text.lower().startswith("timeout=")]
+        said = [each.arguments[0] for name in ("proxytimeout", "timeout") for each in way.named(name) if each.arguments]
+        for word in [*own, *said][:1]:
+            time = word.text.lower().removeprefix("timeout=")
+            yield from between.cut(word.place, time, f"{time} s of silence", "timeout=3600 in the line of ProxyPass")
+
+
+def not_routed(setup: Setup) -> Iterator[Finding]:
+    """Findings for requests that do not reach the hub, or not under its path."""
+    for way in ways(setup):
+        yield from _path(way)
+        for each in way.around:
+            if each.name in _PLACES and _covers(each):
+                yield from _guards(each)
+    for host in _hosts(setup):
+        yield from _before(setup, host)
+
+
+def _covers(section: Directive) -> bool:
+    text = next((word.text for word in section.arguments if word.text != "~"), "")
+    if section.name in {"locationmatch", "proxymatch"} or any(word.text == "~" for word in section.arguments):
+        return _matches(text)
+    return HUB_PATH.startswith(text.rstrip("/")) or text == "*"
+
+
+def _path(way: Way) -> Iterator[Finding]:
+    found = re.match(r"(?:https?|h2c?)://[^/]+(/.*)?$", way.target.text)
+    if not found or not way.prefix or "$" in way.target.text:
+        return
+    arrives = (found[1] or "") + HUB_PATH[len(way.prefix) :]
+    if arrives.rstrip("/") != HUB_PATH:
+        what = f"{HUB_PATH} arrives at the hub as {arrives or '/'}: 404"
+        base = way.target.text[: way.target.text.index("/", 8)] if found[1] else way.target.text
+        hint = f"ProxyPass {way.prefix} {base}{way.prefix if way.prefix != '/' else '/'}"
+        yield Finding("proxy-not-routing", "error", what, hint, way.target.place)
+
+
+def _guards(section: Directive) -> Iterator[Finding]:
+    inner = list(_flat(section.block))
+    guard = next((each for each in inner if each.name == "authtype"), None)
+    if guard and guard.arguments and guard.arguments[0].text.lower() != "none":
+        yield between.guard(guard.place, "Apache", f"a Location of its own for {HUB_PATH}, Require all granted")
+    for each in inner:
+        if each.name == "require" and [word.text.lower() for word in each.arguments] == ["all", "denied"]:
+            what = f"refuses {HUB_PATH}: 403"
+            yield Finding("proxy-not-routing", "error", what, "Require all granted for the hub's path", each.place)
+
+
+def _before(setup: Setup, host: list[Directive]) -> Iterator[Finding]:
+    """A line that takes the hub's path before the one that leads to the hub: the first that matches counts."""
+    first = _first(host)
+    if first is None:
+        return
+    passes, prefix, target = first
+    later = [each for each in host if each.name == "proxypass" and len(each.arguments) > 1 and each is not passes]
+    meant = [each for each in later if "mercure" in "".join(word.text for word in each.arguments)]
+    if (
+        meant
+        and "mercure" not in target.text + prefix
+        and not (target.text != "!" and _leads(setup, target, prefix, host))
+    ):
+        what = (
+            f"takes {HUB_PATH} before line {meant[0].place.line}, which leads to the hub: the first that matches counts"
+        )
+        yield Finding("proxy-not-routing", "error", what, "the hub's line before it", passes.place)
+
+
+def dropped(setup: Setup) -> Iterator[Finding]:
+    """Findings for Authorization and Cookie headers that it removes."""
+    for way in ways(setup):
+        for each in _around(way):
+            words = [word.text.lower() for word in each.arguments]
+            if each.name == "requestheader" and words[:1] == ["unset"] and len(words) > 1:
+                yield from between.dropped(each.place, words[1])
+
+
+def _around(way: Way) -> Iterator[Directive]:
+    """What counts for the hub's path, that of sections for it as well."""
+    for each in way.around:
+        if each.name in _PLACES and _covers(each):
+            yield from _flat(each.block)
+        else:
+            yield each
+
+
+def doubled(setup: Setup) -> Iterator[Finding]:
+    """Findings for CORS headers beside those of the hub."""
+    for way in ways(setup):
+        for each in _around(way):
+            words = [word.text for word in each.arguments]
+            words = words[1:] if words[:1] == ["always"] else words
+            if each.name == "header" and len(words) > 1 and words[0].lower() in {"set", "add", "append", "merge"}:
+                yield from between.doubled(each.place, words[1])
+
+
+def nameless(setup: Setup) -> Iterator[Finding]:
+    """Findings for a Host that the hub's site does not serve."""
+    texts = split(setup.hub.get("SERVER_NAME")) + [each.text for block in setup.blocks for each in block.addresses]
+    hosts = set(map(host_of, texts))
+    if not hosts or "" in hosts or any("{" in host or "." not in host for host in hosts):
+        return
+    for way in ways(setup):
+        if not _named(way) and not any(host in way.target.text for host in hosts):
+            what = "asks the hub under the name in ProxyPass, and it serves its domain: an empty 200"
+            hint = "ProxyPreserveHost On; or :80 as the hub's address"
+            yield Finding("server-name-mismatch", "error", what, hint, way.passes.place)
