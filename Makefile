@@ -32,6 +32,7 @@ lint: $(STAMP)
 
 differential: $(STAMP)  ## generated set-ups: what lint simulates, and the real hub; N=5000 SEED=1
 	N=$(or $(N),5000) SEED=$(or $(SEED),1) $(REAL) pytest -q -m real tests/real/test_differential.py
+	N_FRONTS=$(or $(N_FRONTS),1000) SEED=$(or $(SEED),1) $(REAL) pytest -q -m real tests/real/test_fronts.py
 
 bench: $(STAMP)  ## the ratios of CONTRIBUTING.md
 	$(BIN)/python scripts/bench

@@ -4,15 +4,18 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from mercure_deploy.errors import typed
 from mercure_deploy.facts.hubs import HUB_PATH
 from mercure_deploy.findings import Finding
-from mercure_deploy.lint import between
-from mercure_deploy.lint.between import Target
+from mercure_deploy.lint import between, sites
+from mercure_deploy.lint.between import ALLOWED, Target
 from mercure_deploy.readers.places import Directive, Value
 from mercure_deploy.readers.setup import Setup, host_of, origin_of, split
 
 # a section that counts only sometimes; what is in it is taken as said
 _OPEN = {"ifmodule", "ifdefine", "if", "ifversion"}
+# what makes that nobody can tell
+_UNTOLD = {"rewriterule", "rewriteengine", "redirect", "redirectmatch", "redirectpermanent", "include", "use"}
 _PLACES = {"location", "locationmatch", "proxy", "proxymatch"}
 
 
@@ -34,11 +37,8 @@ def ways(setup: Setup) -> Iterator[Way]:
     """Every ProxyPass through which requests for a hub go."""
     for host in _hosts(setup):
         first = _first(host)
-        if first is None:
-            continue
-        passes, prefix, target = first
-        if target.text != "!" and _leads(setup, target, prefix, host):
-            yield Way(passes, prefix, target, tuple(host))
+        if first is not None and first[2].text != "!" and _leads(setup, first[2], first[1], host):
+            yield Way(*first, tuple(host))
 
 
 def _hosts(setup: Setup) -> Iterator[list[Directive]]:
@@ -62,18 +62,28 @@ def _flat(directives: tuple[Directive, ...]) -> Iterator[Directive]:
 
 
 def _first(host: list[Directive]) -> tuple[Directive, str, Value] | None:
-    """The first ProxyPass that matches the hub's path: its directive, the part that it replaces, where it leads."""
-    for each in host:
+    """The ProxyPass that takes the hub's path: its directive, the part that it replaces, where it leads.
+
+    That is the one of the last section that covers the path, else the first that matches (measured).
+    """
+    for each in reversed(host):
         words = each.arguments
-        if each.name == "proxypass" and len(words) > 1 and HUB_PATH.startswith(words[0].text):
-            return each, words[0].text, words[1]
-        if each.name == "proxypassmatch" and len(words) > 1 and _matches(words[0].text):
-            return each, "", words[1]
-        if each.name == "location" and words and HUB_PATH.startswith(words[0].text):
+        if each.name == "location" and words and _below(words[0].text):
             inner = next((one for one in _flat(each.block) if one.name == "proxypass" and one.arguments), None)
             if inner is not None:
                 return inner, words[0].text, inner.arguments[0]
+    for each in host:
+        words = each.arguments
+        if each.name == "proxypass" and len(words) > 1 and _below(words[0].text):
+            return each, words[0].text, words[1]
+        if each.name == "proxypassmatch" and len(words) > 1 and _matches(words[0].text):
+            return each, "", words[1]
     return None
+
+
+def _below(path: str) -> bool:
+    """Whether the hub's path is that one, or below it, by whole segments."""
+    return path == HUB_PATH or HUB_PATH.startswith(path if path.endswith("/") else f"{path}/")
 
 
 def _matches(pattern: str) -> bool:
@@ -86,8 +96,14 @@ def _matches(pattern: str) -> bool:
 def _leads(setup: Setup, target: Value, prefix: str, host: list[Directive]) -> bool:
     """Whether it is a hub that it leads to: by a name in it, or as the hub's public host is this one."""
     found = origin_of(target)
-    if "mercure" in target.text + prefix or (found and found[0].host in setup.hub_names):
-        return True
+    there = sites.is_there(setup, found[0]) if found else None
+    if there is not None:
+        return there
+    return "mercure" in target.text + prefix or _own(setup, host)
+
+
+def _own(setup: Setup, host: list[Directive]) -> bool:
+    """Whether a virtual host has the hub's public name, and no page has it."""
     hub = setup.hub_origin
     return hub is not None and hub.host in _names(host) and not any(page.host == hub.host for page in setup.pages)
 
@@ -136,7 +152,7 @@ def _covers(section: Directive) -> bool:
     text = next((word.text for word in section.arguments if word.text != "~"), "")
     if section.name in {"locationmatch", "proxymatch"} or any(word.text == "~" for word in section.arguments):
         return _matches(text)
-    return HUB_PATH.startswith(text.rstrip("/")) or text == "*"
+    return _below(text) or text == "*"
 
 
 def _path(way: Way) -> Iterator[Finding]:
@@ -163,22 +179,32 @@ def _guards(section: Directive) -> Iterator[Finding]:
 
 
 def _before(setup: Setup, host: list[Directive]) -> Iterator[Finding]:
-    """A line that takes the hub's path before the one that leads to the hub: the first that matches counts."""
+    """A virtual host of the hub whose path is led elsewhere, or nowhere: the first ProxyPass that matches counts."""
+    if any(each.name in _UNTOLD for each in host):
+        return
     first = _first(host)
+    passing = [each for each in host if each.name == "proxypass" and len(each.arguments) > 1]
+    meant = [each for each in passing if "mercure" in "".join(word.text for word in each.arguments)]
+    hint = f"ProxyPass {HUB_PATH} to the hub, before what matches it too"
     if first is None:
+        named = next((each for each in host if each.name == "servername"), None)
+        if named is not None and _own(setup, host):
+            what = f"no ProxyPass takes {HUB_PATH}: Apache answers itself"
+            yield Finding("proxy-not-routing", "error", what, hint, named.place)
         return
     passes, prefix, target = first
-    later = [each for each in host if each.name == "proxypass" and len(each.arguments) > 1 and each is not passes]
-    meant = [each for each in later if "mercure" in "".join(word.text for word in each.arguments)]
-    if (
-        meant
-        and "mercure" not in target.text + prefix
-        and not (target.text != "!" and _leads(setup, target, prefix, host))
-    ):
-        what = (
-            f"takes {HUB_PATH} before line {meant[0].place.line}, which leads to the hub: the first that matches counts"
-        )
-        yield Finding("proxy-not-routing", "error", what, "the hub's line before it", passes.place)
+    if target.text != "!" and (_leads(setup, target, prefix, host) or not (meant or _there(setup, target) is False)):
+        return
+    later = [each for each in meant if each is not passes]
+    if later or _own(setup, host):
+        end = f" before line {later[0].place.line}, which is the hub's: the first that matches counts" if later else ""
+        what = f"takes {HUB_PATH}{end}" if later else f"{HUB_PATH} is led to {typed(target.text, 60)}, which is no hub"
+        yield Finding("proxy-not-routing", "error", what, hint, passes.place)
+
+
+def _there(setup: Setup, target: Value) -> bool | None:
+    found = origin_of(target)
+    return sites.is_there(setup, found[0]) if found else None
 
 
 def dropped(setup: Setup) -> Iterator[Finding]:
@@ -200,13 +226,23 @@ def _around(way: Way) -> Iterator[Directive]:
 
 
 def doubled(setup: Setup) -> Iterator[Finding]:
-    """Findings for CORS headers beside those of the hub."""
+    """Findings for CORS headers beside those of the hub; without `always`, `set` puts its own in their place."""
     for way in ways(setup):
+        # two tables of headers, and both are sent
+        sent = {"always": [], "onsuccess": ["the hub's"]}
+        last = None
         for each in _around(way):
             words = [word.text for word in each.arguments]
-            words = words[1:] if words[:1] == ["always"] else words
-            if each.name == "header" and len(words) > 1 and words[0].lower() in {"set", "add", "append", "merge"}:
-                yield from between.doubled(each.place, words[1])
+            table = words.pop(0) if words[:1] in (["always"], ["onsuccess"]) else "onsuccess"
+            if each.name == "header" and len(words) > 1 and words[1].lower() == ALLOWED:
+                last, before = each, sent[table]
+                changed = {"set": words[2:3], "unset": []}
+                sent[table] = changed.get(words[0].lower(), [*before, *words[2:3]])
+        left = sent["always"] + sent["onsuccess"]
+        if last is not None and len(left) > 1:
+            yield from between.doubled(last.place, ALLOWED)
+        elif last is not None and left == ["*"]:
+            yield between.starred(last.place)
 
 
 def nameless(setup: Setup) -> Iterator[Finding]:

@@ -49,6 +49,12 @@ def dropped(place: Place, header: str) -> Iterator[Finding]:
         yield Finding("credentials-not-sent", "error", f"drops {name.title()}: {who}", "leave the line out", place)
 
 
+def starred(place: Place) -> Finding:
+    """A star that the proxy puts in the place of the hub's CORS header."""
+    what = "puts * in the place of the origin that the hub lets in: browsers refuse it with a cookie"
+    return Finding("cors-wildcard-credentials", "error", what, "leave CORS to the hub: cors_origins", place)
+
+
 def doubled(place: Place, header: str) -> Iterator[Finding]:
     """A CORS header that the proxy adds to that of the hub."""
     if header.lower() == ALLOWED:

@@ -1,17 +1,23 @@
 """What a Caddy in front of a hub does to its requests; a hub that is a part of that Caddy is not meant."""
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 from mercure_deploy.facts.hubs import HUB_PATH
 from mercure_deploy.findings import Finding
-from mercure_deploy.lint import between
-from mercure_deploy.lint.between import Target
+from mercure_deploy.lint import between, sites
+from mercure_deploy.lint.between import ALLOWED, Target
 from mercure_deploy.readers.places import Directive, Value
-from mercure_deploy.readers.setup import Setup, origin_of
+from mercure_deploy.readers.setup import Setup, host_of, origin_of
+from mercure_deploy.simulation.site import matches
 
 _DEEPEST = 6
+# in Caddy's order
+_ANSWERING = ("respond", "reverse_proxy", "php_fastcgi", "file_server")
+# what makes that nobody can tell
+_UNTOLD = {"import", "redir", "invoke", "forward_auth", "rewrite", "try_files", "php_server", "mercure"}
+Levels = tuple[tuple[Directive, ...], ...]
+Reached = tuple[Directive, Levels, tuple[Directive, ...]]
 
 
 @dataclass(frozen=True)
@@ -31,26 +37,76 @@ class Way:
 
 
 def ways(setup: Setup) -> Iterator[Way]:
-    """Every reverse_proxy that leads to a hub."""
+    """The reverse_proxy of each site that takes the hub's path, if it leads to a hub."""
+    for addresses, directives in _sites(setup):
+        found = _reached(directives, (directives,), ())
+        if found is not None and found[0].name == "reverse_proxy":
+            proxy, levels, heads = found
+            target = next((each for each in _upstreams(proxy) if _leads(setup, each, heads, addresses)), None)
+            if target is not None:
+                yield Way(proxy, target, levels, heads)
+
+
+def _sites(setup: Setup) -> Iterator[tuple[tuple[Value, ...], tuple[Directive, ...]]]:
+    """The sites that are no hub themselves."""
     for file in setup.caddyfiles:
-        for _, directives in file.sites:
-            for proxy, levels, heads in _proxies(directives, (directives,), ()):
-                for target in _upstreams(proxy):
-                    found = re.match(r"(?:https?://)?([^:/]+)", target.text)
-                    about = [*target.text.split("/"), *(word.text for head in heads for word in head.arguments)]
-                    if found and (found[1] in setup.hub_names or any("mercure" in word for word in about)):
-                        yield Way(proxy, target, levels, heads)
-                        break
+        for addresses, directives in file.sites:
+            if not any(block.site == directives for block in setup.blocks):
+                yield addresses, directives
 
 
-def _proxies(
-    directives: tuple[Directive, ...], levels: tuple[tuple[Directive, ...], ...], heads: tuple[Directive, ...]
-) -> Iterator[tuple[Directive, tuple[tuple[Directive, ...], ...], tuple[Directive, ...]]]:
-    for each in directives:
-        if each.name == "reverse_proxy":
-            yield each, levels, (each, *heads)
-        elif each.name in {"handle", "handle_path", "route"} and len(levels) < _DEEPEST:
-            yield from _proxies(each.block, (each.block, *levels), (each, *heads))
+def _leads(setup: Setup, target: Value, heads: tuple[Directive, ...], addresses: tuple[Value, ...]) -> bool:
+    """Whether it is a hub that it leads to, as far as anybody can tell."""
+    found = origin_of(_as_url(target))
+    there = sites.is_there(setup, found[0]) if found else None
+    if there is not None:
+        return there
+    about = [*target.text.split("/"), *(word.text for head in heads for word in head.arguments)]
+    return any("mercure" in word for word in about) or _own(setup, addresses)
+
+
+def _own(setup: Setup, addresses: tuple[Value, ...]) -> bool:
+    """Whether a site has the hub's public name, and no page has it."""
+    hub = setup.hub_origin
+    hosts = {host_of(address.text) for address in addresses}
+    return hub is not None and hub.host in hosts and not any(page.host == hub.host for page in setup.pages)
+
+
+def _as_url(target: Value) -> Value:
+    return target if "://" in target.text else Value(f"http://{target.text}", target.place)
+
+
+def _reached(directives: tuple[Directive, ...], levels: Levels, heads: tuple[Directive, ...]) -> Reached | None:
+    """What answers the hub's path among these, in Caddy's own order: one of the handles, the routes, then the rest.
+
+    Of several of a kind that with the longest path goes first, and that without a matcher last.
+    """
+    site = tuple(each for level in levels for each in level)
+    for names in (("handle", "handle_path"), ("route",)):
+        listed = [each for each in directives if each.name in names]
+        for each in sorted(listed, key=_specific) if "handle" in names else listed:
+            if matches(_matcher(each), site):
+                inner = _reached(each.block, (each.block, *levels), (each, *heads)) if len(levels) < _DEEPEST else None
+                if inner is not None:
+                    return inner
+                if "handle" in names:
+                    # the others are left out then
+                    break
+    for name in _ANSWERING:
+        for each in sorted((each for each in directives if each.name == name), key=_specific):
+            if matches(_matcher(each), site):
+                return each, levels, (each, *heads)
+    return None
+
+
+def _matcher(each: Directive) -> str:
+    first = each.arguments[0].text if each.arguments else "*"
+    return first if first[:1] in {"/", "@", "*"} else "*"
+
+
+def _specific(each: Directive) -> tuple[bool, int]:
+    matcher = _matcher(each)
+    return matcher == "*", -len(matcher.rstrip("*")) if matcher.startswith("/") else 0
 
 
 def _upstreams(proxy: Directive) -> list[Value]:
@@ -64,8 +120,7 @@ def _upstreams(proxy: Directive) -> list[Value]:
 def targets(setup: Setup) -> Iterator[Target]:
     """The upstreams that get the hub's requests."""
     for way in ways(setup):
-        text = way.target.text if "://" in way.target.text else f"http://{way.target.text}"
-        found = origin_of(Value(text, way.target.place))
+        found = origin_of(_as_url(way.target))
         if found:
             yield Target(found[0], way.target.place)
 
@@ -82,6 +137,7 @@ def kept_back(setup: Setup) -> Iterator[Finding]:
 
 def not_routed(setup: Setup) -> Iterator[Finding]:
     """Findings for requests that do not reach the hub, or not under its path."""
+    yield from _astray(setup)
     for way in ways(setup):
         for head in way.heads:
             prefix = head.arguments[0] if head.name == "handle_path" and head.arguments else None
@@ -93,6 +149,25 @@ def not_routed(setup: Setup) -> Iterator[Finding]:
                 yield between.stripped(each.place, "leave the line out")
             if each.name in {"basic_auth", "basicauth"} and words[:1] in ([], ["*"], ["bcrypt"]):
                 yield between.guard(each.place, "the proxy", f"a matcher that leaves {HUB_PATH} out")
+
+
+def _astray(setup: Setup) -> Iterator[Finding]:
+    """The site of the hub's public name, whose path is answered by something else, or by nobody."""
+    for addresses, directives in _sites(setup):
+        if not _own(setup, addresses) or any(each.name in _UNTOLD for each in directives):
+            continue
+        found = _reached(directives, (directives,), ())
+        if found is None:
+            what = f"nothing takes {HUB_PATH} there: an empty 200"
+            yield Finding("proxy-not-routing", "error", what, "reverse_proxy to the hub", addresses[0].place)
+            continue
+        answering = found[0]
+        urls = [origin_of(_as_url(each)) for each in _upstreams(answering)]
+        lost = urls and all(url is not None and sites.is_there(setup, url[0]) is False for url in urls)
+        if answering.name != "reverse_proxy" or lost:
+            what = f"{HUB_PATH} is answered by {answering.name} here, which is no hub"
+            hint = f"handle {HUB_PATH}* {{ reverse_proxy … }} for the hub"
+            yield Finding("proxy-not-routing", "error", what, hint, answering.place)
 
 
 def dropped(setup: Setup) -> Iterator[Finding]:
@@ -107,9 +182,46 @@ def dropped(setup: Setup) -> Iterator[Finding]:
 
 
 def doubled(setup: Setup) -> Iterator[Finding]:
-    """Findings for CORS headers that it adds to those of the hub."""
+    """Findings for CORS headers beside those of the hub, or in their place."""
     for way in ways(setup):
-        for each in way.around:
-            # behind a matcher it is the second word
-            for word in each.arguments[:2] if each.name in {"header", "header_down"} else ():
-                yield from between.doubled(each.place, word.text.lstrip("+>?"))
+        left, last = _allowed(way)
+        if last is not None and len(left) > 1:
+            yield from between.doubled(last.place, ALLOWED)
+        elif last is not None and left == ["*"]:
+            yield between.starred(last.place)
+
+
+def _allowed(way: Way) -> tuple[list[str], Directive | None]:
+    """What is left of Access-Control-Allow-Origin, and the last directive that changed it (measured).
+
+    `header` goes before the answer of the hub, which adds its own; with > or - it goes behind.
+    """
+    site = tuple(each for level in way.levels for each in level)
+    left: list[str] = ["the hub's"]
+    early: list[str] = []
+    down = [each for each in way.proxy.block if each.name == "header_down"]
+    changes = [change for each in down for change in _fields(each)]
+    last = next((each for each in reversed(down) if list(_fields(each))), None)
+    # whatever their order in the file: first what is added, then what is set, then what is taken away
+    for sign, value in sorted(changes, key=lambda change: ["+", "?", "", ">", "-"].index(change[0])):
+        left = {"-": [], "+": [*left, value], "?": left or [value]}.get(sign, [value])
+    for each in site:
+        for sign, value in _fields(each) if each.name == "header" and matches(_matcher(each), site) else ():
+            last = each
+            if sign in {">", "-"}:
+                left, early = [value] if sign == ">" else [], []
+            elif sign == "?":
+                left = left or [value]
+            else:
+                early = [*early, value] if sign == "+" else [value]
+    return early + left, last
+
+
+def _fields(each: Directive) -> Iterator[tuple[str, str]]:
+    """(sign, value) of each change of Access-Control-Allow-Origin, in a line or a block."""
+    words = [word.text for word in each.arguments if word is not each.arguments[0] or _matcher(each) == "*"]
+    rows = [words, *([inner.name, *(word.text for word in inner.arguments)] for inner in each.block)]
+    for name, *rest in filter(None, rows):
+        sign = name[0] if name[0] in "+->?" else ""
+        if name.removeprefix(sign).lower() == ALLOWED:
+            yield sign, rest[0] if rest else ""

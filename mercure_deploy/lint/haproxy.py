@@ -1,6 +1,5 @@
 """What a HAProxy in front of a hub cuts, drops, refuses, or takes for a hub that is away (measured, HAProxy 3.2)."""
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -113,14 +112,16 @@ def dropped(setup: Setup) -> Iterator[Finding]:
 def doubled(setup: Setup) -> Iterator[Finding]:
     """Findings for CORS headers that it adds to those of the hub, or puts in their place."""
     for way in ways(setup):
+        left = ["the hub's"]
+        last = None
         for each in way.rules:
             words = [word.text for word in each.arguments]
-            if each.name not in _ANSWERS or [word.lower() for word in words[1:2]] != [ALLOWED]:
-                continue
-            if words[0] == "add-header":
-                yield from between.doubled(each.place, words[1])
-            elif words[0] == "set-header" and re.fullmatch(r"['\"]?\*['\"]?", " ".join(words[2:3])):
-                what = "puts * in the place of the origin that the hub lets in: browsers refuse it with a cookie"
-                yield Finding(
-                    "cors-wildcard-credentials", "error", what, "leave CORS to the hub: cors_origins", each.place
+            if each.name in _ANSWERS and [word.lower() for word in words[1:2]] == [ALLOWED]:
+                last = each
+                left = {"add-header": [*left, *words[2:3]], "set-header": words[2:3], "del-header": []}.get(
+                    words[0], left
                 )
+        if last is not None and len(left) > 1:
+            yield from between.doubled(last.place, ALLOWED)
+        elif last is not None and left == ["*"]:
+            yield between.starred(last.place)

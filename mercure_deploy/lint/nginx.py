@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from mercure_deploy.facts.hubs import HUB_PATH
 from mercure_deploy.findings import Finding
-from mercure_deploy.lint import between
+from mercure_deploy.lint import between, sites
 from mercure_deploy.lint.between import Target
 from mercure_deploy.readers.places import Directive, Value
 from mercure_deploy.readers.setup import Setup, host_of, origin_of, split
@@ -42,12 +42,22 @@ class Way:
 
 
 def ways(setup: Setup) -> Iterator[Way]:
-    """Every location that leads to a hub."""
+    """The location of each server that takes the hub's path, if it leads to a hub."""
     for top in setup.nginx:
-        for servers, around in _servers(top):
-            for location in servers:
-                if location.name == "location" and _leads(setup, location, servers):
-                    yield Way(location, (servers, *around))
+        for server, around in _servers(top):
+            if _UNTOLD & {each.name for each in server}:
+                # what decides is not told here
+                found = [each for each in server if each.name == "location" and _leads(setup, each, server)]
+            else:
+                found = [each for each in [_chosen(server, _asked(setup))] if each and _leads(setup, each, server)]
+            yield from (Way(each, (server, *around)) for each in found)
+
+
+def _asked(setup: Setup) -> str:
+    """The path that browsers ask for."""
+    public = setup.app.get("MERCURE_PUBLIC_URL")
+    found = re.match(r"https?://[^/]+(/[^?#]*)", public.text) if public is not None else None
+    return found[1] if found else HUB_PATH
 
 
 def _servers(level: tuple[Directive, ...]) -> Iterator[tuple[tuple[Directive, ...], list[tuple[Directive, ...]]]]:
@@ -61,13 +71,28 @@ def _servers(level: tuple[Directive, ...]) -> Iterator[tuple[tuple[Directive, ..
 
 
 def _leads(setup: Setup, location: Directive, server: tuple[Directive, ...]) -> bool:
+    """Whether it hands requests to a hub, as far as anybody can tell."""
     target = _target(location)
     if target is None:
         return False
+    there = _there(setup, location)
+    if there is not None:
+        return there
+    return "mercure" in target + "".join(word.text for word in location.arguments) or _own(setup, server)
+
+
+def _own(setup: Setup, server: tuple[Directive, ...]) -> bool:
+    """Whether a server has the hub's public name, and no page has it."""
     names = {word.text for each in server if each.name == "server_name" for word in each.arguments}
     hub = setup.hub_origin
-    own = hub is not None and hub.host in names and not any(page.host == hub.host for page in setup.pages)
-    return "mercure" in target + "".join(word.text for word in location.arguments) or own
+    return hub is not None and hub.host in names and not any(page.host == hub.host for page in setup.pages)
+
+
+def _there(setup: Setup, location: Directive) -> bool | None:
+    """Whether it is the hub that it leads to, None where no file tells."""
+    target = _target(location)
+    found = origin_of(Value(_upstream(setup, target), location.place)) if target else None
+    return sites.is_there(setup, found[0]) if found else None
 
 
 def _target(location: Directive) -> str | None:
@@ -121,25 +146,58 @@ def not_routed(setup: Setup) -> Iterator[Finding]:
 
 
 def unrouted(setup: Setup) -> Iterator[Finding]:
-    """A server of the hub's public name that hands the hub's path to something else than a proxy."""
-    hub, public = setup.hub_origin, setup.app.get("MERCURE_PUBLIC_URL")
-    found = re.match(r"https?://[^/]+(/[^?#]*)", public.text) if public is not None else None
-    path = found[1] if found else HUB_PATH
-    for server in (each for top in setup.nginx for each, _ in _servers(top)) if hub else ():
-        names = [word.text for each in server if each.name == "server_name" for word in each.arguments]
-        if hub is None or hub.host not in names or _UNTOLD & {each.name for each in server}:
+    """A server of the hub, by its name or one of its locations, that hands the path to something else, or to nobody."""
+    path = _asked(setup)
+    for server in (each for top in setup.nginx for each, _ in _servers(top)):
+        named = next((each for each in server if each.name == "server_name"), None)
+        meant = [each for each in server if each.name == "location" and _leads(setup, each, server)]
+        if _UNTOLD & {each.name for each in server} or not (_own(setup, server) or (meant and _may(setup, server))):
             continue
-        location = _chosen(server, path)
-        if location is None:
-            continue
-        inside = {each.name for each in location.block}
-        named = any("@" in word.text for each in location.block for word in each.arguments)
-        if not inside & (_HANDED | _UNTOLD) and not named:
+        location, slash = _chosen(server, path), _redirects(server, path)
+        place = location.place if location else named.place if named else (slash or meant[0]).place
+        hint = f"location ^~ {path} {{ proxy_pass … }} for the hub"
+        if slash is not None:
+            what = f"a location with a slash at its end sends {path} to {path}/ (301): nothing can be published"
+            yield Finding("proxy-not-routing", "error", what, hint, slash.place)
+        elif location is None:
+            what = f"no location takes {path}: nginx answers 404 itself"
+            yield Finding("proxy-not-routing", "error", what, hint, place)
+        elif location not in meant and _astray(setup, location):
             words = " ".join(word.text for word in location.arguments)
-            what = f"{path} of {hub.host} is answered by location {words}, which leads to no hub"
-            yield Finding(
-                "proxy-not-routing", "error", what, f"location ^~ {path} {{ proxy_pass … }} for the hub", location.place
-            )
+            what = f"{path} is answered by location {words}, which leads to no hub"
+            yield Finding("proxy-not-routing", "error", what, hint, place)
+
+
+def _may(setup: Setup, server: tuple[Directive, ...]) -> bool:
+    """Whether it may be asked under the hub's name."""
+    names = {word.text for each in server if each.name == "server_name" for word in each.arguments}
+    hub = setup.hub_origin
+    return hub is None or not names or bool(names & {hub.host, "_"})
+
+
+def _redirects(server: tuple[Directive, ...], path: str) -> Directive | None:
+    """The location for the path with a slash: nginx sends requests without one there, before any pattern (measured)."""
+    heads = {
+        each.arguments[-1].text: each
+        for each in server
+        if each.name == "location" and [word.text for word in each.arguments[:-1]] in ([], ["^~"], ["="])
+    }
+    found = heads.get(f"{path}/")
+    passes = found is not None and any(each.name.endswith("_pass") for each in found.block)
+    return found if passes and path not in heads else None
+
+
+def _astray(setup: Setup, location: Directive) -> bool:
+    """Whether it answers requests itself, refuses them, or leads elsewhere."""
+    inside = {each.name for each in location.block}
+    if "proxy_pass" in inside:
+        return _there(setup, location) is False
+    returned = next((each for each in location.block if each.name == "return"), None)
+    if returned is not None or "deny" in inside:
+        # a redirect may lead to where the hub is
+        return returned is None or returned.arguments[0].text[:1] in {"4", "5"}
+    named = any("@" in word.text for each in location.block for word in each.arguments)
+    return not inside & (_HANDED | _UNTOLD) and not named
 
 
 def _chosen(server: tuple[Directive, ...], path: str) -> Directive | None:
@@ -167,22 +225,14 @@ def _chosen(server: tuple[Directive, ...], path: str) -> Directive | None:
 
 def _guards(way: Way) -> Iterator[Finding]:
     guard = way.word("auth_basic")
-    if guard and _text(guard) != "off":
+    # without a file of users nginx asks nobody (measured)
+    if guard and _text(guard) != "off" and way.word("auth_basic_user_file"):
         yield between.guard(guard.place, "nginx", f"auth_basic off in location ^~ {HUB_PATH}")
     limit = next((each for each in way.location.block if each.name == "limit_except"), None)
     if limit and "POST" not in {word.text for word in limit.arguments}:
         yield Finding(
             "proxy-not-routing", "error", "refuses POST: nothing can be published", "limit_except GET POST", limit.place
         )
-    words = [word.text for word in way.location.arguments]
-    if words[:1] in (["^~"], ["="], ["~"], ["~*"]):
-        return
-    for other in (each for level in way.around[:1] for each in level if each.name == "location"):
-        refuses = any(each.name in {"deny", "return"} for each in other.block)
-        kind, pattern = [*(word.text for word in other.arguments), "", ""][:2]
-        if refuses and kind in {"~", "~*"} and _matches(pattern):
-            what = f"{pattern} goes before, and refuses {HUB_PATH}"
-            yield Finding("proxy-not-routing", "error", what, f"location ^~ {HUB_PATH} for the hub", other.place)
 
 
 def _matches(pattern: str, path: str = HUB_PATH) -> bool:

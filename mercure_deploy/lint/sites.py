@@ -14,6 +14,8 @@ from mercure_deploy.readers.setup import LEGACY, Setup, as_it_comes, split
 Answer = Literal["hub", "port", "redirect", "tls", "plain", "name"]
 _ADDRESS = re.compile(r"(?:(?P<scheme>https?)://)?(?P<host>[^:/{}$<>]*)(?::(?P<port>[0-9]+))?")
 _PLAIN, _TLS = 80, 443
+# images that may hand the hub's path on
+_PROXIES = re.compile(r"nginx|caddy|apache|httpd|frankenphp|haproxy|envoy|traefik|varnish", re.IGNORECASE)
 # global options after which an address means something else
 _PORTS_ELSEWHERE = {"auto_https", "http_port", "https_port"}
 
@@ -98,6 +100,26 @@ def arrived(setup: Setup, url: Origin) -> Origin | None:
     # a hub on the machine itself
     here = all(service.host_network for service in setup.services)
     return url if url.is_local and here and any(block.whole for block in setup.blocks) else None
+
+
+def is_there(setup: Setup, url: Origin) -> bool | None:
+    """Whether a request of a proxy to that URL comes to the hub, None where no file tells."""
+    if arrived(setup, url) is not None:
+        return True
+    internal = setup.internal
+    alone = all(service.host_network for service in setup.services)
+    if internal and internal[1].place not in setup.assumed and internal[0].is_local and url.is_local and alone:
+        # where the app publishes to on this machine, there the hub is
+        return internal[0].number == url.number
+    behind = [service for service in setup.services if url.host in service.names]
+    if setup.hub_services and behind:
+        return None if any(_hands_on(service) for service in behind) else False
+    return None
+
+
+def _hands_on(service: Service) -> bool:
+    """Whether it may be a proxy itself."""
+    return service.image is None or _PROXIES.search(service.image.text) is not None
 
 
 def inside(setup: Setup, url: Origin) -> Origin:

@@ -90,7 +90,7 @@ def is_about(kind: Kind, text: str) -> bool:
     if kind in words:
         about = re.search(r"mercure", text, re.IGNORECASE) if kind in {"systemd", "dockerfile"} else True
         return words[kind].search(text) is not None and bool(about)
-    return kind != "nginx" or ("proxy_pass" in text and "location" in text)
+    return kind != "nginx" or ("location" in text and ("proxy_pass" in text or "server_name" in text))
 
 
 def by_text(text: str) -> Kind | None:

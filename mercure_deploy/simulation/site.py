@@ -37,10 +37,11 @@ def _target(each: Directive, site: tuple[Directive, ...]) -> str | None:
     if each.name != "rewrite" or not words:
         return None
     matcher, target = (words[0], words[-1]) if len(words) > 1 else ("*", words[0])
-    return target if _matches(matcher, site) else None
+    return target if matches(matcher, site) else None
 
 
-def _matches(matcher: str, site: tuple[Directive, ...]) -> bool:
+def matches(matcher: str, site: tuple[Directive, ...]) -> bool:
+    """Whether a matcher of Caddy takes the hub's path; `site` has the directives that may define it."""
     if matcher == "*":
         return True
     if matcher.startswith("/"):

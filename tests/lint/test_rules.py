@@ -681,7 +681,7 @@ CASES: list[tuple[str, Files, Files, dict[str, object]]] = [
         for found, line, wrong, right in (
             ("proxy-timeout-buffering", 7, "proxy_read_timeout 30s;", "proxy_read_timeout 1h;"),
             ("proxy-timeout-buffering", 7, "proxy_ignore_headers X-Accel-Buffering;", "proxy_cache all;"),
-            ("proxy-not-routing", 7, 'auth_basic "no";', "auth_basic off;"),
+            ("proxy-not-routing", 7, 'auth_basic "no"; auth_basic_user_file users;', "auth_basic off;"),
             ("proxy-not-routing", 7, "limit_except GET { deny all; }", "limit_except GET POST { deny all; }"),
             ("credentials-not-sent", 7, 'proxy_set_header Authorization "";', "proxy_set_header Authorization $x;"),
             ("credentials-not-sent", 7, "proxy_set_header Cookie '';", 'proxy_set_header Upgrade "";'),

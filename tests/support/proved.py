@@ -26,7 +26,12 @@ ASKED = {
     "bash": ("bash", r"version ([\d.]+)", "bash --version"),
 }
 # what it is called, and the package that it is unpacked from
-UNPACKED = {"nginx": ("nginx", "nginx"), "apache": ("Apache", "apache2-bin"), "rsync": ("rsync", "rsync")}
+UNPACKED = {
+    "nginx": ("nginx", "nginx"),
+    "apache": ("Apache", "apache2-bin"),
+    "rsync": ("rsync", "rsync"),
+    "haproxy": ("HAProxy", "haproxy"),
+}
 PASSED, FAILED = pytest.StashKey[set[str]](), pytest.StashKey[set[str]]()
 
 
@@ -48,7 +53,8 @@ def program(name: str) -> str:
         return f"Symfony {bundles[0]} with MercureBundle {bundles[1]}"
     if name in UNPACKED:
         label, package = UNPACKED[name]
-        packages = (Path(programs.tools("proxies")["proxies"]) / "PACKAGES").read_text()
+        place = name if name == "haproxy" else "proxies"
+        packages = (Path(programs.tools(place)[place]) / "PACKAGES").read_text()
         return f"{label} " + found(rf"{package}_(?:1%3a)?([\d.]*\d)", packages)
     label, pattern, command = ASKED[name]
     own, *words = command.split()
