@@ -17,12 +17,37 @@ from mercure_deploy.spec import load
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()
 # as somebody reads them, one after the other
-PAGES = "files the-spec your-app import coolify compose rotation hub-1.0 ci proofs spec".split()
+PAGES = "files the-spec your-app lint import coolify compose rotation hub-1.0 ci proofs spec".split()
 DOCUMENTS = {
     "README.md": README,
     **{f"docs/{page}.md": (ROOT / f"docs/{page}.md").read_text() for page in PAGES},
     "CONTRIBUTING.md": (ROOT / "CONTRIBUTING.md").read_text(),
 }
+# a manifest as in docs/lint.md
+CLUSTER = """\
+apiVersion: v1
+kind: Secret
+metadata: {name: mercure-keys}
+stringData:
+  key: 9b7e4c1f9b7e4c1f9b7e4c1f9b7e4c1f9b7e4c1f9b7e4c1f9b7e4c1f9b7e4c1f
+---
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: hub}
+spec:
+  strategy: {type: Recreate}
+  template:
+    metadata: {labels: {app: hub}}
+    spec:
+      containers:
+        - name: mercure
+          image: dunglas/mercure:v0.24.2
+          env:
+            - {name: SERVER_NAME, value: ":80"}
+            - name: MERCURE_PUBLISHER_JWT_KEY
+              valueFrom:
+                secretKeyRef: {name: mercure-keys, key: jwt}
+"""
 CHINESE = (ROOT / "README.zh-CN.md").read_text()
 
 
@@ -53,6 +78,8 @@ def test_the_console_shows_what_happens(tmp_path: Path, documents: tuple[str, ..
     roles = "".join(f"MERCURE_{role}_JWT_KEY={keys[1]}\n" for role in ("PUBLISHER", "SUBSCRIBER"))
     extra = "SERVER_NAME=:80\nMERCURE_EXTRA_DIRECTIVES='cors_origins http://app.example.com'\n"
     (theirs / "hub.env").write_text(roles + extra)
+    (tmp_path / "cluster").mkdir()
+    (tmp_path / "cluster/hub.yaml").write_text(CLUSTER)
     environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
     shown = "".join(blocks("console", *documents))
     said = ""

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from mercure_deploy.facts.origins import Origin
+    from mercure_deploy.lint import Examined
 
 _FORMS = click.Choice(["text", "json", "github"])
 
@@ -42,8 +43,9 @@ def lint(  # noqa: PLR0913 - each is an option of the command
 ) -> int:
     """Say what is wrong in the files of a hub and its app, whoever wrote them.
 
-    That is env files, compose files, Caddyfiles, tokens, and config/packages/mercure.yaml. Reads, never writes; needs
-    no spec, no key and no network. PATH: files or folders, default: the current one.
+    That is env files, compose files, Caddyfiles, config/packages/mercure.yaml, templates, tokens; Helm values and
+    manifests of Kubernetes, units of systemd, Dockerfiles; nginx, Apache, HAProxy. Reads, never writes; needs no spec,
+    no key and no network. PATH: files or folders, default: the current one.
     """
     from mercure_deploy import lint as examining
     from mercure_deploy.disk import searching
@@ -51,24 +53,32 @@ def lint(  # noqa: PLR0913 - each is an option of the command
 
     paths = paths or (".",)
     pages = tuple(_origin("--app-url", text) for text in apps)
-    found = searching.search(paths, lambda path: kinds.by_name(path) is not None)
+    found = searching.search(paths, lambda path: kinds.by_name(path) is not None or kinds.is_unread(path))
     origin, tracked = _origin("--hub-url", hub) if hub else None, searching.tracked(path for path, _ in found.files)
     told = examining.Told(pages, origin, _version(version), tracked, now().timestamp())
     examined = examining.examine(found.files, told, set(paths).__contains__)
     for line in found.left_out:
         note(f"left out: {line}")
+    read = {path for path, _ in examined.files}
+    unread = [path for path, _ in found.files if kinds.is_unread(path) and path not in read]
     if not examined.files and not (pages and origin):
         raise _nothing(found.rendered)
-    if form == "text":
-        lines = reported.lint_text(examined.files, examined.findings, examined.play, more=on_terminal())
-        out(reported.play_text(examined.play) if explained else ())
-        out(coloured(lines), wrong=bool(examined.findings))
-    elif form == "json":
-        out(reported.lint_json(examined.files, examined.findings, examined.play), wrong=bool(examined.findings))
-    else:
-        out(reported.lint_github(examined.files, examined.findings), wrong=bool(examined.findings))
+    if explained and form == "text":
+        out(reported.play_text(examined.play))
+    _show(examined, unread, form)
     counted = {"error"} | ({"warning"} if strict else set())
     return NO if counted & {finding.level for finding in examined.findings} else OK
+
+
+def _show(examined: Examined, unread: Sequence[str], form: str) -> None:
+    wrong = bool(examined.findings)
+    if form == "text":
+        lines = reported.lint_text(examined.files, examined.findings, examined.play, unread, more=on_terminal())
+        out(coloured(lines), wrong=wrong)
+    elif form == "json":
+        out(reported.lint_json(examined.files, examined.findings, examined.play), wrong=wrong)
+    else:
+        out(reported.lint_github(examined.files, examined.findings), wrong=wrong)
 
 
 def _nothing(rendered: Sequence[str]) -> Trouble:

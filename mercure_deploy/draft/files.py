@@ -11,9 +11,10 @@ from mercure_deploy.draft.directives import Carried, Left
 from mercure_deploy.errors import Problem, Trouble, typed
 from mercure_deploy.facts.hubs import GENERATIONS, HUB_PATH, image_problem, is_image
 from mercure_deploy.facts.origins import Origin
+from mercure_deploy.facts.variables import APP, IMAGE
 from mercure_deploy.findings import Place
 from mercure_deploy.readers.places import Directive, Service, Value
-from mercure_deploy.readers.setup import APP, IMAGE, Block, Setup, as_origin, host_of, is_hub_file, split
+from mercure_deploy.readers.setup import Block, Setup, as_origin, host_of, is_hub_file, split
 from mercure_deploy.spec import Loaded
 from mercure_deploy.targets.hub import MARK_PATH
 

@@ -5,10 +5,11 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from mercure_deploy.facts.hubs import HUB_PATH
+from mercure_deploy.facts.variables import APP, IMAGE
 from mercure_deploy.findings import Finding
 from mercure_deploy.lint import haproxy
 from mercure_deploy.lint.rules import Found, rule
-from mercure_deploy.readers.setup import APP, IMAGE, Setup, is_hub, origin_of
+from mercure_deploy.readers.setup import Setup, is_hub, origin_of
 from mercure_deploy.simulation.hub import hubs
 
 if TYPE_CHECKING:

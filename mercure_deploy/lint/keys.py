@@ -4,12 +4,13 @@ import re
 from collections.abc import Container, Iterable, Iterator
 from dataclasses import replace
 
+from mercure_deploy.facts.variables import HUB
 from mercure_deploy.findings import Finding, Place
 from mercure_deploy.keys import HMAC_BYTES, WELL_KNOWN, fingerprint, is_placeholder
 from mercure_deploy.lint.rules import Found, rule
 from mercure_deploy.readers import tokens
 from mercure_deploy.readers.keys import PATH, SHELL, Key, is_hmac, is_known
-from mercure_deploy.readers.setup import HUB, Setup, bare, is_app_file
+from mercure_deploy.readers.setup import Setup, bare, is_app_file
 from mercure_deploy.simulation.hub import hubs
 
 # what people call the key of an app

@@ -6,10 +6,11 @@ from itertools import pairwise
 
 from mercure_deploy.errors import closest, typed
 from mercure_deploy.facts.hubs import GENERATIONS, floating_tag
+from mercure_deploy.facts.variables import IMAGE, LEGACY, LEGACY_APP
 from mercure_deploy.findings import Finding, Level
 from mercure_deploy.lint.rules import Found, rule
 from mercure_deploy.readers.places import Directive, Value
-from mercure_deploy.readers.setup import IMAGE, LEGACY, LEGACY_APP, Block, Setup, is_app_file, is_hub, is_hub_file
+from mercure_deploy.readers.setup import Block, Setup, is_app_file, is_hub, is_hub_file
 from mercure_deploy.simulation import modern
 from mercure_deploy.simulation.go import origin_problem
 from mercure_deploy.simulation.hub import development as is_development

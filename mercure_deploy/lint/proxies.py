@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from mercure_deploy.findings import Finding
-from mercure_deploy.lint import apache, front, haproxy, ingress, labels, nginx, sites
+from mercure_deploy.lint import apache, front, haproxy, ingress, labels, nginx, page, sites
 from mercure_deploy.lint.between import Target
 from mercure_deploy.lint.rules import Found, rule
 from mercure_deploy.readers.setup import Setup
@@ -39,6 +39,7 @@ def credentials_not_sent(setup: Setup) -> Iterator[Finding]:
     for kind in (nginx, apache, haproxy, front):
         yield from kind.dropped(setup)
     yield from (finding for finding in modern.problems(setup) if finding.id == "credentials-not-sent")
+    yield from page.opened(setup)
 
 
 def doubled(setup: Setup) -> Iterator[Finding]:

@@ -6,8 +6,9 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from mercure_deploy.facts.origins import Origin
+from mercure_deploy.facts.variables import LEGACY
 from mercure_deploy.readers.places import Service
-from mercure_deploy.readers.setup import LEGACY, Setup, as_it_comes, split
+from mercure_deploy.readers.setup import Setup, as_it_comes, split
 
 # `port`: nothing listens there; `redirect`: sent to https; `tls`: TLS is wanted; `plain`: there is none;
 # `name`: an empty 200, as the site has another name

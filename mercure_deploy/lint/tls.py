@@ -3,12 +3,13 @@
 import re
 from collections.abc import Iterator
 
+from mercure_deploy.facts.variables import IMAGE
 from mercure_deploy.findings import Finding
 from mercure_deploy.lint import sites
 from mercure_deploy.lint.proxies import arrivals, schemes
 from mercure_deploy.lint.rules import Found, rule
 from mercure_deploy.readers.places import Service
-from mercure_deploy.readers.setup import IMAGE, Setup, split
+from mercure_deploy.readers.setup import Setup, split
 
 
 @rule("tls-mode-mismatch")

@@ -15,6 +15,7 @@ from mercure_deploy.readers import (
     nginx,
     started,
     symfony,
+    twig,
     yamlfile,
 )
 from mercure_deploy.readers.block import split as split_lines
@@ -91,6 +92,7 @@ def assemble(setup: Setup, files: Sequence[Text]) -> None:
         setup.findings += findings
     setup.apache = [apache.read(each.path, each.text) for each in by_kind.get("apache", [])]
     setup.haproxy = [haproxy.read(each.path, each.text) for each in by_kind.get("haproxy", [])]
+    setup.templates = [twig.read(each.path, each.text) for each in by_kind.get("twig", [])]
     for document in _documents(by_kind.get("symfony", []), setup):
         _symfony(document, setup)
 

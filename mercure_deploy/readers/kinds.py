@@ -3,7 +3,7 @@
 import re
 from typing import Literal
 
-from mercure_deploy.readers import apache, dockerfile, haproxy, helm, kubernetes, systemd, tokens
+from mercure_deploy.readers import apache, dockerfile, haproxy, helm, kubernetes, systemd, tokens, twig
 
 Kind = Literal[
     "dotenv",
@@ -18,6 +18,7 @@ Kind = Literal[
     "dockerfile",
     "apache",
     "haproxy",
+    "twig",
 ]
 
 _NAMES: tuple[tuple[Kind, "re.Pattern[str]"], ...] = (
@@ -30,9 +31,15 @@ _NAMES: tuple[tuple[Kind, "re.Pattern[str]"], ...] = (
     ("nginx", re.compile(r"[^/]+\.conf|nginx[^/]*")),
     ("systemd", re.compile(r"[^/]+\.service")),
     ("dockerfile", re.compile(r"Dockerfile[^/]*|[^/]+\.[Dd]ockerfile|Containerfile")),
+    ("twig", re.compile(r"[^/]+\.twig")),
     # by their text alone: everybody calls them otherwise
     ("kubernetes", re.compile(r"[^/]+\.ya?ml")),
     ("tokens", re.compile(r"[^/]*token[^/]*\.(txt|jwt)|[^/]+\.jwt", re.IGNORECASE)),
+)
+# that tell of a hub too, and that nobody reads here
+_UNREAD = re.compile(
+    r"traefik[^/]*\.(ya?ml|toml)|lighttpd[^/]*|[^/]+\.vcl|squid\.conf|envoy[^/]*\.ya?ml|fly\.toml|railway\.(json|toml)"
+    r"|[^/]+\.tf|[^/]+\.nomad|[^/]+\.hcl|Procfile|render\.yaml|\.platform\.app\.yaml|[^/]+\.container|[^/]+\.ps1"
 )
 # kinds whose files have the names of others too
 _BESIDE: dict[Kind, tuple[str, ...]] = {
@@ -65,6 +72,11 @@ def by_name(path: str) -> Kind | None:
     return "kubernetes" if kind == "symfony" and "config/" not in f"{path}/" else kind
 
 
+def is_unread(path: str) -> bool:
+    """Whether a file of that name may say something of a hub, in words that nobody reads here."""
+    return _UNREAD.fullmatch(path.rpartition("/")[2]) is not None
+
+
 def of(path: str, text: str, *, named: bool) -> Kind | None:
     """The kind of a file that has to do with a hub, by its name; by its text too where it was `named`."""
     kind = by_name(path)
@@ -86,6 +98,8 @@ def is_about(kind: Kind, text: str) -> bool:
     if kind == "kubernetes":
         # a template of a chart is no YAML before it is filled in
         return kubernetes.WORDS.search(text) is not None and "kind:" in text and "{{" not in text
+    if kind == "twig":
+        return twig.WORDS.search(text) is not None
     words = {"systemd": systemd.WORDS, "apache": apache.WORDS, "haproxy": haproxy.WORDS, "dockerfile": dockerfile.WORDS}
     if kind in words:
         about = re.search(r"mercure", text, re.IGNORECASE) if kind in {"systemd", "dockerfile"} else True

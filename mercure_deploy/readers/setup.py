@@ -7,59 +7,13 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from mercure_deploy.facts.origins import Origin, parse_origin
+from mercure_deploy.facts.variables import APP, CERTAIN, HUB, IMAGE, LEGACY_APP
 from mercure_deploy.findings import Finding, Place
 from mercure_deploy.readers import tokens
 from mercure_deploy.readers.helm import Chart
 from mercure_deploy.readers.keys import Key
 from mercure_deploy.readers.places import Caddyfile, Directive, EnvFile, Route, Service, Value
-
-# words that tell whose a file is
-APP = frozenset(
-    "MERCURE_JWT_SECRET MERCURE_URL MERCURE_PUBLIC_URL MERCURE_PUBLISH_URL MERCURE_JWT_TOKEN"
-    " MERCURE_CONSUMER_URL".split()
-)
-HUB = frozenset(
-    "MERCURE_PUBLISHER_JWT_KEY MERCURE_SUBSCRIBER_JWT_KEY MERCURE_EXTRA_DIRECTIVES MERCURE_TRANSPORT_URL".split()
-)
-# of the hub before it was a Caddy; the value is what says the same today
-LEGACY = {
-    "JWT_KEY": "MERCURE_PUBLISHER_JWT_KEY and MERCURE_SUBSCRIBER_JWT_KEY",
-    "PUBLISHER_JWT_KEY": "MERCURE_PUBLISHER_JWT_KEY",
-    "SUBSCRIBER_JWT_KEY": "MERCURE_SUBSCRIBER_JWT_KEY",
-    "JWT_ALGORITHM": "MERCURE_PUBLISHER_JWT_ALG and MERCURE_SUBSCRIBER_JWT_ALG",
-    "PUBLISHER_JWT_ALGORITHM": "MERCURE_PUBLISHER_JWT_ALG",
-    "SUBSCRIBER_JWT_ALGORITHM": "MERCURE_SUBSCRIBER_JWT_ALG",
-    "MERCURE_PUBLISHER_JWT_ALGORITHM": "MERCURE_PUBLISHER_JWT_ALG",
-    "MERCURE_SUBSCRIBER_JWT_ALGORITHM": "MERCURE_SUBSCRIBER_JWT_ALG",
-    "MERCURE_JWT_KEY": "MERCURE_PUBLISHER_JWT_KEY and MERCURE_SUBSCRIBER_JWT_KEY",
-    "CORS_ALLOWED_ORIGINS": "cors_origins in MERCURE_EXTRA_DIRECTIVES",
-    "MERCURE_CORS_ALLOWED_ORIGINS": "cors_origins in MERCURE_EXTRA_DIRECTIVES",
-    "PUBLISH_ALLOWED_ORIGINS": "publish_origins in MERCURE_EXTRA_DIRECTIVES",
-    "MERCURE_PUBLISH_ALLOWED_ORIGINS": "publish_origins in MERCURE_EXTRA_DIRECTIVES",
-    "ALLOW_ANONYMOUS": "anonymous in MERCURE_EXTRA_DIRECTIVES",
-    "MERCURE_ALLOW_ANONYMOUS": "anonymous in MERCURE_EXTRA_DIRECTIVES",
-    "ACME_HOSTS": "SERVER_NAME",
-    "ACME_CERT_DIR": "the volume /data",
-    "ADDR": "SERVER_NAME",
-    "USE_FORWARDED_HEADERS": "trusted_proxies in GLOBAL_OPTIONS",
-    "HISTORY_SIZE": "transport bolt in MERCURE_EXTRA_DIRECTIVES",
-    "DB_PATH": "transport bolt in MERCURE_EXTRA_DIRECTIVES",
-    "TRANSPORT_URL": "transport in MERCURE_EXTRA_DIRECTIVES",
-    "HEARTBEAT_INTERVAL": "heartbeat in MERCURE_EXTRA_DIRECTIVES",
-}
-# of old versions of bundle and recipe
-LEGACY_APP = {
-    "MERCURE_PUBLISH_URL": "MERCURE_URL",
-    "MERCURE_SUBSCRIBE_URL": "MERCURE_PUBLIC_URL",
-    "MERCURE_JWT_TOKEN": "MERCURE_JWT_SECRET, the key itself: the bundle makes tokens from it",
-    "MERCURE_HUB_URL": "MERCURE_URL",
-}
-IMAGE = re.compile(r"(^|/)mercure(:|@|$)")
-# names that other programs have too (django-cors-headers, lexik)
-_AMBIGUOUS = frozenset(
-    "ADDR DB_PATH HISTORY_SIZE TRANSPORT_URL JWT_KEY JWT_ALGORITHM CORS_ALLOWED_ORIGINS HEARTBEAT_INTERVAL".split()
-)
-_CERTAIN = frozenset(LEGACY) - _AMBIGUOUS
+from mercure_deploy.readers.twig import Template
 
 
 @dataclass(frozen=True)
@@ -95,6 +49,7 @@ class Setup:
     routes: list[Route] = field(default_factory=list)
     apache: list[tuple[Directive, ...]] = field(default_factory=list)
     haproxy: list[tuple[Directive, ...]] = field(default_factory=list)
+    templates: list[Template] = field(default_factory=list)
     blocks: list[Block] = field(default_factory=list)
     app: dict[str, Value] = field(default_factory=dict)
     hub: dict[str, Value] = field(default_factory=dict)
@@ -234,7 +189,7 @@ def is_hub(service: Service) -> bool:
     if IMAGE.search(image):
         return True
     words = service.environment.keys()
-    certain = bool(words & (HUB | _CERTAIN)) or ("JWT_KEY" in words and service.name == "mercure")
+    certain = bool(words & (HUB | CERTAIN)) or ("JWT_KEY" in words and service.name == "mercure")
     return certain or (not image and service.name == "mercure")
 
 
@@ -250,8 +205,8 @@ def is_hub_file(file: EnvFile) -> bool:
     words = file.variables.keys()
     if is_app_file(file):
         # an app has names of its own; a key of the hub alone may be one that somebody misnamed
-        return bool(words & (HUB | _CERTAIN - {"MERCURE_JWT_KEY"})) or "SERVER_NAME" in words
-    return bool(words & (HUB | _CERTAIN)) or bool({"JWT_KEY", "ADDR"} & words) or "SERVER_NAME" in words
+        return bool(words & (HUB | CERTAIN - {"MERCURE_JWT_KEY"})) or "SERVER_NAME" in words
+    return bool(words & (HUB | CERTAIN)) or bool({"JWT_KEY", "ADDR"} & words) or "SERVER_NAME" in words
 
 
 def is_app_file(file: EnvFile) -> bool:

@@ -91,15 +91,24 @@ _FINE, _NOT_TOLD = "nothing is wrong that files can tell", "not told: "
 
 
 def lint_text(
-    files: Files, findings: Sequence[Finding], play: "Sequence[Step]" = (), *, more: bool = False
+    files: Files,
+    findings: Sequence[Finding],
+    play: "Sequence[Step]" = (),
+    unread: Sequence[str] = (),
+    *,
+    more: bool = False,
 ) -> Iterator[str]:
-    """The lines of each finding, and how many there are; where there is none, what the files do not tell."""
+    """The lines of each finding, and how many there are; where there is none, what the files do not tell.
+
+    `unread` are the paths of files that may say something of a hub, in words that nobody reads here.
+    """
     for finding in findings:
         yield from map(printable, finding_text(finding, more=more))
     # what pages ask for stands in no file of a deployment
     told = [each.because for each in play if each.because.startswith(_NOT_TOLD) and each.step != "private"]
     missing = list(dict.fromkeys(each.removeprefix(_NOT_TOLD) for each in told))
     rest = f"; {_NOT_TOLD}{', '.join(missing)}" if missing else ""
+    rest += f"; not read: {', '.join(map(printable, unread[:5]))}{', …' if unread[5:] else ''}" if unread else ""
     yield f"{many(len(files), 'file')}: {counted(findings) if findings else f'{_FINE}{rest}'}"
 
 

@@ -245,3 +245,15 @@ def test_what_our_manifest_names_is_left_alone_and_another_manifest_is_nobodys(r
         assert run("lint").code == 1, text
     Path("manifest.json").write_text('{"version": 1, "keys": [], "files": {"app.env": ""}}')
     assert run("lint").code == 2
+
+
+def test_what_nobody_reads_here_is_named_beside_nothing_is_wrong(run: Run, project: Path):
+    (project / "app.env").write_text("MERCURE_PUBLIC_URL=https://hub.example.com/.well-known/mercure\n")
+    (project / "traefik.yml").write_text("entryPoints: {}\n")
+    (project / "fly.toml").write_text("app = 'x'\n")
+    said = run("lint")
+    assert said.code == 0
+    assert said.lines[-1].endswith("not read: fly.toml, traefik.yml")
+    # alone they are nothing that lint knows
+    (project / "app.env").unlink()
+    assert run("lint").code == 2

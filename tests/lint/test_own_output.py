@@ -128,7 +128,7 @@ def test_a_value_that_is_broken_has_its_id(rendered: dict[str, tuple[dict[str, A
     pattern, before, after, wanted = BREAKS[name]
     wrong, tried = [], 0
     # of several apps another one's value may be the one that is broken
-    for env, folder in [each for each in rendered.values() if len(each[0]["apps"]) == 1]:
+    for env, folder in [each for each in rendered.values() if len(each[0]["apps"]) == 1][:40]:
         for app, files in setups(folder, list(env["apps"])).items():
             broken = [(path, re.sub(before, after, text) if re.search(pattern, path) else text) for path, text in files]
             # what a JWK Set holds is in no file that lint reads
