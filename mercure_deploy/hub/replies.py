@@ -26,7 +26,26 @@ BUFFERED = Cause(
     "a stream gets no answer, not even its status: a proxy keeps it back until it ends",
     "no buffering, cache or compression on the hub's path",
 )
+LOOK = "look into the log of the hub and of the proxy before it"
+# what cures it in the words of that program, by what Server or Via call it (measured)
+_CURES = {
+    ("proxy-timeout-buffering", "lighttpd"): "server.stream-response-body = 2 for the hub's path, in lighttpd",
+    ("proxy-timeout-buffering", "varnish"): "return (pipe) for the hub's path in vcl_recv, before anything else",
+    ("proxy-timeout-buffering", "nginx"): "proxy_buffering off, no proxy_ignore_headers, no gzip in the hub's location",
+    ("proxy-timeout-buffering", "apache"): "no SetOutputFilter DEFLATE, and flushpackets=on in the hub's ProxyPass",
+    ("proxy-timeout-buffering", "envoy"): "timeout: 0s on the hub's route, in Envoy",
+    ("credentials-not-sent", "squid"): "login=PASSTHRU in the cache_peer line, in Squid",
+    ("credentials-not-sent", "nginx"): "no proxy_set_header of Authorization or Cookie in the hub's location",
+    ("credentials-not-sent", "apache"): "no RequestHeader unset of Authorization or Cookie; CGIPassAuth On for CGI",
+}
 _ROUTE = "the proxy must hand on {path} to the hub, and nothing else may take it"
+
+
+def worded(cause: Cause, reply: Reply | None) -> Cause:
+    """The same, with the cure in the words of the program that Server or Via name."""
+    said = f"{reply.header('server')} {reply.header('via')}".lower() if reply else ""
+    hint = next((hint for (id_, program), hint in _CURES.items() if id_ == cause.id and program in said), None)
+    return cause._replace(hint=hint) if hint else cause
 
 
 def of_error(error: FetchError, asked: str) -> Cause:
@@ -71,8 +90,8 @@ def of_answer(reply: Reply, url: str, *, published: bool = False) -> Cause | Non
         return _of_200(reply, url, published=published)
     if 300 <= status < 400:
         return _of_redirect(reply, url)
-    if status in {400, 401, 403} and _is_hubs(reply):
-        return None
+    if status in {400, 401, 403} and is_hubs_refusal(reply):
+        return incomplete(reply)
     return _of_refusal(reply, url)
 
 
@@ -105,14 +124,34 @@ def _of_redirect(reply: Reply, url: str) -> Cause:
     return Cause("proxy-not-routing", what, hint)
 
 
-def _is_hubs(reply: Reply) -> bool:
-    """Whether a refusal is the hub's: it is plain text, and asks for a bearer token at most."""
+def is_hubs_refusal(reply: Reply) -> bool:
+    """Whether a refusal is the hub's own: 0.x says Unauthorized in plain text, 1.0 wants a bearer token (measured)."""
     if _GUARDS.match(reply.header("www-authenticate")) or _PLAIN_TO_TLS.search(reply.body):
         return False
-    if reply.header("www-authenticate").lower().startswith("bearer") or reply.status == 401:
-        return "html" not in reply.header("content-type")
+    if reply.status == 401:
+        bearer = reply.header("www-authenticate").lower()
+        if bearer.startswith("bearer"):
+            return "resource_metadata" in bearer or "error=" in bearer
+        return reply.header("content-type").startswith("text/plain") and reply.body.strip() == "Unauthorized"
     # the hub says what is wrong with a request in a line of plain text
-    return reply.status == 400 and re.search(r"topic|match|authorization|update", reply.body, re.IGNORECASE) is not None
+    said = re.search(r"topic|match|authorization|update", reply.body, re.IGNORECASE)
+    return reply.status == 400 and said is not None and "html" not in reply.header("content-type")
+
+
+def incomplete(reply: Reply) -> Cause | None:
+    """Why the hub missed a part of what was asked, None when it got all."""
+    if reply.status != 400 or not re.match(r"\s*missing", reply.body, re.IGNORECASE):
+        return None
+    what = f"the hub got a part of the request alone, and says: {typed(reply.body.strip(), 60)}"
+    return Cause("proxy-not-routing", what, "the proxy must hand on the query and the body as they are")
+
+
+def _who(reply: Reply) -> str:
+    """What speaks for somebody else than the hub."""
+    found = _GUARDS.match(reply.header("www-authenticate"))
+    if found:
+        return f"another guard asks for a password ({found[1].title()})"
+    return f"it comes as {_kind(reply)}, and the hub says Unauthorized in plain text"
 
 
 def _of_refusal(reply: Reply, url: str) -> Cause:
@@ -127,7 +166,7 @@ def _of_refusal(reply: Reply, url: str) -> Cause:
         what = f"{url}: the proxy says that no server is available (503)"
         return Cause("healthcheck-broken", what, "the container's health check fails: look at docker inspect")
     found: dict[int, tuple[str, str, str]] = {
-        401: ("proxy-not-routing", "another guard asks for a password (401)", "no password on the hub's path"),
+        401: ("proxy-not-routing", f"the 401 is not the hub's: {_who(reply)}", "no guard on the hub's path"),
         403: ("proxy-not-routing", f"refused{by}, and not by the hub (403)", route),
         404: ("proxy-not-routing", f"is not there: 404{by}", route),
         405: ("proxy-not-routing", f"something else than a hub answers 405{by}", route),
@@ -137,6 +176,9 @@ def _of_refusal(reply: Reply, url: str) -> Cause:
     if status in found:
         id_, what, hint = found[status]
         return Cause(id_, f"{url}: {what}", hint)
+    if status == 429:
+        hint = "no rate limit on the hub's path, or one that a page with some streams does not reach"
+        return Cause(None, f"{url}: too many requests (429){by}, a rate limit of the proxy", hint)
     if status >= 500:
         hint = "the proxy finds no hub behind it: does it run? Look at its log"
         return Cause("proxy-not-routing", f"{url} answered with {status}{by}", hint)

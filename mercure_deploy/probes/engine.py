@@ -60,11 +60,16 @@ class Target:
 
 @dataclass
 class Known:
-    """What probes found out for those after them. `offset` is the hub's clock minus ours, in seconds."""
+    """What probes found out for those after them. `offset` is the hub's clock minus ours, in seconds.
+
+    `spent` is how many requests have been made, `rewritten` whether a proxy writes the hub's refusals anew.
+    """
 
     first: Reply | None = None
     generation: str | None = None
     offset: float = 0.0
+    spent: int = 0
+    rewritten: bool = False
     metadata: Mapping[str, object] | None = None
 
 
@@ -78,7 +83,10 @@ class Asking:
 
 @dataclass(frozen=True)
 class Seen:
-    """What one probe saw. `subject` is what it was about: an origin, the fingerprint of a key."""
+    """What one probe saw. `subject` is what it was about: an origin, the fingerprint of a key.
+
+    `hint` is what to look at where it failed by nothing that has an id.
+    """
 
     name: str
     outcome: Outcome
@@ -86,17 +94,19 @@ class Seen:
     subject: str | None = None
     findings: tuple[Finding, ...] = ()
     ms: int = 0
+    hint: str = ""
 
 
 @dataclass(frozen=True)
 class Probe:
-    """`needs` has to pass before, `hinges` has to pass for what this one finds to count."""
+    """`needs` has to pass before, `hinges` has to pass for what this one finds to count; `after` has to be over."""
 
     name: str
     about: str
     run: Callable[[Asking, str | None], Seen]
     needs: tuple[str, ...]
     hinges: tuple[str, ...]
+    after: tuple[str, ...]
     subjects: Callable[[Target], Sequence[str | None]]
 
 
@@ -116,13 +126,14 @@ def probe(
     *,
     needs: tuple[str, ...] = (),
     hinges: tuple[str, ...] = (),
+    after: tuple[str, ...] = (),
     subjects: Callable[[Target], Sequence[str | None]] = lambda _target: (None,),
 ) -> Callable[[Function], Function]:
     """A probe under its name; the docstring of the function is what it asks."""
 
     def decorate(function: Function) -> Function:
         about = (function.__doc__ or "").partition("\n")[0]
-        PROBES.append(Probe(name, about, function, needs, hinges, subjects))
+        PROBES.append(Probe(name, about, function, needs, hinges, after, subjects))
         return function
 
     return decorate
@@ -143,12 +154,14 @@ def failed(cause: Cause, evidence: str | None = None, *, level: Level = "error")
     # a part of it may be what a strange server said
     what, hint = printable(cause.what, _LONGEST), printable(cause.hint, _LONGEST)
     finding = (Finding(cause.id, level, what, hint),) if cause.id else ()
-    return Seen("", "fail" if level == "error" else "warn", printable(evidence or what, _LONGEST), findings=finding)
+    outcome: Outcome = "fail" if level == "error" else "warn"
+    return Seen("", outcome, printable(evidence or what, _LONGEST), findings=finding, hint="" if finding else hint)
 
 
 def run(asking: Asking) -> list[Seen]:
     """What every probe saw, in their order."""
     waiting = {(each.name, subject): each for each in PROBES for subject in each.subjects(asking.target)}
+    asked = list(waiting)
     done: dict[tuple[str, str | None], Seen] = {}
     finished: queue.SimpleQueue[tuple[str, str | None]] = queue.SimpleQueue()
     running = 0
@@ -158,14 +171,15 @@ def run(asking: Asking) -> list[Seen]:
         try:
             seen = each.run(asking, subject)
         except Exception as error:  # noqa: BLE001 - a strange peer ends one probe, not the run
-            seen = Seen("", "fail", f"could not be asked: {type(error).__name__}")
+            seen = Seen("", "fail", f"could not be asked: {type(error).__name__}", hint="a report of this is welcome")
         spent = round((time.monotonic() - began) * 1000)
         done[each.name, subject] = replace(seen, name=each.name, subject=subject, ms=spent)
         finished.put((each.name, subject))
 
     while waiting or running:
         for (name, subject), each in list(waiting.items()):
-            state = _ready(each, subject, done)
+            over = not any(other in each.after for other, about in asked if (other, about) not in done)
+            state = _ready(each, subject, done) if over else False
             if state is True and running < _THREADS:
                 del waiting[name, subject]
                 running += 1
@@ -198,17 +212,31 @@ def _settled(seen: Sequence[Seen]) -> list[Seen]:
     fails = {each.name for each in seen if each.outcome == "fail"}
     ids = {finding.id for each in seen for finding in each.findings}
     hinges = {each.name: each.hinges for each in PROBES}
-    found: list[Seen] = []
-    said: set[str] = set()
-    for each in seen:
-        lost = next((name for name in hinges[each.name] if name in fails), None)
-        if lost and each.outcome in {"fail", "warn"}:
-            found.append(replace(each, outcome="skip", evidence=f"{_BECAUSE}{lost}", findings=()))
-            continue
-        kept = tuple(f for f in each.findings if f.id not in said and not _explained(f.id, ids))
-        said |= {finding.id for finding in kept}
-        found.append(replace(each, findings=kept))
-    return found
+    counting = [_hinged(each, next((name for name in hinges[each.name] if name in fails), None)) for each in seen]
+    rows = [(finding, each) for each in counting for finding in each.findings if not _explained(finding.id, ids)]
+    chosen: dict[str, tuple[Finding, Seen]] = {}
+    for finding, each in rows:
+        before = chosen.get(finding.id)
+        if before is None or (before[0].level == "warning" and finding.level == "error"):
+            chosen[finding.id] = (finding, each)
+    said = {id_: _with_others(finding, each, rows) for id_, (finding, each) in chosen.items()}
+    homes = {id_: each for id_, (_, each) in chosen.items()}
+    return [
+        replace(each, findings=tuple(said[f.id] for f in each.findings if homes.get(f.id) is each)) for each in counting
+    ]
+
+
+def _hinged(each: Seen, lost: str | None) -> Seen:
+    """The same, not counted where it hinges on what failed."""
+    if lost is None or each.outcome not in {"fail", "warn"}:
+        return each
+    return replace(each, outcome="skip", evidence=f"{_BECAUSE}{lost}", findings=(), hint="")
+
+
+def _with_others(finding: Finding, home: Seen, rows: Sequence[tuple[Finding, Seen]]) -> Finding:
+    """The same, with the other subjects of which it was found."""
+    others = [each.subject for other, each in rows if other.id == finding.id and each is not home and each.subject]
+    return replace(finding, what=f"{finding.what} (so is {', '.join(others[:4])})") if others else finding
 
 
 def _explained(id_: str, ids: set[str]) -> bool:

@@ -6,7 +6,7 @@ from datetime import UTC
 
 from mercure_deploy.facts.hubs import HUB_PATH
 from mercure_deploy.hub import replies
-from mercure_deploy.hub.fetch import FetchError, Reply, fetch
+from mercure_deploy.hub.fetch import FetchError, Reply
 from mercure_deploy.hub.replies import Cause
 from mercure_deploy.hub.tokens import nobodys_topic
 from mercure_deploy.probes import requests
@@ -46,7 +46,7 @@ def hub(ask: Asking, _subject: str | None) -> Seen:
     if reply is None:
         return skipped("because of redirect")
     cause = replies.of_answer(reply, target.url)
-    if cause and not _wants_another_word(reply):
+    if cause and not _wants_another_word(reply) and not _takes_tokens(ask, reply):
         return failed(cause)
     ask.known.generation = generation = _generation(reply)
     offset = _offset(ask) or 0
@@ -61,6 +61,20 @@ def hub(ask: Asking, _subject: str | None) -> Seen:
             Cause("hub-upgrade-break", f"the hub is of generation {generation}, the spec says {expected}", hint)
         )
     return passed(f"a hub of generation {generation}, it answers {reply.status}")
+
+
+def _takes_tokens(ask: Asking, refused: Reply) -> bool:
+    """Whether it is a hub all the same, whose refusals a proxy writes anew: it takes an update of the current key."""
+    key = requests.signing(ask)
+    if refused.status not in {401, 403, 404} or key is None:
+        return False
+    topic = nobodys_topic()
+    try:
+        said = requests.publish(ask, requests.token(ask, key, topic), topic)
+    except FetchError:
+        return False
+    ask.known.rewritten = said.status == 200 and said.body.startswith("urn:uuid:")
+    return ask.known.rewritten
 
 
 def _wants_another_word(reply: Reply) -> bool:
@@ -78,7 +92,7 @@ def _metadata(ask: Asking) -> dict[str, object] | None:
     """What a hub 1.0 says of itself: its audience, the name of its cookie."""
     url = f"{ask.target.hub.url}/.well-known/oauth-protected-resource{HUB_PATH}"
     try:
-        reply = fetch("GET", url, None, ask.target.way)
+        reply = requests.send(ask, "GET", url, None)
         said = json.loads(reply.body) if reply.status == 200 else None
     except (FetchError, ValueError, RecursionError):
         return None

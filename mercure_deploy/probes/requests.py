@@ -1,7 +1,9 @@
 """How probes ask: topics of nobody, tokens that grant just those, the words of a generation."""
 
+import time
 from collections.abc import Mapping
 from datetime import datetime, timedelta
+from typing import Any
 
 from mercure_deploy.facts.hubs import GENERATIONS
 from mercure_deploy.hub import tokens
@@ -13,12 +15,21 @@ from mercure_deploy.spec import Hub
 
 # longer than the least that a proxy lets through of a form
 PADDING = "mercure-deploy " * 100
+# of requests in a run: a limit of ten a second with a burst of twenty is an ordinary thing
+MOST, MOST_OF_STRANGERS = 20, 12
+# seconds between an answer that may pass and the next request
+_WAITS, _LONGEST = (1.0, 2.0), 5.0
 
 
 def hub_of(ask: Asking) -> Hub:
     """The hub whose tokens are wanted, of the generation that it really is."""
     version = "1.0" if ask.known.generation == "1.0" else "0.24"
     return ask.target.hub.model_copy(update={"version": version})
+
+
+def signing(ask: Asking) -> Key | None:
+    """The key with which apps sign, None where it is not here."""
+    return next((key for key in ask.target.keys if key.state == "current" and key.secret), None)
 
 
 def token(ask: Asking, key: Key, topics: str, hub: Hub | None = None) -> str:
@@ -55,23 +66,48 @@ def replayed(ask: Asking, last: str) -> dict[str, str]:
     return {GENERATIONS[hub_of(ask).version].last: last}
 
 
+def may(ask: Asking, number: int) -> bool:
+    """Whether so many requests more are within what a stranger's hub is asked, beside those that every run makes."""
+    return ask.known.spent + number <= (MOST if ask.target.env else MOST_OF_STRANGERS)
+
+
+def send(ask: Asking, method: str, url: str, text: str | None, **more: Any) -> Reply:  # noqa: ANN401 - as fetch takes it
+    """One exchange; a rate limit, and a hub that was there a moment ago, are waited for. FetchError as of fetch."""
+    for wait in (*_WAITS, None):
+        ask.known.spent += 1
+        reply = fetch(method, url, text, ask.target.way, **more)
+        if wait is None or not _passing(ask, reply):
+            break
+        said = reply.header("retry-after")
+        time.sleep(min(float(said), _LONGEST) if said.isdigit() else wait)
+    return reply
+
+
+def _passing(ask: Asking, reply: Reply) -> bool:
+    """Whether that answer may be another one in a moment."""
+    first = ask.known.first
+    away = reply.status == 503 and first is not None and first.status < 500 and "no available server" not in reply.body
+    return reply.status == 429 or away
+
+
 def publish(ask: Asking, text: str | None, topics: str, data: str = PADDING) -> Reply:
     """Publish a private update. FetchError when nothing answers."""
     form = {"topic": topics, "data": data, "private": "on"}
-    return fetch("POST", ask.target.url, text, ask.target.way, form=form)
+    return send(ask, "POST", ask.target.url, text, form=form)
 
 
 def subscribe(ask: Asking, text: str | None, topics: str, headers: Mapping[str, str] | None = None) -> Reply:
     """Ask for a stream, and close it after its headers. FetchError when nothing answers."""
     url = f"{ask.target.url}?{_query(words(ask, topics))}"
     try:
-        return fetch("GET", url, text, ask.target.way, headers=headers)
+        return send(ask, "GET", url, text, headers=headers)
     except FetchError as error:
         raise error.of_a_stream() from None
 
 
 def stream(ask: Asking, text: str | None, topics: str, headers: Mapping[str, str], **more: str) -> Stream:
     """A stream that stays open."""
+    ask.known.spent += 1
     return Stream(ask.target.url, {**words(ask, topics), **more}, text, ask.target.way, dict(headers))
 
 

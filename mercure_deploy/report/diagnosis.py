@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from mercure_deploy.errors import printable
 from mercure_deploy.findings import Finding
-from mercure_deploy.report.findings import counted, finding_row, finding_text, stamp
+from mercure_deploy.report.findings import counts, finding_row, finding_text, many, stamp
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -49,7 +49,7 @@ def text(diagnosed: Sequence[Diagnosed], *, more: bool = False) -> Iterator[tupl
     for each in diagnosed:
         yield f"{each.target.name}: {each.target.url}" if each.target.env else each.target.url, None
         width = max(len(seen.name) for seen in each.seen)
-        for seen in each.seen:
+        for seen in (seen for seen in each.seen if seen.outcome != "skip"):
             # what a finding says below is not said twice
             said = [seen.evidence] if seen.evidence not in {finding.what for finding in seen.findings} else []
             words = ": ".join([*([seen.subject] if seen.subject else []), *said])
@@ -58,15 +58,33 @@ def text(diagnosed: Sequence[Diagnosed], *, more: bool = False) -> Iterator[tupl
             for finding in seen.findings:
                 for row in finding_text(finding, more=more):
                     yield printable(f"      {row}", 600), None
+            if seen.hint:
+                yield printable(f"      hint: {seen.hint}", 600), None
+        yield from _skipped(each.seen)
     yield _counts(diagnosed), None
+
+
+def _skipped(seen: Sequence["Seen"]) -> Iterator[tuple[str, str | None]]:
+    """One line of what was not asked, and why."""
+    reasons: dict[str, list[str]] = {}
+    for each in (each for each in seen if each.outcome == "skip"):
+        names = reasons.setdefault(each.evidence, [])
+        names += [each.name] if each.name not in names else []
+    if reasons:
+        shown = "; ".join(f"{', '.join(names)}: {reason}" for reason, names in reasons.items())
+        yield printable(f"skip  {shown}", 900), _COLOURS["skip"]
 
 
 def _counts(diagnosed: Sequence[Diagnosed]) -> str:
     findings = [finding for each in diagnosed for finding in each.findings]
-    asked = [seen for each in diagnosed for seen in each.seen if seen.outcome != "skip"]
-    skipped = sum(len(each.seen) for each in diagnosed) - len(asked)
-    noun = "probe" if len(asked) == 1 else "probes"
-    return f"{len(asked)} {noun} ({skipped} skipped): {counted(findings) if findings else 'nothing is wrong'}"
+    seen = [seen for each in diagnosed for seen in each.seen]
+    skipped = sum(each.outcome == "skip" for each in seen)
+    # what went wrong by nothing that has an id counts all the same
+    errors, warnings = counts(findings)
+    errors += sum(each.outcome == "fail" and bool(each.hint) for each in seen)
+    warnings += sum(each.outcome == "warn" and bool(each.hint) for each in seen)
+    said = f"{many(errors, 'error')}, {many(warnings, 'warning')}" if errors or warnings else "nothing is wrong"
+    return f"{many(len(seen) - skipped, 'probe')} ({skipped} skipped): {said}"
 
 
 def as_json(diagnosed: Sequence[Diagnosed], *, ok: bool) -> str:
@@ -112,6 +130,7 @@ def _environment(each: Diagnosed, now: "datetime", abouts: Mapping[str, str]) ->
         "summary": _counts([each]),
         "map": list(_map(each)),
         "found": sorted(each.findings, key=lambda finding: finding.level),
+        "unnamed": [seen for seen in each.seen if seen.hint],
         "ring": [
             {
                 "fingerprint": key.fingerprint,
@@ -135,9 +154,7 @@ def _map(each: Diagnosed) -> Iterator[dict[str, str]]:
         seen = [one for one in each.seen if one.name in probes]
         worst = min(seen, key=lambda one: _WORST.index(one.outcome), default=None)
         if worst is not None:
-            shown = (
-                worst.evidence
-                if worst.outcome != "pass"
-                else ", ".join(dict.fromkeys(one.name for one in seen if one.outcome == "pass"))
-            )
+            wrong = dict.fromkeys(one.evidence for one in seen if one.outcome in {"fail", "warn"})
+            right = dict.fromkeys(one.name for one in seen if one.outcome == "pass")
+            shown = "; ".join(wrong) or (worst.evidence if worst.outcome == "skip" else ", ".join(right))
             yield {"name": name, "outcome": worst.outcome, "word": _WORDS[worst.outcome], "evidence": shown}

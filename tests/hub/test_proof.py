@@ -114,7 +114,7 @@ def test_both_keys_are_tried_on_one_private_topic_each():
 @pytest.mark.parametrize(
     ("get", "post", "code", "said"),
     [
-        ((401, "text/plain", ""), Handler.post, 1, "does not accept the key"),
+        ((401, "text/plain", "Unauthorized\n"), Handler.post, 1, "does not accept the key"),
         (Handler.get, (401, "text/plain", "Unauthorized"), 1, "yet (current), it refused an update"),
         ((302, "text/plain", ""), Handler.post, 2, "redirects to https://hub.example.com/ (302)"),
         (Handler.get, (308, "text/plain", ""), 2, "redirects to https://hub.example.com/ (308)"),

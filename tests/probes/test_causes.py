@@ -131,7 +131,8 @@ def test_a_cookie_that_is_secure_for_a_hub_on_http(monkeypatch: pytest.MonkeyPat
     assert cookie.page(Asking(target()), None).outcome == "skip"
 
 
-LET_IN = Reply(401, {"access-control-allow-origin": "https://app.example.com"}, "Unauthorized")
+PLAIN = {"content-type": "text/plain; charset=utf-8"}
+LET_IN = Reply(401, {**PLAIN, "access-control-allow-origin": "https://app.example.com"}, "Unauthorized")
 CREDENTIALS = {**LET_IN.headers, "access-control-allow-credentials": "true"}
 CORS: dict[str, tuple[Reply | FetchError, Reply | FetchError, str | None]] = {
     "right": (Reply(204, CREDENTIALS, ""), replace(LET_IN, headers=CREDENTIALS), None),
@@ -139,17 +140,17 @@ CORS: dict[str, tuple[Reply | FetchError, Reply | FetchError, str | None]] = {
     "a preflight of a proxy": (Reply(204, {}, ""), replace(LET_IN, headers=CREDENTIALS), "cors-origin-mismatch"),
     "twice": (
         Reply(204, {}, ""),
-        replace(LET_IN, headers={"access-control-allow-origin": "a, b"}),
+        replace(LET_IN, headers={**PLAIN, "access-control-allow-origin": "a, b"}),
         "cors-origin-mismatch",
     ),
     "a star": (
         Reply(204, {}, ""),
-        replace(LET_IN, headers={"access-control-allow-origin": "*"}),
+        replace(LET_IN, headers={**PLAIN, "access-control-allow-origin": "*"}),
         "cors-wildcard-credentials",
     ),
     "another": (
         Reply(204, {}, ""),
-        replace(LET_IN, headers={"access-control-allow-origin": "null"}),
+        replace(LET_IN, headers={**PLAIN, "access-control-allow-origin": "null"}),
         "cors-origin-mismatch",
     ),
     "an error": (Reply(204, {}, ""), Reply(502, {"content-type": "text/html"}, ""), "proxy-not-routing"),
@@ -160,13 +161,17 @@ CORS: dict[str, tuple[Reply | FetchError, Reply | FetchError, str | None]] = {
 @pytest.mark.parametrize("name", CORS)
 def test_what_a_page_of_another_origin_gets(monkeypatch: pytest.MonkeyPatch, name: str):
     preflight, plain, id_ = CORS[name]
-    monkeypatch.setattr(cors, "fetch", lambda method, *_, **__: replies(preflight if method == "OPTIONS" else plain)())
+    monkeypatch.setattr(
+        requests, "fetch", lambda method, *_, **__: replies(preflight if method == "OPTIONS" else plain)()
+    )
     asked_by = (parse_origin("https://app.example.com"), URL)
     seen = cors.origin(Asking(target(pages=(asked_by,))), "https://app.example.com")
     assert ([each.id for each in seen.findings] or [None]) == [id_]
-    monkeypatch.setattr(cors, "fetch", replies(GONE))
+    monkeypatch.setattr(requests, "fetch", replies(GONE))
     assert cors.stranger(Asking(target()), None).outcome == "skip"
-    monkeypatch.setattr(cors, "fetch", replies(replace(LET_IN, headers={"access-control-allow-origin": "*"})))
+    monkeypatch.setattr(
+        requests, "fetch", replies(replace(LET_IN, headers={**PLAIN, "access-control-allow-origin": "*"}))
+    )
     assert cors.stranger(Asking(target()), None).findings[0].id == "cors-wildcard-credentials"
 
 
@@ -181,7 +186,7 @@ def test_what_a_page_of_another_origin_gets(monkeypatch: pytest.MonkeyPatch, nam
 def test_a_key_that_is_refused_has_the_state_that_it_is_in(
     monkeypatch: pytest.MonkeyPatch, state: str, words: str, outcome: str
 ):
-    refused = Reply(401, {}, "Unauthorized")
+    refused = Reply(401, PLAIN, "Unauthorized\n")
     monkeypatch.setattr(requests, "publish", lambda *_: refused)
     monkeypatch.setattr(requests, "subscribe", lambda *_, **__: refused)
     env = SPEC.environments["production"]
@@ -199,7 +204,7 @@ MODERN: dict[str, tuple[Known, str]] = {
     ),
     "neither": (
         Known(
-            Reply(401, {}, ""),
+            Reply(401, PLAIN, "Unauthorized\n"),
             generation="1.0",
             metadata={"authorization_servers": ["https://idp.example.com"], "resource": URL},
         ),
@@ -211,7 +216,7 @@ MODERN: dict[str, tuple[Known, str]] = {
 @pytest.mark.parametrize("name", MODERN)
 def test_a_hub_that_wants_another_audience(monkeypatch: pytest.MonkeyPatch, name: str):
     known, id_ = MODERN[name]
-    refused = Reply(401, {}, "Unauthorized")
+    refused = Reply(401, PLAIN, "Unauthorized\n")
     monkeypatch.setattr(requests, "publish", lambda *_: refused)
     monkeypatch.setattr(requests, "subscribe", lambda *_, **__: refused)
     seen = keys.key(Asking(target(keys=RING.keys), known), MARK)
@@ -219,7 +224,7 @@ def test_a_hub_that_wants_another_audience(monkeypatch: pytest.MonkeyPatch, name
 
 
 def test_the_name_of_the_cookie_that_a_hub_says(monkeypatch: pytest.MonkeyPatch):
-    right, refused = Reply(200, {"content-type": "text/event-stream"}, ""), Reply(401, {}, "Unauthorized")
+    right, refused = Reply(200, {"content-type": "text/event-stream"}, ""), Reply(401, PLAIN, "Unauthorized\n")
     monkeypatch.setattr(requests, "publish", lambda *_: Reply(200, {}, ID))
     monkeypatch.setattr(requests, "subscribe", lambda _ask, _text, _topics, headers=None: refused if headers else right)
     seen = keys.key(Asking(target(keys=RING.keys), Known(metadata={"mercure_cookie": "mine"})), MARK)

@@ -139,10 +139,10 @@ SAID: dict[str, tuple[Any, list[str]]] = {
     "a page instead of a 401": (lambda *_: (401, HTML, "<h1>"), ["proxy-not-routing"]),
     "forbidden": (lambda *_: (403, HTML, "<h1>"), ["proxy-not-routing"]),
     "a hub 1.0 without a guard": (only("GET", (400, PLAIN, 'Missing "match" parameter'), token=False), []),
-    "another clock": (only("GET", (401, {**PLAIN, "Date": LATE}, ""), token=False), ["token-lifecycle"]),
-    "no clock": (only("GET", (401, {**PLAIN, "Date": "yesterday"}, ""), token=False), []),
+    "another clock": (only("GET", (401, {**PLAIN, "Date": LATE}, "Unauthorized\n"), token=False), ["token-lifecycle"]),
+    "no clock": (only("GET", (401, {**PLAIN, "Date": "yesterday"}, "Unauthorized\n"), token=False), []),
     "a day without a zone": (
-        only("GET", (401, {**PLAIN, "Date": "Tue, 01 Jan 2036 00:00:00"}, ""), token=False),
+        only("GET", (401, {**PLAIN, "Date": "Tue, 01 Jan 2036 00:00:00"}, "Unauthorized\n"), token=False),
         ["token-lifecycle"],
     ),
     "compressed and never sent": (
