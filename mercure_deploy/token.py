@@ -68,7 +68,7 @@ def _refusals(token: Token, env: Environment, ring: KeyRing, key: Key, now: floa
         yield "it is not valid yet"
     if not legacy:
         yield from _modern(token, env.hub, key)
-    elif not isinstance(token.claims.get("mercure"), dict):
+    elif not isinstance(claims.grant(token.claims), dict):
         yield "it has no claim mercure, and may publish nothing"
 
 
@@ -102,7 +102,7 @@ def _modern(token: Token, hub: Hub, key: Key) -> Iterator[str]:
 def grants(token: Token) -> list[str]:
     """What it may do, a line for each action and its topics."""
     found: dict[str, list[str]] = {}
-    said = token.claims.get("mercure")
+    said = claims.grant(token.claims)
     for action in ("publish", "subscribe"):
         topics = said.get(action) if isinstance(said, dict) else None
         found[action] = [topic for topic in topics if isinstance(topic, str)] if isinstance(topics, list) else []

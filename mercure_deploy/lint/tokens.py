@@ -40,6 +40,6 @@ def topic_claim_mismatch(setup: Setup) -> Iterator[Found]:
             what = "has no authorization_details, and hub 1.0 refuses it"
             hint = "mercure-bundle 0.5 makes tokens for hub 1.0"
             yield Found(value.place, what, hint)
-        elif not modern and not isinstance(token.claims.get("mercure"), dict):
+        elif not modern and not isinstance(claims.grant(token.claims), dict):
             hint = 'add {"mercure": {"publish": ["*"]}}'
             yield Found(value.place, "has no claim mercure, and may do nothing", hint)

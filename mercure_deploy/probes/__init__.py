@@ -5,14 +5,14 @@ from datetime import datetime
 
 from mercure_deploy.hub.fetch import Way
 from mercure_deploy.keys import KeyRing
-from mercure_deploy.probes import app, cookie, cors, delivery, identity, keys, network
+from mercure_deploy.probes import app, cookie, cors, delivery, identity, keys, network, strangers
 from mercure_deploy.probes.engine import PROBES, Asking, Seen, Target, run
 from mercure_deploy.spec import Environment
 
 __all__ = ["PROBES", "Asking", "Seen", "Target", "of_environment", "run"]
 
 # each has added its probes
-_MODULES = (network, identity, keys, delivery, cors, cookie, app)
+_MODULES = (network, identity, keys, strangers, delivery, cors, cookie, app)
 
 
 def of_environment(name: str, env: Environment, ring: KeyRing | None, way: Way, now: Callable[[], datetime]) -> Target:

@@ -116,22 +116,31 @@ def history(ask: Asking, _subject: str | None) -> Seen:
     topics = nobodys_topic()
     text = requests.token(ask, key, topics)
     try:
-        requests.publish(ask, text, topics, "before")
-        # as a browser asks: by the header alone
-        stream = requests.stream(ask, text, topics, {"Last-Event-ID": "earliest"})
-        try:
-            stream.opened(ask.target.way.seconds)
-            if stream.has(1, min(_REPLAYED, ask.target.way.seconds)):
-                return passed("an update from before is replayed")
-        finally:
-            stream.close()
+        seen = _replayed(ask, text, topics)
     except FetchError as error:
         return skipped(f"not asked: {error}")
+    if seen is not None:
+        return seen
     if requests.may(ask, _IN_TURN + 1) and (several := _several(ask, text, topics)):
         return failed(several)
     what = f"nothing is replayed, though the spec keeps {env.hub.history} updates: a page that was away loses some"
     hint = "the volume at /data, and whether the hub may write there; transport bolt in its Caddyfile"
     return failed(Cause("storage-permissions", what, hint))
+
+
+def _replayed(ask: Asking, text: str, topics: str) -> Seen | None:
+    """What is seen of an update from before, None where it is not replayed. FetchError when nothing answers."""
+    refused = requests.publish(ask, text, topics, "before").status != 200
+    # as a browser asks: by the header alone
+    stream = requests.stream(ask, text, topics, {"Last-Event-ID": "earliest"})
+    try:
+        stream.opened(ask.target.way.seconds)
+        if refused:
+            return skipped("an update is refused")
+        found = stream.has(1, min(_REPLAYED, ask.target.way.seconds))
+        return passed("an update from before is replayed") if found else None
+    finally:
+        stream.close()
 
 
 def _several(ask: Asking, text: str, topics: str) -> Cause | None:

@@ -62,7 +62,8 @@ class Target:
 class Known:
     """What probes found out for those after them. `offset` is the hub's clock minus ours, in seconds.
 
-    `spent` is how many requests have been made, `rewritten` whether a proxy writes the hub's refusals anew.
+    `spent` is how many requests have been made, `rewritten` whether a proxy writes the hub's refusals anew,
+    `accepted` whether the hub takes a key of the ring.
     """
 
     first: Reply | None = None
@@ -70,6 +71,7 @@ class Known:
     offset: float = 0.0
     spent: int = 0
     rewritten: bool = False
+    accepted: bool = False
     metadata: Mapping[str, object] | None = None
 
 

@@ -1,9 +1,10 @@
 """Probes of keys: what the hub takes, by header and by cookie, for publishing and for subscribing."""
 
+import base64
 import re
-import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -12,11 +13,13 @@ from mercure_deploy.hub import replies
 from mercure_deploy.hub.fetch import FetchError, Reply
 from mercure_deploy.hub.replies import Cause
 from mercure_deploy.hub.tokens import nobodys_topic
-from mercure_deploy.keys import HMAC_BYTES, WELL_KNOWN, Key
+from mercure_deploy.keys import HMAC_BYTES, KNOWN, WELL_KNOWN, Key
 from mercure_deploy.probes import requests
 from mercure_deploy.probes.engine import Asking, Seen, Target, failed, passed, probe, skipped
 
 _T = TypeVar("_T")
+# of keys from documents that are tried at least, where a hub of the spec refuses that of the ring
+PLACEHOLDERS = 4
 
 
 def _marks(target: Target) -> Sequence[str | None]:
@@ -66,8 +69,9 @@ def key(ask: Asking, subject: str | None) -> Seen:
     except FetchError as error:
         return failed(replies.of_error(error, ask.target.url))
     cause = _strange(ask, said) or _cause(ask, known, said)
+    ask.known.accepted |= cause is None and known.text() not in WELL_KNOWN
     if cause is None and ask.target.env is None and known.text() in WELL_KNOWN:
-        cause = _placeholder(ask)
+        cause = placeholder_cause(ask)
     if cause is None:
         return passed("publishes and subscribes, by header and by cookie")
     in_use = known.state == "current" or cause.id != "key-mismatch"
@@ -89,18 +93,85 @@ def _cause(ask: Asking, known: Key, said: Answers) -> Cause | None:
     mark = f"the key {known.fingerprint} ({known.state})"
     if update and header and cookie:
         return None
+    if update or header or cookie:
+        several = _asked_again(ask, known, said)
+        if several:
+            return several
+    first = ask.known.first
     if update and header:
         what = "the token is taken by header and not by cookie: a proxy drops it, or the hub looks at another cookie"
-        return Cause("credentials-not-sent", what, _cookie_hint(ask))
+        return replies.worded(Cause("credentials-not-sent", what, _cookie_hint(ask)), first)
     if cookie and not header:
         lost = "" if update else ", no app can publish"
         what = f"the token is taken by cookie and not by header: a proxy drops Authorization{lost}"
-        return Cause("credentials-not-sent", what, "let the proxy hand on Authorization, and set none of its own")
+        hint = "let the proxy hand on Authorization, and set none of its own"
+        return replies.worded(Cause("credentials-not-sent", what, hint), first)
     if update != (header or cookie):
         role, other = ("publisher", "subscriber") if not update else ("subscriber", "publisher")
+        tried = taken_with if role == "publisher" else _subscribed
         what = f"{mark} is not the {role}'s on the hub, though it is the {other}'s"
-        return Cause("key-mismatch", what, f"the same key for both roles: MERCURE_{role.upper()}_JWT_KEY")
-    return _other_algorithm(ask, known) or _audience(ask, known) or _mismatch(ask, known, mark)
+        hint = f"the same key for both roles: MERCURE_{role.upper()}_JWT_KEY"
+        return _other_algorithm(ask, known, tried, f"for {role}s ") or Cause("key-mismatch", what, hint)
+    return (
+        _other_algorithm(ask, known, taken_with)
+        or _older(ask, known)
+        or _audience(ask, known)
+        or _variant(ask, known)
+        or _mismatch(ask, known, mark)
+    )
+
+
+def _asked_again(ask: Asking, known: Key, said: Answers) -> Cause | None:
+    """Whether another hub answers each time: what was refused is taken, or the reverse."""
+    if not requests.may(ask, 3):
+        return None
+    again = answers(ask, lambda topics: requests.token(ask, known, topics))
+    if again.taken == said.taken:
+        return None
+    what = f"the key {known.fingerprint} is now taken and now refused: several hubs answer, with different keys"
+    return Cause("key-mismatch", what, "one hub, or the same keys for all that the proxy leads to")
+
+
+def _older(ask: Asking, known: Key) -> Cause | None:
+    """Whether a hub 1.0 takes tokens of 1.0 alone, where apps still speak 0.x."""
+    env = ask.target.env
+    if env is None or ask.known.generation != "1.0" or not env.hub.legacy_clients or not requests.may(ask, 1):
+        return None
+    modern = requests.hub_of(ask).model_copy(update={"legacy_clients": False})
+    if not taken_with(ask, lambda topics: requests.token(ask, known, topics, modern)):
+        return None
+    what = "the hub takes tokens of 1.0 alone, and the spec says that apps speak 0.x (legacy_clients)"
+    return Cause("hub-upgrade-break", what, "deploy the hub with the files of the spec: protocol_version_compatibility")
+
+
+def _variant(ask: Asking, known: Key) -> Cause | None:
+    """Whether the hub has the same key with something around it, as a reader of files leaves it."""
+    if not known.symmetric:
+        return None
+    text = known.text()
+    for name, other in _variants(text):
+        if not requests.may(ask, 1 + (PLACEHOLDERS if ask.target.env else 0)):
+            return None
+        if taken_with(ask, lambda topics, it=other: requests.foreign(ask, it, known.algorithm, topics)):  # type: ignore[misc]
+            KNOWN.add(other, known.fingerprint)
+            what = f"the hub has the key {known.fingerprint} {name}, which is a part of it there"
+            return Cause(
+                "key-quoting", what, "the same text where the hub's variable is set, without what is around it"
+            )
+    return None
+
+
+def _variants(text: str) -> Iterator[tuple[str, str]]:
+    """What readers make of a key: what it is like then, and the text."""
+    yield "in quotes", f'"{text}"'
+    yield "with a line break behind it", f"{text}\n"
+    yield "in quotes", f"'{text}'"
+    yield "as base64", base64.b64encode(text.encode()).decode()
+    with suppress(ValueError, UnicodeDecodeError):
+        yield "out of base64", base64.b64decode(text, validate=True).decode()
+    bare = text.strip("'\" \n")
+    if bare != text:
+        yield "without what is around it", bare
 
 
 def _mismatch(ask: Asking, known: Key, mark: str) -> Cause:
@@ -124,19 +195,34 @@ def _cookie_hint(ask: Asking) -> str:
     return "let the proxy hand on Cookie; the same cookie_name on both sides"
 
 
-def _other_algorithm(ask: Asking, known: Key) -> Cause | None:
+Tried = Callable[[Asking, Callable[[str], str]], bool]
+
+
+def _other_algorithm(ask: Asking, known: Key, tried: Tried, role: str = "") -> Cause | None:
     """The same text under another algorithm; an asymmetric key has only one."""
     if not known.symmetric:
         return None
     for algorithm in (each for each in HMAC_BYTES if each != known.algorithm):
-        if _taken(ask, lambda topics, it=algorithm: requests.foreign(ask, known.text(), it, topics)):  # type: ignore[misc]
-            what = f"the hub wants {algorithm}, the app signs with {known.algorithm}, with the right key"
+        if requests.may(ask, 1) and tried(
+            ask,
+            lambda topics, it=algorithm: requests.foreign(ask, known.text(), it, topics),  # type: ignore[misc]
+        ):
+            what = f"{role}the hub wants {algorithm}, the app signs with {known.algorithm}, with the right key"
             hint = f"{known.algorithm} for the hub too: MERCURE_PUBLISHER_JWT_ALG and MERCURE_SUBSCRIBER_JWT_ALG"
             return Cause("alg-mismatch", what, hint)
     return None
 
 
-def _taken(ask: Asking, make: Callable[[str], str]) -> bool:
+def _subscribed(ask: Asking, make: Callable[[str], str]) -> bool:
+    topics = nobodys_topic()
+    try:
+        return requests.subscribe(ask, make(topics), topics).status == 200
+    except FetchError:
+        return False
+
+
+def taken_with(ask: Asking, make: Callable[[str], str]) -> bool:
+    """Whether the hub takes an update with that token; `make` gives it for a topic."""
     topics = nobodys_topic()
     try:
         return requests.publish(ask, make(topics), topics).body.startswith("urn:uuid:")
@@ -155,10 +241,11 @@ def _audience(ask: Asking, known: Key) -> Cause | None:
     servers = (ask.known.metadata or {}).get("authorization_servers")
     listed = [str(each) for each in servers[:3]] if isinstance(servers, list) else []
     pages = [str(page) for page, _ in ask.target.pages]
-    for issuer in dict.fromkeys([*listed, *pages, str(own.url)]):
-        if issuer != own.issued_by:
+    slash = [f"{own.issued_by}/", own.issued_by.rstrip("/"), own.issued_by.replace("https://", "http://")]
+    for issuer in dict.fromkeys([*listed, *pages, str(own.url), *slash]):
+        if issuer != own.issued_by and requests.may(ask, 1):
             hub = own.model_copy(update={"issuer": issuer})
-            if _taken(ask, lambda topics, it=hub: requests.token(ask, known, topics, it)):  # type: ignore[misc]
+            if taken_with(ask, lambda topics, it=hub: requests.token(ask, known, topics, it)):  # type: ignore[misc]
                 what = f"the hub trusts the issuer {typed(issuer, 120)}, the tokens are of {own.issued_by}"
                 return Cause("audience-mismatch", what, f"issuer {own.issued_by} in the hub's Caddyfile")
     return None
@@ -174,51 +261,9 @@ def _resource(ask: Asking) -> str | None:
     return f"{found[1]}{found[2]}" if found else None
 
 
-def _placeholder(ask: Asking) -> Cause:
+def placeholder_cause(ask: Asking) -> Cause:
+    """What a key from documents means."""
     what = "the hub takes tokens that are signed with a key from documents: everybody can publish and read everything"
     fresh = "a fresh random key, the same text for app and hub: openssl rand -hex 32"
     hint = f"now: {ask.target.say(f'mercure-deploy rotate-keys {ask.target.name} --now', fresh)}"
     return Cause("key-placeholder", what, hint)
-
-
-@probe("placeholder", needs=("hub",))
-def placeholder(ask: Asking, _subject: str | None) -> Seen:
-    """Does it take a key that stands in documents?"""
-    if ask.target.env is None:
-        return skipped("asked of one's own hub alone")
-
-    def tried(text: str) -> Callable[[], bool]:
-        return lambda: _taken(ask, lambda topics: requests.foreign(ask, text, "HS256", topics))
-
-    taken = side_by_side([tried(text) for text in sorted(WELL_KNOWN)])
-    if any(taken):
-        return failed(_placeholder(ask))
-    return passed(f"none of {len(taken)} is taken")
-
-
-@probe("strangers", needs=("hub",))
-def strangers(ask: Asking, _subject: str | None) -> Seen:
-    """Can somebody without a key publish?"""
-
-    def without() -> bool:
-        topics = nobodys_topic()
-        return requests.publish(ask, None, topics).body.startswith("urn:uuid:")
-
-    nobody = secrets.token_hex(32)
-    calls: Sequence[Callable[[], bool]] = (
-        without,
-        lambda: _taken(ask, lambda topics: requests.foreign(ask, nobody, "HS256", topics)),
-    )
-    try:
-        open_, any_key = side_by_side(calls)
-    except FetchError as error:
-        return skipped(f"not asked: {error}")
-    hint = "a key for publishers, and no proxy that brings a token of its own"
-    if open_:
-        return failed(Cause("anonymous", "an update without a token is taken: everybody can publish", hint))
-    if any_key:
-        what = "an update with a key of nobody is taken: the hub verifies no signature, or a proxy brings a token"
-        return failed(
-            Cause("key-placeholder", what, "a key for publishers, and no proxy that brings a token of its own")
-        )
-    return passed("neither without a token nor with a key of nobody")

@@ -9,7 +9,7 @@ from strangers import ID, KEY, MARK, RING, SPEC, URL, target
 
 from mercure_deploy.facts.origins import parse_origin
 from mercure_deploy.hub.fetch import FetchError, Reply
-from mercure_deploy.probes import cookie, cors, keys, requests
+from mercure_deploy.probes import cookie, cors, keys, requests, strangers
 from mercure_deploy.probes.engine import Asking, Known
 from mercure_deploy.spec import Hub
 
@@ -127,7 +127,9 @@ def test_a_cookie_that_is_secure_for_a_hub_on_http(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(cookie, "fetch", replies(setting(RIGHT)))
     plain = Hub.model_validate({"url": "http://hub.example.com"})
     seen = cookie.page(Asking(target(hub=plain, page=PAGE)), None)
-    assert "it is Secure, and the hub's URL is http" in seen.findings[0].what
+    assert seen.findings[0].what.endswith("browsers block it (mixed content)")
+    seen = cookie.page(Asking(target(hub=plain, page="http://app.example.com/")), None)
+    assert "it is Secure, and the page is on http" in seen.findings[0].what
     assert cookie.page(Asking(target()), None).outcome == "skip"
 
 
@@ -230,4 +232,4 @@ def test_the_name_of_the_cookie_that_a_hub_says(monkeypatch: pytest.MonkeyPatch)
     seen = keys.key(Asking(target(keys=RING.keys), Known(metadata={"mercure_cookie": "mine"})), MARK)
     assert "its cookie is mine" in seen.findings[0].hint
     monkeypatch.setattr(requests, "publish", replies(GONE))
-    assert keys.strangers(Asking(target()), None).outcome == "skip"
+    assert strangers.strangers(Asking(target()), None).outcome == "skip"

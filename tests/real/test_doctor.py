@@ -52,6 +52,18 @@ def keyed(value: str, *roles: str) -> Change:
     return change
 
 
+def quoted(form: str) -> Change:
+    """The hub with its own key, with something around it."""
+
+    def change(text: str, variables: dict[str, str]) -> str:
+        for role in ("PUBLISHER", "SUBSCRIBER"):
+            variables[f"MERCURE_{role}_JWT_KEY"] = form.format(variables[f"MERCURE_{role}_JWT_KEY"])
+        return text
+
+    return change
+
+
+PUBLISHER_512 = "publisher_jwt {env.MERCURE_PUBLISHER_JWT_KEY} HS512"
 CORS = "cors_origins https://app.example.com"
 BOLT = "transport bolt {\n\t\t\tpath /data/mercure.db\n\t\t\tsize 10000\n\t\t}"
 
@@ -213,6 +225,24 @@ FAULTS: dict[str, Fault] = {
     "a time-out of Apache": Fault("proxy-timeout-buffering", Edge("apache", "timeout=3"), arguments=("--idle", "6s")),
     "no history": Fault("storage-permissions", hub=replaced(BOLT, "transport local")),
     "another clock": Fault("token-lifecycle", Edge(lines='header >Date "Tue, 01 Jan 2036 00:00:00 GMT"')),
+    # half of what was there
+    "another algorithm for publishers alone": Fault(
+        "alg-mismatch", hub=replaced("publisher_jwt {env.MERCURE_PUBLISHER_JWT_KEY} HS256", PUBLISHER_512)
+    ),
+    "a key in quotes": Fault("key-quoting", hub=quoted('"{}"')),
+    "a key with a line break": Fault("key-quoting", hub=quoted("{}\n")),
+    # whose answer it is
+    "JSON of a gateway": Fault(
+        "proxy-not-routing",
+        nginx(whole=location('default_type application/json; return 401 \'{"message":"Unauthorized"}\';')),
+    ),
+    "a 401 of nobody": Fault("proxy-not-routing", nginx(whole=location("return 401;"))),
+    "the query is dropped": Fault(
+        "proxy-not-routing", nginx(whole=location(f"rewrite ^ /.well-known/mercure? break; {GOOD}"))
+    ),
+    "CORS twice on streams alone": Fault(
+        "cors-origin-mismatch", nginx(f"{NGINX_GOOD} add_header Access-Control-Allow-Origin https://app.example.com;")
+    ),
     # Traefik's answers, byte for byte as measured: for these only
     "Traefik has no router": Fault(
         "proxy-not-routing", nginx(whole='location / { default_type text/plain; return 404 "404 page not found\n"; }')
@@ -264,6 +294,54 @@ PAGES: dict[str, tuple[str | None, Callable[[str], str]]] = {
         lambda key: cookie(jwt.encode({"mercure": {"publish": ["*"]}, "exp": 4e9}, key)),
     ),
     "no token": ("jwt-key-confusion", lambda _key: cookie("not-a-token")),
+    "a claim under its long name": (
+        None,
+        lambda key: cookie(jwt.encode({"https://mercure.rocks/": {"subscribe": ["*"]}, "exp": 4e9}, key)),
+    ),
+    "not valid yet": ("token-lifecycle", lambda key: cookie(jwt.encode(claims(nbf=int(time.time()) + 300), key))),
+    "a part of the hub's path": (
+        "cookie-scope",
+        lambda key: cookie(jwt.encode(claims(), key), more="Domain=example.com; Path=/.well-kno; Secure"),
+    ),
+    "too large": (
+        "cookie-scope",
+        lambda key: cookie(jwt.encode(claims(pad="x" * 4000), key)),
+    ),
+    "cleared": (
+        "credentials-not-sent",
+        lambda _key: cookie("x", more="Domain=.example.com; Path=/.well-known/mercure; Max-Age=0"),
+    ),
+    "set, and cleared again": (
+        "credentials-not-sent",
+        lambda key: (
+            'header +Set-Cookie "mercureAuthorization=; Domain=.example.com; Path=/.well-known/mercure"\n'
+            + cookie(jwt.encode(claims(), key)).replace("header Set", "header +Set").replace("respond page\n", "")
+            + 'header +Set-Cookie "mercureAuthorization=deleted; Domain=.example.com; Path=/.well-known/mercure;'
+            ' Expires=Thu, 01 Jan 1970 00:00:00 GMT"\nrespond page\n'
+        ),
+    ),
+    "another hub in the page": (
+        "public-url-wrong",
+        lambda key: cookie(jwt.encode(claims(), key)).replace(
+            "respond page", "respond \"new EventSource('https://old.example.com/.well-known/mercure?topic=x')\""
+        ),
+    ),
+    "the hub by http": (
+        "public-url-wrong",
+        lambda key: cookie(jwt.encode(claims(), key)).replace(
+            "respond page", 'respond "data-url=http://hub.example.com/.well-known/mercure"'
+        ),
+    ),
+    "a stream without its cookie": (
+        "credentials-not-sent",
+        lambda key: cookie(jwt.encode(claims(), key)).replace("respond page", 'respond "new EventSource(url)"'),
+    ),
+    "a stream with its cookie": (
+        None,
+        lambda key: cookie(jwt.encode(claims(), key)).replace(
+            "respond page", 'respond "new EventSource(url, {withCredentials: true})"'
+        ),
+    ),
 }
 
 
@@ -380,10 +458,16 @@ def environment(
 
 
 COMPOSE = {"tls": "proxy", "port": 8080}
+INTERCEPT = f"{NGINX_GOOD} proxy_intercept_errors on; error_page 401 /401.html;"
+LIMIT = f"{NGINX_GOOD} limit_req zone=each burst=19 nodelay; limit_req_status 429;"
 HEALTHY: dict[str, Healthy] = {
     "Caddy": Healthy(environment()),
     "nginx": Healthy(environment(), nginx()),
     "Apache": Healthy(environment(), Edge("apache")),
+    "error pages of nginx": Healthy(
+        environment(), nginx(INTERCEPT, site="location = /401.html { internal; default_type text/html; return 401; }")
+    ),
+    "a rate limit": Healthy(environment(), nginx(LIMIT)),
     "compose": Healthy(environment("compose", **COMPOSE), nginx()),
     "the image's own Caddyfile": Healthy(environment(delivery="environment")),
     "HS512, three apps": Healthy(environment(algorithm="HS512", apps="three")),

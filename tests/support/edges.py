@@ -144,6 +144,7 @@ def _nginx(edge: Edge, here: Path, files: tuple[Path, Path]) -> list[str]:
     config.write_text(
         f"daemon off; master_process off; pid {here}/nginx.pid; events {{}}\nhttp {{ access_log off; {paths}\n"
         f"proxy_cache_path {here}/cache keys_zone=all:1m;\n"
+        "limit_req_zone $binary_remote_addr zone=each:1m rate=1r/m;\n"
         f"server {{ listen {edge.listen or '443 ssl http2'}; server_name {HUB};\n"
         f"ssl_certificate {files[0]}; ssl_certificate_key {files[1]};\n{inside}\n}} }}\n"
     )
