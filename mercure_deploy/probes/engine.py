@@ -63,7 +63,7 @@ class Known:
     """What probes found out for those after them. `offset` is the hub's clock minus ours, in seconds.
 
     `spent` is how many requests have been made, `rewritten` whether a proxy writes the hub's refusals anew,
-    `accepted` whether the hub takes a key of the ring.
+    `accepted` whether the hub takes a key of the ring, `refused` whether it takes one of them for nothing.
     """
 
     first: Reply | None = None
@@ -72,6 +72,7 @@ class Known:
     spent: int = 0
     rewritten: bool = False
     accepted: bool = False
+    refused: bool = False
     metadata: Mapping[str, object] | None = None
 
 

@@ -13,7 +13,7 @@ from mercure_deploy.hub import replies
 from mercure_deploy.hub.fetch import FetchError, Reply
 from mercure_deploy.hub.replies import Cause
 from mercure_deploy.hub.tokens import nobodys_topic
-from mercure_deploy.keys import HMAC_BYTES, KNOWN, WELL_KNOWN, Key
+from mercure_deploy.keys import KNOWN, WELL_KNOWN, Key
 from mercure_deploy.probes import requests
 from mercure_deploy.probes.engine import Asking, Seen, Target, failed, passed, probe, skipped
 
@@ -69,6 +69,7 @@ def key(ask: Asking, subject: str | None) -> Seen:
     except FetchError as error:
         return failed(replies.of_error(error, ask.target.url))
     cause = _strange(ask, said) or _cause(ask, known, said)
+    ask.known.refused |= not any(said.taken)
     ask.known.accepted |= cause is None and known.text() not in WELL_KNOWN
     if cause is None and ask.target.env is None and known.text() in WELL_KNOWN:
         cause = placeholder_cause(ask)
@@ -123,7 +124,8 @@ def _cause(ask: Asking, known: Key, said: Answers) -> Cause | None:
 
 def _asked_again(ask: Asking, known: Key, said: Answers) -> Cause | None:
     """Whether another hub answers each time: what was refused is taken, or the reverse."""
-    if not requests.may(ask, 3):
+    # and what else may be tried then
+    if not requests.may(ask, 5):
         return None
     again = answers(ask, lambda topics: requests.token(ask, known, topics))
     if again.taken == said.taken:
@@ -202,7 +204,8 @@ def _other_algorithm(ask: Asking, known: Key, tried: Tried, role: str = "") -> C
     """The same text under another algorithm; an asymmetric key has only one."""
     if not known.symmetric:
         return None
-    for algorithm in (each for each in HMAC_BYTES if each != known.algorithm):
+    # the longest hash is what people choose instead
+    for algorithm in (each for each in ("HS512", "HS256", "HS384") if each != known.algorithm):
         if requests.may(ask, 1) and tried(
             ask,
             lambda topics, it=algorithm: requests.foreign(ask, known.text(), it, topics),  # type: ignore[misc]

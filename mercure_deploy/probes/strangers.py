@@ -33,9 +33,11 @@ def placeholder(ask: Asking, _subject: str | None) -> Seen:
     return passed(f"none of {len(taken)} is taken")
 
 
-@probe("strangers", needs=("hub",))
+@probe("strangers", needs=("hub",), after=("key",))
 def strangers(ask: Asking, _subject: str | None) -> Seen:
     """Can somebody without a key publish?"""
+    if ask.known.refused and not ask.known.accepted:
+        return passed("not even what a known key signs is taken")
 
     def without() -> bool:
         topics = nobodys_topic()

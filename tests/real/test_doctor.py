@@ -407,6 +407,24 @@ def test_a_planted_fault_is_named(project: Path, run: Run, authority: Authority,
     assert re.search(r"eyJ[\w-]+\.eyJ", printed) is None
 
 
+# what nobody can tell who has no spec: a hub that keeps no history, and one with a key of nobody that he knows
+UNTOLD = {"no history", "a placeholder", "a placeholder, nginx"}
+
+
+@pytest.mark.proves("`doctor --hub` names the same faults to who has an env file of the app, and no spec")
+@pytest.mark.parametrize("name", [name for name in FAULTS if name not in UNTOLD])
+def test_a_planted_fault_is_named_to_who_has_no_spec(project: Path, run: Run, authority: Authority, name: str):
+    fault = FAULTS[name]
+    folder = rendered(project, ("coolify", fault.words), APPS["one"])
+    (project / "mercure.yaml").unlink()
+    words = ["--hub", f"https://{HUB}/.well-known/mercure", "--app", "https://app.example.com"]
+    words += ["--env-file", str(folder / "app.env")]
+    with planted(fault, folder, project, authority):
+        _, found, _ = examined(run, authority, *words, *fault.arguments)
+    ids = {each["id"] for each in found["findings"]}
+    assert ids == {fault.id}, json.dumps(found, indent=1)
+
+
 @pytest.mark.proves("`doctor --page` tells why the cookie of an app's page does not open a stream")
 @pytest.mark.parametrize("name", PAGES)
 def test_the_cookie_of_a_page(project: Path, run: Run, authority: Authority, name: str):
