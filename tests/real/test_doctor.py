@@ -19,7 +19,7 @@ from dotenv import dotenv_values
 from edges import HUB, NGINX_GOOD, Authority, Edge, started
 from test_core import core
 
-pytestmark = [pytest.mark.real, pytest.mark.against("hub", "nginx", "apache")]
+pytestmark = [pytest.mark.real, pytest.mark.against("hub", "nginx", "apache", "haproxy", "traefik")]
 
 PAGE = "https://app.example.com/"
 PLACEHOLDER = "!ChangeThisMercureHubJWTSecretKey!"
@@ -84,6 +84,14 @@ class Fault:
 
 def nginx(lines: str = NGINX_GOOD, **more: Any) -> Edge:
     return Edge("nginx", lines, **more)
+
+
+def haproxy(lines: str = "", **more: Any) -> Edge:
+    return Edge("haproxy", f"timeout server 1h\n{lines}" if "timeout" not in lines else lines, **more)
+
+
+def traefik(lines: str = "", **more: Any) -> Edge:
+    return Edge("traefik", lines, **more)
 
 
 def location(inside: str) -> str:
@@ -242,6 +250,67 @@ FAULTS: dict[str, Fault] = {
     ),
     "CORS twice on streams alone": Fault(
         "cors-origin-mismatch", nginx(f"{NGINX_GOOD} add_header Access-Control-Allow-Origin https://app.example.com;")
+    ),
+    # HAProxy
+    "HAProxy drops Authorization": Fault("credentials-not-sent", haproxy("http-request del-header Authorization")),
+    "HAProxy drops Cookie": Fault("credentials-not-sent", haproxy("http-request del-header Cookie")),
+    "HAProxy adds CORS": Fault(
+        "cors-origin-mismatch", haproxy("http-response add-header Access-Control-Allow-Origin https://app.example.com")
+    ),
+    "HAProxy says a star": Fault(
+        "cors-wildcard-credentials", haproxy("http-response set-header Access-Control-Allow-Origin *")
+    ),
+    "HAProxy asks for a password": Fault("proxy-not-routing", haproxy("http-request auth realm x")),
+    "HAProxy refuses": Fault("proxy-not-routing", haproxy("http-request deny deny_status 403")),
+    "HAProxy refuses updates": Fault("proxy-not-routing", haproxy("http-request deny if METH_POST")),
+    "HAProxy cuts": Fault("proxy-timeout-buffering", haproxy("timeout server 3s"), arguments=("--idle", "6s")),
+    "HAProxy compresses": Fault(
+        "proxy-timeout-buffering",
+        haproxy("compression algo gzip\ncompression type text/event-stream"),
+        level="warning",
+    ),
+    "HAProxy finds no hub": Fault("proxy-not-routing", haproxy(), None),
+    "HAProxy's check gets a 401": Fault("proxy-not-routing", haproxy("option httpchk GET /.well-known/mercure")),
+    "HAProxy redirects": Fault(
+        "tls-mode-mismatch", haproxy(site="http-request redirect code 301 location https://www.example.com%[path]")
+    ),
+    "HAProxy takes the path away": Fault(
+        "proxy-not-routing", haproxy("http-request replace-path /.well-known/mercure(.*) /hub\\1")
+    ),
+    "HAProxy takes the query away": Fault("proxy-not-routing", haproxy("http-request set-uri %[path]")),
+    # Traefik
+    "Traefik buffers": Fault(
+        "proxy-timeout-buffering",
+        traefik("it: {buffering: {maxRequestBodyBytes: 10000}}"),
+        arguments=("--timeout", "3s"),
+    ),
+    "Traefik compresses": Fault("proxy-timeout-buffering", traefik("it: {compress: {}}"), level="warning"),
+    "Traefik strips": Fault("proxy-not-routing", traefik('it: {stripPrefix: {prefixes: ["/.well-known/mercure"]}}')),
+    "Traefik asks for a password": Fault(
+        "proxy-not-routing", traefik('it: {basicAuth: {users: ["a:$apr1$H6uskkkW$IgXLP6ewTrSuBkTrqE8wj/"]}}')
+    ),
+    "Traefik lets some addresses in": Fault(
+        "proxy-not-routing", traefik('it: {ipAllowList: {sourceRange: ["192.0.2.0/24"]}}')
+    ),
+    "Traefik drops Authorization": Fault(
+        "credentials-not-sent", traefik('it: {headers: {customRequestHeaders: {Authorization: ""}}}')
+    ),
+    "Traefik drops Cookie": Fault(
+        "credentials-not-sent", traefik('it: {headers: {customRequestHeaders: {Cookie: ""}}}')
+    ),
+    "Traefik's own CORS": Fault(
+        "cors-origin-mismatch",
+        traefik(
+            'it: {headers: {accessControlAllowMethods: ["GET"], accessControlAllowOriginList: ["https://a.example"]}}'
+        ),
+    ),
+    "Traefik has no certificate": Fault("tls-untrusted-publish", traefik(certificate="none")),
+    "Traefik has no router for it": Fault("proxy-not-routing", traefik(site="Host(`else.example.com`)")),
+    "Traefik finds no server": Fault("healthcheck-broken", traefik(whole="")),
+    "Traefik finds no hub": Fault("proxy-not-routing", traefik(), None),
+    "Traefik sends away": Fault(
+        "proxy-not-routing",
+        traefik('it: {redirectRegex: {regex: "^https://[^/]+/.*", replacement: "https://sso.example.com/login"}}'),
     ),
     # Traefik's answers, byte for byte as measured: for these only
     "Traefik has no router": Fault(
@@ -485,6 +554,9 @@ HEALTHY: dict[str, Healthy] = {
     "error pages of nginx": Healthy(
         environment(), nginx(INTERCEPT, site="location = /401.html { internal; default_type text/html; return 401; }")
     ),
+    "HAProxy": Healthy(environment(), haproxy()),
+    "Traefik": Healthy(environment(), traefik()),
+    "Traefik that tries again": Healthy(environment(), traefik("it: {retry: {attempts: 10, initialInterval: 500ms}}")),
     "a rate limit": Healthy(environment(), nginx(LIMIT)),
     "compose": Healthy(environment("compose", **COMPOSE), nginx()),
     "the image's own Caddyfile": Healthy(environment(delivery="environment")),

@@ -3,6 +3,8 @@
 import os
 import re
 import shutil
+import socket
+import ssl
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -180,15 +182,80 @@ def _apache(edge: Edge, here: Path, files: tuple[Path, Path]) -> list[str]:
     return [f"{root}/usr/sbin/apache2", "-X", "-f", str(config)]
 
 
+def _pem(here: Path, files: tuple[Path, Path]) -> Path:
+    both = here / "both.pem"
+    both.write_bytes(b"".join(path.read_bytes() for path in files))
+    return both
+
+
+def _haproxy(edge: Edge, here: Path, files: tuple[Path, Path]) -> list[str]:
+    """`site` are lines of the frontend, `lines` those of the backend."""
+    root = Path(programs.tools("haproxy")["haproxy"])
+    address = edge.target.removeprefix("http://")
+    behind = "\n".join(f"    {line}" for line in (edge.lines or "timeout server 1h").splitlines())
+    before = "\n".join(f"    {line}" for line in edge.site.splitlines())
+    (here / "haproxy.cfg").write_text(
+        "defaults\n    mode http\n    timeout connect 5s\n    timeout client 50s\n    timeout server 50s\n\n"
+        f"frontend web\n    bind :443 ssl crt {_pem(here, files)} alpn h2,http/1.1\n{before}\n"
+        "    use_backend mercure if { path_beg /.well-known/mercure }\n\n"
+        f"backend mercure\n{behind}\n    option forwardfor\n    http-request set-header X-Forwarded-Proto https\n"
+        f"    server hub {address}{' check inter 200ms fall 1' if 'httpchk' in edge.lines else ''}\n"
+    )
+    return [f"{root}/usr/sbin/haproxy", "-db", "-f", str(here / "haproxy.cfg")]
+
+
+def _traefik(edge: Edge, here: Path, files: tuple[Path, Path]) -> list[str]:
+    """`lines` are middlewares in YAML, by name; `site` is the rule of the router, `whole` a service without servers."""
+    middlewares = "".join(f"    {line}\n" for line in edge.lines.splitlines())
+    names = [line.partition(":")[0] for line in edge.lines.splitlines() if line and not line.startswith(" ")]
+    rule = edge.site or f"Host(`{HUB}`)"
+    servers = f'[{{url: "{edge.target}"}}]' if edge.whole is None else "[]"
+    certificates = f"tls:\n  certificates:\n    - {{certFile: {files[0]}, keyFile: {files[1]}}}\n"
+    (here / "routes.yml").write_text(
+        (certificates if edge.certificate != "none" else "")
+        + f'http:\n  routers:\n    hub:\n      rule: "{rule}"\n      service: hub\n      tls: {{}}\n'
+        + (f"      middlewares: [{', '.join(names)}]\n" if names else "")
+        + f"  services:\n    hub:\n      loadBalancer:\n        servers: {servers}\n"
+        + (f"  middlewares:\n{middlewares}" if names else "")
+    )
+    program = programs.tools("traefik")["traefik"]
+    return [
+        program,
+        "--entryPoints.web.address=:443",
+        f"--providers.file.filename={here / 'routes.yml'}",
+        "--global.checkNewVersion=false",
+        "--global.sendAnonymousUsage=false",
+    ]
+
+
 _COMMANDS: dict[str, Callable[[Edge, Path, tuple[Path, Path]], list[str]]] = {
     "caddy": _caddy,
     "nginx": _nginx,
     "apache": _apache,
+    "haproxy": _haproxy,
+    "traefik": _traefik,
 }
+
+
+def _read(edge: Edge) -> bool:
+    """Whether Traefik has another certificate than the one that it makes itself, or was to have none."""
+    made = ssl.create_default_context()
+    made.check_hostname, made.verify_mode = False, ssl.CERT_NONE
+    try:
+        with (
+            socket.create_connection(("127.0.0.1", 443), 5) as plain,
+            made.wrap_socket(plain, server_hostname=HUB) as secure,
+        ):
+            der = secure.getpeercert(binary_form=True) or b""
+    except OSError:
+        return False
+    return edge.certificate == "none" or b"TRAEFIK DEFAULT CERT" not in der
 
 
 def _ports(argv: list[str]) -> set[int]:
     """Where the proxy listens, by its configuration: each of them may be asked."""
+    if "-c" not in argv and "-f" not in argv and "--config" not in argv:
+        return {443}
     text = Path(argv[argv.index("-c" if "-c" in argv else "-f" if "-f" in argv else "--config") + 1]).read_text()
     said = re.findall(r"^\s*[Ll]isten\s+(?:[0-9.]+:)?(\d+)|^(?:\S*[^\s{])?:(\d+)[^\n]*\{$", text, re.MULTILINE)
     return {443, *(int(each) for pair in said for each in pair if each)}
@@ -202,8 +269,9 @@ def started(edge: Edge, here: Path, authority: Authority) -> Iterator[None]:
         shutil.rmtree(here / leftover, ignore_errors=True)
     argv = _COMMANDS[edge.proxy](edge, here, files)
     environment = {"PATH": os.environ["PATH"], "HOME": str(here), "XDG_DATA_HOME": str(here / "edge")}
-    if edge.proxy == "apache":
-        [libraries] = Path(programs.tools("proxies")["proxies"]).glob("usr/lib/*-linux-gnu")
+    if edge.proxy in {"apache", "haproxy"}:
+        name = "proxies" if edge.proxy == "apache" else "haproxy"
+        [libraries] = Path(programs.tools(name)[name]).glob("usr/lib/*-linux-gnu")
         environment["LD_LIBRARY_PATH"] = str(libraries)
     log, ports = here / "edge.log", _ports(argv)
     with programs.process(argv, environment, log) as process:
@@ -213,6 +281,9 @@ def started(edge: Edge, here: Path, authority: Authority) -> Iterator[None]:
             return all(map(programs.listens, ports))
 
         programs.wait(ready, f"{edge.proxy} listens")
+        if edge.proxy == "traefik":
+            # it listens before it has read what it serves
+            programs.wait(lambda: _read(edge), "Traefik has read its routes")
         yield
         if edge.proxy != "caddy":
             # with -X Apache does not end before its next request, and nginx waits for its streams

@@ -23,6 +23,7 @@ ASKED = {
     "compose": ("Docker Compose", r"([\d.]+)", "compose version --short"),
     "php": ("PHP", r"PHP ([\d.]+)", "php --version"),
     "chromium": ("Chromium", r"Chromium ([\d.]+)", "chromium --version"),
+    "traefik": ("Traefik", r"Version:\s+([\d.]+)", "traefik version"),
     "bash": ("bash", r"version ([\d.]+)", "bash --version"),
 }
 # what it is called, and the package that it is unpacked from
