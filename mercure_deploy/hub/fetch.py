@@ -211,6 +211,8 @@ def context(authority: Path | None, _system: str | None) -> ssl.SSLContext:
     try:
         made = httpx.create_ssl_context()
         made.load_default_certs()
+        # as browsers do
+        made.hostname_checks_common_name = False
         if authority:
             made.load_verify_locations(cafile=str(authority))
     except OSError as error:
@@ -243,7 +245,8 @@ def failure(error: Exception) -> FetchError:
         return _unreached(causes)
     if isinstance(error, httpx.ProxyError):
         return FetchError("connect", "it was refused")
-    return FetchError("answer", "the connection was cut")
+    strange = isinstance(error, httpx.RemoteProtocolError) and "illegal" in str(error).lower()
+    return FetchError("answer", "what answers there is not HTTP" if strange else "the connection was cut")
 
 
 def _unreached(causes: list[BaseException]) -> FetchError:

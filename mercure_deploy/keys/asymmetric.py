@@ -64,12 +64,13 @@ def read(text: str) -> Pem | None:
 
 
 class Certificate(NamedTuple):
-    """Of an X.509 certificate: common names of subject and issuer, the DNS names it is for, when it ends."""
+    """Of an X.509 certificate: common names of subject and issuer, the DNS names it is for, when it ends and begins."""
 
     subject: str
     issuer: str
     names: tuple[str, ...]
     ends: datetime
+    begins: datetime
 
 
 def certificate_facts(der: bytes) -> Certificate:
@@ -82,7 +83,8 @@ def certificate_facts(der: bytes) -> Certificate:
         names = tuple(extension.value.get_values_for_type(x509.DNSName))
     except x509.ExtensionNotFound:
         names = ()
-    return Certificate(_common_name(found.subject), _common_name(found.issuer), names, found.not_valid_after_utc)
+    ends, begins = found.not_valid_after_utc, found.not_valid_before_utc
+    return Certificate(_common_name(found.subject), _common_name(found.issuer), names, ends, begins)
 
 
 def _common_name(name: "Name") -> str:

@@ -36,6 +36,8 @@ def round_trip(ask: Asking, _subject: str | None) -> Seen:
     try:
         reply = stream.opened(ask.target.way.seconds)
         cause = replies.of_answer(reply, ask.target.url)
+        if ask.target.inside and cause is None and reply.stream and _closed(ask):
+            return passed("a stream opens; nobody may publish at this name, apps do so by the internal URL")
         if cause or not reply.stream:
             return failed(cause or Cause(None, f"a subscription is answered with {reply.status}", ""))
         return _delivered(ask, stream, text, topics)
@@ -43,6 +45,15 @@ def round_trip(ask: Asking, _subject: str | None) -> Seen:
         return failed(replies.of_error(error, ask.target.url))
     finally:
         stream.close()
+
+
+def _closed(ask: Asking) -> bool:
+    """Whether somebody else than the hub refuses updates at its public name."""
+    try:
+        said = requests.publish(ask, None, nobodys_topic())
+    except FetchError:
+        return False
+    return replies.of_answer(said, ask.target.url, published=True) is not None
 
 
 def _delivered(ask: Asking, stream: Stream, text: str, topics: str) -> Seen:
@@ -164,7 +175,9 @@ def idle(ask: Asking, _subject: str | None) -> Seen:
     """Does a stream stay open through a silence?"""
     key, seconds = requests.signing(ask), ask.target.idle
     if seconds is None:
-        return skipped("--idle 70s watches a stream for so long")
+        said = ask.known.first.header("server").lower() if ask.known.first else ""
+        why = ": Envoy cuts after 15 s unless it is told not to" if "envoy" in said else ""
+        return skipped(f"--idle 70s watches a stream for so long{why}")
     if key is None:
         return _WITHOUT
     topics = nobodys_topic()

@@ -53,6 +53,11 @@ class Target:
         return ours if self.env else anybodys
 
     @property
+    def inside(self) -> bool:
+        """Whether apps publish by another URL than the public one."""
+        return self.env is not None and self.env.hub.internal_url is not None
+
+    @property
     def production(self) -> bool:
         """Whether it is to be judged as a hub in production."""
         return self.env is None or self.env.mode == "production"
@@ -63,7 +68,8 @@ class Known:
     """What probes found out for those after them. `offset` is the hub's clock minus ours, in seconds.
 
     `spent` is how many requests have been made, `rewritten` whether a proxy writes the hub's refusals anew,
-    `accepted` whether the hub takes a key of the ring, `refused` whether it takes one of them for nothing.
+    `accepted` whether the hub takes a key of the ring, `refused` whether it takes one of them for nothing,
+    `closed` whether nobody may publish at its public name.
     """
 
     first: Reply | None = None
@@ -73,6 +79,7 @@ class Known:
     rewritten: bool = False
     accepted: bool = False
     refused: bool = False
+    closed: bool = False
     metadata: Mapping[str, object] | None = None
 
 

@@ -5,7 +5,7 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from mercure_deploy.errors import typed
@@ -37,7 +37,9 @@ class Answers:
     @property
     def taken(self) -> tuple[bool, bool, bool]:
         """Whether the update, the header and the cookie were accepted, in this order."""
-        return self.update.body.startswith("urn:uuid:"), self.header.status == 200, self.cookie.status == 200
+        published = self.update is self.header and self.header.status == 200
+        update = published or self.update.body.startswith("urn:uuid:")
+        return update, self.header.status == 200, self.cookie.status == 200
 
 
 def answers(ask: Asking, make: Callable[[str], str]) -> Answers:
@@ -68,20 +70,25 @@ def key(ask: Asking, subject: str | None) -> Seen:
         said = answers(ask, lambda topics: requests.token(ask, known, topics))
     except FetchError as error:
         return failed(replies.of_error(error, ask.target.url))
+    if ask.target.inside and replies.of_answer(said.update, ask.target.url, published=True):
+        # apps publish elsewhere, and this name is for pages
+        ask.known.closed = True
+        said = replace(said, update=said.header)
     cause = _strange(ask, said) or _cause(ask, known, said)
     ask.known.refused |= not any(said.taken)
     ask.known.accepted |= cause is None and known.text() not in WELL_KNOWN
     if cause is None and ask.target.env is None and known.text() in WELL_KNOWN:
         cause = placeholder_cause(ask)
     if cause is None:
-        return passed("publishes and subscribes, by header and by cookie")
+        what = "subscribes, by header and by cookie; publishing is refused here, apps do so by the internal URL"
+        return passed(what if ask.known.closed else "publishes and subscribes, by header and by cookie")
     in_use = known.state == "current" or cause.id != "key-mismatch"
     return failed(cause, level="error" if in_use else "warning")
 
 
 def _strange(ask: Asking, said: Answers) -> Cause | None:
     """The cause of an answer that is not the hub's, None when all are."""
-    for reply, published in ((said.update, True), (said.header, False), (said.cookie, False)):
+    for reply, published in ((said.update, said.update is not said.header), (said.header, False), (said.cookie, False)):
         cause = replies.of_answer(reply, ask.target.url, published=published)
         if cause:
             return cause

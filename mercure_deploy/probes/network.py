@@ -18,6 +18,7 @@ from mercure_deploy.keys.asymmetric import certificate_facts
 from mercure_deploy.probes.engine import Asking, Seen, Target, failed, passed, probe, skipped
 
 _SOON = timedelta(days=21)
+_BY_PROXY = "a proxy that the environment names (HTTPS_PROXY and the like) is asked for it"
 _HOSTS = Path("/etc/hosts")
 
 
@@ -37,7 +38,7 @@ def resolve(ask: Asking, subject: str | None) -> Seen:
     """Does the hub's name have an address that the visitors of the pages can reach?"""
     origin = _origin(ask, subject)
     if proxied(origin):
-        return skipped("a proxy of the environment is asked for it")
+        return skipped(_BY_PROXY)
     try:
         found = within(ask.target.way.seconds, lambda: _addresses(origin))
     except FetchError as error:
@@ -91,7 +92,7 @@ def connect(ask: Asking, subject: str | None) -> Seen:
     """Does something take connections there?"""
     origin = _origin(ask, subject)
     if proxied(origin):
-        return skipped("a proxy of the environment is asked for it")
+        return skipped(_BY_PROXY)
     where = (origin.host, origin.number)
     try:
         socket.create_connection(where, min(ask.target.way.seconds, 5)).close()
@@ -131,15 +132,16 @@ def certificate(ask: Asking, subject: str | None) -> Seen:
     if origin.scheme != "https":
         return skipped("plain http has none")
     if proxied(origin):
-        return skipped("a proxy of the environment is asked for it")
+        return skipped(_BY_PROXY)
     name = own.host
     looked = _verified(ask, origin, name)
     if isinstance(looked, Cause):
         return failed(looked)
     der, version = looked
-    ends = certificate_facts(der).ends
-    left = ends - datetime.now(UTC)
-    if left < _SOON:
+    facts = certificate_facts(der)
+    ends, left = facts.ends, facts.ends - datetime.now(UTC)
+    # one that is short by design is renewed in its last third
+    if left < min(_SOON, (facts.ends - facts.begins) / 3):
         what = f"the certificate of {name} ends on {ends:%Y-%m-%d}, in {left.days} days, and nobody renewed it yet"
         hint = "whoever makes it should have by now: look at the log of the proxy"
         return failed(Cause("tls-untrusted-publish", what, hint), level="warning")
@@ -156,6 +158,9 @@ def _verified(ask: Asking, origin: Origin, name: str) -> tuple[bytes, str | None
     except ssl.SSLCertVerificationError as error:
         return _untrusted(ask, origin, name, error)
     except OSError as error:
+        if isinstance(error, TimeoutError):
+            what = f"{origin} takes connections, and says nothing to TLS"
+            return Cause("proxy-not-routing", what, "is that the port of the proxy, and does it run?")
         reason = error.reason if isinstance(error, ssl.SSLError) else error.strerror
         text = (reason or "the connection was cut").replace("_", " ").lower()
         return replies.of_error(FetchError("tls", text), str(origin))
@@ -170,7 +175,9 @@ def _untrusted(ask: Asking, origin: Origin, name: str, error: ssl.SSLCertVerific
         if facts.subject == "TRAEFIK DEFAULT CERT":
             why = "it is the proxy's default one (TRAEFIK DEFAULT CERT): it has none for that name"
         elif "hostname" in why.lower() or "mismatch" in why.lower():
-            why = f"it is for {', '.join(facts.names[:4]) or facts.subject}"
+            listed = ", ".join(facts.names[:4])
+            none = "it has no subjectAltName, and browsers look at nothing else"
+            why = f"it is for {listed}" if listed else none
         elif facts.ends < datetime.now(UTC):
             why = f"it has expired on {facts.ends:%Y-%m-%d}"
         elif "local issuer" in why:

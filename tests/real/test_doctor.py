@@ -145,6 +145,7 @@ FAULTS: dict[str, Fault] = {
     "an expired certificate": Fault("tls-untrusted-publish", Edge(certificate="expired")),
     "a certificate that expires soon": Fault("tls-untrusted-publish", Edge(certificate="soon"), level="warning"),
     "a certificate of another name": Fault("tls-untrusted-publish", nginx(certificate="other")),
+    "a certificate without names": Fault("tls-untrusted-publish", nginx(certificate="nameless")),
     "a self-signed certificate": Fault("tls-untrusted-publish", nginx(certificate="self-signed")),
     "an incomplete chain": Fault("tls-untrusted-publish", nginx(certificate="incomplete")),
     "the default certificate of Traefik": Fault("tls-untrusted-publish", nginx(certificate="traefik")),
@@ -554,6 +555,10 @@ HEALTHY: dict[str, Healthy] = {
     "error pages of nginx": Healthy(
         environment(), nginx(INTERCEPT, site="location = /401.html { internal; default_type text/html; return 401; }")
     ),
+    "pages alone at the public name": Healthy(
+        environment(internal_url="http://hub-shop"), nginx(f"{NGINX_GOOD} limit_except GET OPTIONS {{ deny all; }}")
+    ),
+    "a certificate of six days": Healthy(environment(), nginx(certificate="short")),
     "HAProxy": Healthy(environment(), haproxy()),
     "Traefik": Healthy(environment(), traefik()),
     "Traefik that tries again": Healthy(environment(), traefik("it: {retry: {attempts: 10, initialInterval: 500ms}}")),

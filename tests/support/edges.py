@@ -44,6 +44,7 @@ class Authority:
         issuer: str = "The authority",
         authority: bool = False,
         days: int = 60,
+        since: int = 90,
     ) -> x509.Certificate:
         now = datetime.now(UTC)
         made = x509.CertificateBuilder(
@@ -51,7 +52,7 @@ class Authority:
             subject_name=x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)]),
             public_key=key.public_key(),
             serial_number=x509.random_serial_number(),
-            not_valid_before=now - timedelta(days=90),
+            not_valid_before=now - timedelta(days=since),
             not_valid_after=now + timedelta(days=days),
         )
         made = made.add_extension(x509.BasicConstraints(ca=authority, path_length=None), critical=True)
@@ -77,14 +78,23 @@ class Authority:
             days = -2
         if kind == "soon":
             days = 10
+        since = 1 if kind == "short" else 90
+        if kind == "short":
+            days = 5
         if kind == "other":
             names = ["www.other.example.org"]
         if kind == "traefik":
             names, signer, issuer = ["a.traefik.default"], key, "TRAEFIK DEFAULT CERT"
+        if kind == "nameless":
+            made = self._signed(HUB, [], key, signer)
+            return self._written(kind, [made], key)
         name = "TRAEFIK DEFAULT CERT" if kind == "traefik" else names[0]
-        made = self._signed(name, names, key, signer, issuer=issuer, days=days)
+        made = self._signed(name, names, key, signer, issuer=issuer, days=days, since=since)
+        return self._written(kind, [made, *chain], key)
+
+    def _written(self, kind: str, made: list[x509.Certificate], key: ec.EllipticCurvePrivateKey) -> tuple[Path, Path]:
         place, secret = self.folder / f"{kind}.pem", self.folder / f"{kind}.key"
-        place.write_bytes(b"".join(each.public_bytes(PEM) for each in (made, *chain)))
+        place.write_bytes(b"".join(each.public_bytes(PEM) for each in made))
         private = serialization.PrivateFormat.PKCS8
         secret.write_bytes(key.private_bytes(PEM, private, serialization.NoEncryption()))
         return place, secret
