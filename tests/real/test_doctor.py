@@ -462,7 +462,9 @@ def examined(run: Run, authority: Authority, *arguments: str) -> tuple[int, dict
     return said.code, found, said.out + said.err
 
 
-@pytest.mark.proves("`doctor` names planted faults on the real hub behind Caddy, nginx and Apache by their id alone")
+@pytest.mark.proves(
+    "`doctor` names planted faults on the real hub behind Caddy, nginx, Apache, HAProxy and Traefik by their id alone"
+)
 @pytest.mark.parametrize("name", FAULTS)
 def test_a_planted_fault_is_named(project: Path, run: Run, authority: Authority, name: str):
     fault = FAULTS[name]
