@@ -169,10 +169,14 @@ def key_missing(setup: Setup) -> Iterator[Found | Finding]:
         yield Found(place, what, f"{word}: the key that the app signs with")
     empty = set()
     for hub in hubs(setup):
-        for finding in hub.refused():
-            if finding.id == "key-missing":
-                empty.add(finding.place)
-                yield finding
+        missing = [finding for finding in hub.refused() if finding.id == "key-missing"]
+        empty |= {finding.place for finding in missing}
+        if len({finding.place for finding in missing}) == 1 and len(missing) > 1:
+            # what is missing once is one mistake
+            what = "no key, neither for publishers nor for subscribers: the hub does not start"
+            hint = "MERCURE_PUBLISHER_JWT_KEY and MERCURE_SUBSCRIBER_JWT_KEY: the key that the app signs with"
+            missing = [replace(missing[0], what=what, hint=hint)]
+        yield from missing
     yield from _near_name(setup)
     yield from _not_filled(setup)
     for name in ("MERCURE_PUBLISHER_JWT_KEY", "MERCURE_SUBSCRIBER_JWT_KEY", "MERCURE_JWT_SECRET"):
@@ -188,7 +192,7 @@ def _not_filled(setup: Setup) -> Iterator[Found]:
         here = [file for file in setup.env_files if file.path.rpartition("/")[0] == folder]
         own = {name for file in here if file.path.rpartition("/")[2] == ".env" for name in file.variables}
         for variable in ("MERCURE_PUBLISHER_JWT_KEY", "MERCURE_SUBSCRIBER_JWT_KEY"):
-            value = service.environment.get(variable)
+            value = service.environment.get(variable) or service.unset.get(variable)
             found = re.search(r"(?<!\$)\$\{?(\w+)\}?$", value.raw or "") if value is not None else None
             if value is None or not found or found[1] in own:
                 continue

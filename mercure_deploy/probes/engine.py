@@ -67,20 +67,25 @@ class Target:
 class Known:
     """What probes found out for those after them. `offset` is the hub's clock minus ours, in seconds.
 
-    `spent` is how many requests have been made, `rewritten` whether a proxy writes the hub's refusals anew,
-    `accepted` whether the hub takes a key of the ring, `refused` whether it takes one of them for nothing,
+    `asked` are the methods of the requests that have been made, `rewritten` is whether a proxy writes the hub's refusals
+    anew, `accepted` whether the hub takes a key of the ring, `refused` whether it takes one of them for nothing,
     `closed` whether nobody may publish at its public name.
     """
 
     first: Reply | None = None
     generation: str | None = None
     offset: float = 0.0
-    spent: int = 0
+    asked: list[str] = field(default_factory=list)
     rewritten: bool = False
     accepted: bool = False
     refused: bool = False
     closed: bool = False
     metadata: Mapping[str, object] | None = None
+
+    @property
+    def spent(self) -> int:
+        """How many requests have been made."""
+        return len(self.asked)
 
 
 @dataclass(frozen=True)

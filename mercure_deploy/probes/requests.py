@@ -44,7 +44,9 @@ def foreign(ask: Asking, text: str, algorithm: str, topics: str) -> str:
     """The same, signed with any text."""
     hub = hub_of(ask)
     said = tokens.claims(hub, tokens.one_topic(topics), _end(ask))
-    return tokens.signed(text, algorithm, said, tokens.typ(hub))
+    made = tokens.signed(text, algorithm, said, tokens.typ(hub))
+    KNOWN.add(made, "a token of a probe")
+    return made
 
 
 def _end(ask: Asking) -> datetime:
@@ -74,7 +76,7 @@ def may(ask: Asking, number: int) -> bool:
 def send(ask: Asking, method: str, url: str, text: str | None, **more: Any) -> Reply:  # noqa: ANN401 - as fetch takes it
     """One exchange; a rate limit, and a hub that was there a moment ago, are waited for. FetchError as of fetch."""
     for wait in (*_WAITS, None):
-        ask.known.spent += 1
+        ask.known.asked.append(method)
         reply = fetch(method, url, text, ask.target.way, **more)
         if wait is None or not _passing(ask, reply):
             break
@@ -107,7 +109,7 @@ def subscribe(ask: Asking, text: str | None, topics: str, headers: Mapping[str, 
 
 def stream(ask: Asking, text: str | None, topics: str, headers: Mapping[str, str], **more: str) -> Stream:
     """A stream that stays open."""
-    ask.known.spent += 1
+    ask.known.asked.append("GET")
     return Stream(ask.target.url, {**words(ask, topics), **more}, text, ask.target.way, dict(headers))
 
 

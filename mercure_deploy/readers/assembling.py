@@ -20,7 +20,7 @@ from mercure_deploy.readers import (
 )
 from mercure_deploy.readers.block import split as split_lines
 from mercure_deploy.readers.bounds import Budget
-from mercure_deploy.readers.places import Caddyfile, Directive, EnvFile, Value
+from mercure_deploy.readers.places import Caddyfile, Directive, EnvFile, Service, Value
 from mercure_deploy.readers.setup import Block, Setup, is_app_file, is_hub, is_hub_file, split
 from mercure_deploy.readers.text import Text
 from mercure_deploy.readers.yamlfile import Node
@@ -119,6 +119,8 @@ def _services(by_kind: Mapping[str, Sequence[Text]], setup: Setup) -> None:
     setup.findings += cluster.findings
     setup.routes = cluster.routes
     composed = compose.merged(found)
+    for service in composed:
+        _left_to_the_shell(service, {each.path for each in by_kind.get("dotenv", [])})
     setup.services = [*composed, *(chart.service for chart in setup.charts), *cluster.services]
     setup.services += [*started.units(by_kind, setup), *started.images(by_kind, composed, setup)]
     for chart in setup.charts:
@@ -158,6 +160,16 @@ def _documents(files: Sequence[Text], setup: Setup) -> Iterator[Node]:
             setup.findings.append(each.document)
         elif each.document is not None:
             yield each.document
+
+
+def _left_to_the_shell(service: Service, paths: set[str]) -> None:
+    """Take out what refers to variables of the shell, where no .env lies beside it that would have them."""
+    folder = service.file.rpartition("/")[0]
+    if "/".join(filter(None, [folder, ".env"])) in paths:
+        return
+    service.unset = {name: value for name, value in service.environment.items() if value.unset}
+    service.passed |= service.unset.keys()
+    service.environment = {name: value for name, value in service.environment.items() if not value.unset}
 
 
 def _manifests(files: Sequence[Text], setup: Setup) -> Iterator[Node]:

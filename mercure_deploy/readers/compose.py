@@ -14,6 +14,7 @@ from mercure_deploy.readers.yamlfile import Node
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _DEFAULTED = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*):?-")
+_BARE = re.compile(r"\$\{?([A-Za-z_][A-Za-z0-9_]*)(?=\}|:?\?|[^\w:?}+-]|$)")
 # where many items may stand, in each service
 _LARGE = ("environment", "labels", "ports", "volumes", "configs", "networks")
 # what is read of a service, or comes by itself with what we write
@@ -139,6 +140,11 @@ def _assumed(text: str, known: Known) -> bool:
     return any(name not in known for name in _DEFAULTED.findall(text))
 
 
+def _unset(text: str, known: Known) -> bool:
+    """Whether it refers, without a default, to a variable that no file has."""
+    return any(name not in known for name in _BARE.findall(text.replace("$$", "")))
+
+
 def _closing(text: str, position: int) -> int:
     """Where the brace that opens there is closed; the end of the text where it is not."""
     depth = 0
@@ -190,7 +196,8 @@ def _environment(node: Node | None, fill: Fill, known: Known) -> dict[str, Value
     for key, value in node.items():
         scalar = value.scalar
         if scalar is not None:
-            found[key.text] = replace(scalar, text=fill(scalar), raw=scalar.text, assumed=_assumed(scalar.text, known))
+            assumed, unset = _assumed(scalar.text, known), _unset(scalar.text, known)
+            found[key.text] = replace(scalar, text=fill(scalar), raw=scalar.text, assumed=assumed, unset=unset)
         elif not value.is_mapping and key.text in known:
             # a name without a value comes from outside
             found[key.text] = Value(known[key.text].text, value.place, "")
@@ -201,7 +208,8 @@ def _environment(node: Node | None, fill: Fill, known: Known) -> dict[str, Value
         name, equals, text = scalar.text.partition("=")
         if equals:
             place = Place(scalar.place.file, scalar.place.line, scalar.place.column + len(name) + 1)
-            found[name] = Value(fill(Value(text, place)), place, text, assumed=_assumed(text, known))
+            assumed, unset = _assumed(text, known), _unset(text, known)
+            found[name] = Value(fill(Value(text, place)), place, text, assumed=assumed, unset=unset)
         elif name in known:
             found[name] = Value(known[name].text, scalar.place, "")
     return found

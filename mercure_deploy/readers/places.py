@@ -10,7 +10,8 @@ class Value:
     """Text as its reader sees it. `raw` is how it was written, where that differs.
 
     Neither shows in a repr: it may be a key. `indent` is how far each line of it but the first stands from the left,
-    `assumed` whether it is a default, which a variable that no file knows may replace.
+    `assumed` whether it is a default, which a variable that no file knows may replace; `unset` whether it
+    refers to a variable that no file has.
     """
 
     text: str = field(repr=False)
@@ -18,6 +19,7 @@ class Value:
     raw: str | None = field(default=None, repr=False)
     indent: int = 0
     assumed: bool = False
+    unset: bool = False
 
     @property
     def start(self) -> Place:
@@ -88,7 +90,8 @@ class Service:
 
     Of a container of Kubernetes (`cluster`): `mapped` are the ports of its Services with those of the container,
     `fleeting` the folders that go with the pod, `rolling` where two pods want one volume at a time. `open` is whether
-    it has variables that no file names. `build` is the Dockerfile that it is built from, relative to its own file.
+    it has variables that no file names. `build` is the Dockerfile that it is built from, relative to its own file,
+    `unset` are variables that refer to what the shell alone may have.
     """
 
     file: str
@@ -115,6 +118,7 @@ class Service:
     open: bool = False
     build: str | None = None
     others: dict[str, Place] = field(default_factory=dict)
+    unset: dict[str, Value] = field(default_factory=dict)
 
     @property
     def names(self) -> set[str]:

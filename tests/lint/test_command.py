@@ -257,3 +257,34 @@ def test_what_nobody_reads_here_is_named_beside_nothing_is_wrong(run: Run, proje
     # alone they are nothing that lint knows
     (project / "app.env").unlink()
     assert run("lint").code == 2
+
+
+REFERENCES = """\
+services:
+  mercure:
+    image: dunglas/mercure:v0.24.2
+    environment:
+      SERVER_NAME: ${SERVER_NAME}
+      MERCURE_PUBLISHER_JWT_KEY: ${SECRET:?}
+      MERCURE_SUBSCRIBER_JWT_KEY: $SECRET
+      MERCURE_EXTRA_DIRECTIVES: ${EXTRA}
+  app:
+    image: registry.example/app:1
+    environment:
+      - MERCURE_URL=https://${HUB}/.well-known/mercure
+      - MERCURE_PUBLIC_URL=${PUBLIC_URL}
+      - MERCURE_JWT_SECRET=${SECRET}
+"""
+
+
+def test_what_the_shell_alone_may_have_is_no_finding(run: Run, project: Path):
+    (project / "compose.yaml").write_text(REFERENCES)
+    said = run("lint", "--app-url", "https://app.example.com", "--hub-url", "https://hub.example.com")
+    assert said.code == 0, said.out
+    assert "not told: " in said.lines[-1]
+    # where the .env is there that compose fills from, and has it not, it is blank: one mistake, one finding
+    (project / ".env").write_text("SECRET=\nSERVER_NAME=:80\nEXTRA=cors_origins https://app.example.com\n")
+    (project / "compose.yaml").write_text(REFERENCES.partition("  app:")[0])
+    said = run("lint")
+    [line] = [line for line in said.lines if "[key-missing]" in line]
+    assert line.startswith("compose.yaml:2:3: error: no key, neither for publishers nor for subscribers")
