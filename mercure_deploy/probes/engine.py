@@ -67,8 +67,8 @@ class Target:
 class Known:
     """What probes found out for those after them. `offset` is the hub's clock minus ours, in seconds.
 
-    `asked` are the methods of the requests that have been made, `rewritten` is whether a proxy writes the hub's refusals
-    anew, `accepted` whether the hub takes a key of the ring, `refused` whether it takes one of them for nothing,
+    `asked` are the methods of the requests so far, `rewritten` is whether a proxy writes the hub's refusals anew,
+    `accepted` whether the hub takes a key of the ring, `refused` whether it takes one of them for nothing,
     `closed` whether nobody may publish at its public name.
     """
 
