@@ -4,21 +4,27 @@ import base64
 import binascii
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 
 from mercure_deploy import disk, keys, probes
 from mercure_deploy.errors import Problem, Trouble
 from mercure_deploy.facts.hubs import HUB_PATH
 from mercure_deploy.facts.origins import Origin
+from mercure_deploy.findings import Finding
 from mercure_deploy.hub.fetch import Way
 from mercure_deploy.keys import Key
+from mercure_deploy.lint import Told, examine
 from mercure_deploy.output import known
 from mercure_deploy.probes import Target
-from mercure_deploy.readers import dotenv
+from mercure_deploy.readers import dotenv, places
 from mercure_deploy.spec import Hub, Spec
 from mercure_deploy.targets.render import render
 
+# what of an env file is judged here; the rest is asked of the hub
+_JUDGED = frozenset(
+    "jwt-key-confusion key-too-short key-quoting pem-in-env public-url-wrong internal-url-wrong".split()
+)
 # characters of a key; one of RSA with 16,384 bits is below
 _LONGEST = 16 * 1024
 # what stands in a file that may be written again
@@ -37,6 +43,14 @@ class Said:
     answer: Mapping[str, object] | None = None
 
 
+@dataclass(frozen=True)
+class EnvFile:
+    """Somebody's env file: its key, and what Symfony does with its values that is wrong."""
+
+    keys: tuple[Key, ...]
+    judged: tuple[Finding, ...]
+
+
 def of_spec(spec: Spec, name: str, root: Path, said: Said) -> Target:
     """The hub of an environment, with its ring as far as it is here. The caller holds the lock."""
     env = spec.environments[name]
@@ -44,7 +58,7 @@ def of_spec(spec: Spec, name: str, root: Path, said: Said) -> Target:
     return replace(found, page=said.page, idle=said.idle, answer=said.answer)
 
 
-def of_url(url: str, pages: Sequence[Origin], found: Sequence[Key], said: Said) -> Target:
+def of_url(url: str, pages: Sequence[Origin], file: EnvFile | None, said: Said) -> Target:
     """A hub of which no spec speaks, by its URL. ValueError when that is none."""
     scheme, separator, rest = url.partition("://")
     host, slash, path = rest.partition("/")
@@ -54,17 +68,33 @@ def of_url(url: str, pages: Sequence[Origin], found: Sequence[Key], said: Said) 
         words["path"] = path
     hub = Hub.model_validate(words)
     asked = [(page, hub.public_url) for page in pages]
-    return Target("-", hub, said.way, said.now, None, tuple(found), tuple(asked), said.page, said.idle, said.answer)
+    found = file or EnvFile((), ())
+    made = Target("-", hub, said.way, said.now, None, found.keys, tuple(asked), said.page, said.idle, said.answer)
+    return replace(made, judged=found.judged if file else None)
 
 
-def env_file(path: str, now: datetime) -> tuple[tuple[Key, ...], str | None]:
-    """The key in somebody's env file, and the hub's public URL there. Trouble when there is no such file, or no key."""
+def env_file(path: str, told: Told) -> EnvFile:
+    """The key in somebody's env file, and what is wrong in it. Trouble when there is no such file, or no key.
+
+    `told` are the pages and the hub, and the time (`now`).
+    """
     data = disk.read(path, limit=1024 * 1024, pipe=True)
     if data is None:
         raise Trouble(f"{path} does not exist")
-    read = dotenv.read(path, data.decode("utf-8", errors="replace"))
+    text = data.decode("utf-8", errors="replace")
+    read = dotenv.read(path, text)
+    found = examine([(path, text)], told, lambda _: True).findings
+    judged = tuple(each for each in found if each.id in _JUDGED and each.level == "error")
+    try:
+        return EnvFile(_key_of(read, path, datetime.fromtimestamp(told.now or 0, UTC)), judged)
+    except Trouble:
+        if not judged:
+            raise
+        return EnvFile((), judged)
+
+
+def _key_of(read: places.EnvFile, path: str, now: datetime) -> tuple[Key, ...]:
     variables = read.variables
-    public = variables.get("MERCURE_PUBLIC_URL")
     name = next((each for each in _NAMES if each in variables and variables[each].text), None)
     if name is None:
         hint = f"known are {', '.join(_NAMES)}"
@@ -83,7 +113,7 @@ def env_file(path: str, now: datetime) -> tuple[tuple[Key, ...], str | None]:
     except (ValueError, binascii.Error):
         hint = "a text for HS256, HS384 or HS512, or a private key for RS256 or ES256"
         raise Trouble(Problem(f"{name} is no key that this tool can sign with", hint, where)) from None
-    return ring.keys, public.text if public else None
+    return ring.keys
 
 
 def probe_script(spec: Spec, name: str, root: Path) -> bytes:

@@ -133,14 +133,16 @@ def _targets(names: Sequence[str], spec: str, output: str | None, said: Said) ->
 
 def _stranger(hub: str, apps: Sequence[str], env_file: str | None, said: Said) -> Target:
     from mercure_deploy import doctor as asking
+    from mercure_deploy.lint import Told
 
-    keys = asking.env_file(env_file, now())[0] if env_file else ()
     try:
         pages = [parse_origin(each.rstrip("/")) for each in apps]
     except ValueError as error:
         raise Trouble(f"--app {error}", hint="an origin, as in https://app.example.com") from None
     try:
-        return asking.of_url(hub, pages, keys, said)
+        scheme, separator, rest = hub.partition("://")
+        told = Told(tuple(pages), parse_origin(f"{scheme}{separator}{rest.partition('/')[0]}"), now=now().timestamp())
+        return asking.of_url(hub, pages, asking.env_file(env_file, told) if env_file else None, said)
     except ValueError:
         raise Trouble(f"--hub {typed(hub)} is no URL of a hub", hint="as in https://hub.example.com") from None
 

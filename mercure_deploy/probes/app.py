@@ -1,14 +1,14 @@
 """The probe of what the app's process sees: a line that a script of ours printed there, held against the ring."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from mercure_deploy.errors import Trouble, printable
 from mercure_deploy.facts.origins import parse_origin
 from mercure_deploy.hub.replies import Cause
 from mercure_deploy.keys import HMAC_BYTES
-from mercure_deploy.probes.engine import SKEW, Asking, Seen, failed, passed, probe, skipped
+from mercure_deploy.probes.engine import SKEW, Asking, Seen, Target, failed, passed, probe, skipped
 
 LARGEST = 64 * 1024
 _SECRETS = ("MERCURE_JWT_SECRET", "MERCURE_JWT_KEY_B64")
@@ -27,6 +27,19 @@ def read(data: bytes) -> Mapping[str, object]:
                 return said
     hint = "run the script where the app runs, and give what it prints: one line of JSON"
     raise Trouble("that is no answer of the probe", hint=hint)
+
+
+def _given(target: Target) -> Sequence[str | None]:
+    return [None] if target.judged is not None else []
+
+
+@probe("env-file", subjects=_given)
+def env_file(ask: Asking, _subject: str | None) -> Seen:
+    """Does Symfony take the values of the app's env file?"""
+    judged = ask.target.judged or ()
+    if not judged:
+        return passed("Symfony takes what it holds")
+    return Seen("", "fail", judged[0].what, findings=judged)
 
 
 @probe("app")

@@ -29,6 +29,7 @@ class Target:
 
     `env` is None for a hub that no spec speaks of; then `keys` are what an env file holds. `pages` are (origin, the hub
     as that page sees it). `anonymous` is whether strangers may subscribe, None where nobody said. `idle` is in seconds.
+    `judged` is what is wrong in an env file that was given, None where none was.
     """
 
     name: str
@@ -42,6 +43,7 @@ class Target:
     idle: float | None = None
     answer: Mapping[str, object] | None = None
     names: tuple[Origin, ...] = ()
+    judged: tuple[Finding, ...] | None = None
 
     @property
     def url(self) -> str:
@@ -129,8 +131,8 @@ class Probe:
 SKEW = 30
 # as they are shown
 _ORDER = (
-    "resolve connect certificate protocol redirect hub anonymous clock placeholder strangers key round-trip history"
-    " idle origin stranger page app"
+    "env-file resolve connect certificate protocol redirect hub anonymous clock placeholder strangers key round-trip"
+    " history idle origin stranger page app"
 ).split()
 PROBES: list[Probe] = []
 Function = Callable[[Asking, str | None], Seen]
@@ -259,5 +261,6 @@ def _explained(id_: str, ids: set[str]) -> bool:
 
     A hub with a placeholder as its key knows no other; a proxy that refuses methods refuses preflights too.
     """
-    by_placeholder = id_ in {"key-mismatch", "alg-mismatch"} and "key-placeholder" in ids
+    worse = {"key-placeholder", "jwt-key-confusion", "key-quoting", "key-too-short", "pem-in-env"}
+    by_placeholder = id_ in {"key-mismatch", "alg-mismatch"} and bool(worse & ids)
     return by_placeholder or (id_ == "cors-origin-mismatch" and "proxy-not-routing" in ids)

@@ -483,6 +483,37 @@ def test_a_planted_fault_is_named(project: Path, run: Run, authority: Authority,
 UNTOLD = {"no history", "a placeholder", "a placeholder, nginx"}
 
 
+# the app's env file with something else in it, by what is said; the hub has the key of the ring
+ENV_FILES: dict[str, tuple[str, str, str]] = {
+    "a token in the key's place": (
+        "jwt-key-confusion",
+        r"SECRET=.*",
+        "SECRET=eyJhbGciOiJIUzI1NiJ9.eyJtZXJjdXJlIjp7fX0.c2ln",
+    ),
+    "a key that lcobucci refuses": ("key-too-short", r"SECRET=.*", "SECRET=sesame"),
+    "a public URL without its path": ("public-url-wrong", r"(PUBLIC_URL=.*?)/\.well-known/mercure", r"\1"),
+    "an internal URL without its path": ("internal-url-wrong", r"(_URL=.*?)/\.well-known/mercure", r"\1"),
+    "the public URL of another host": ("public-url-wrong", r"PUBLIC_URL=(.?)https://hub", r"PUBLIC_URL=\1https://old"),
+}
+
+
+@pytest.mark.proves("`doctor --env-file` says what Symfony would do with that file")
+@pytest.mark.parametrize("name", ENV_FILES)
+def test_an_env_file_is_judged(project: Path, run: Run, authority: Authority, name: str):
+    id_, before, after = ENV_FILES[name]
+    folder = rendered(project, ("coolify", {"internal_url": "http://hub-shop"}), APPS["one"])
+    (project / "mercure.yaml").unlink()
+    text = (folder / "app.env").read_text()
+    changed = re.sub(before, after, text, count=1)
+    assert changed != text
+    (project / "theirs.env").write_text(changed)
+    words = ["--hub", f"https://{HUB}", "--app", "https://app.example.com", "--env-file", str(project / "theirs.env")]
+    with planted(Fault(""), folder, project, authority):
+        _, found, printed = examined(run, authority, *words)
+    assert {each["id"] for each in found["findings"]} == {id_}, json.dumps(found, indent=1)
+    assert "eyJ" not in printed
+
+
 @pytest.mark.proves("`doctor --hub` names the same faults to who has an env file of the app, and no spec")
 @pytest.mark.parametrize("name", [name for name in FAULTS if name not in UNTOLD])
 def test_a_planted_fault_is_named_to_who_has_no_spec(project: Path, run: Run, authority: Authority, name: str):
