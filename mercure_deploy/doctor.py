@@ -88,7 +88,7 @@ def env_file(path: str, told: Told) -> EnvFile:
     try:
         return EnvFile(_key_of(read, path, datetime.fromtimestamp(told.now or 0, UTC)), judged)
     except Trouble:
-        if not judged:
+        if not judged or read.beyond:
             raise
         return EnvFile((), judged)
 

@@ -194,3 +194,8 @@ def _name(name: str, generation: Generation, version: str) -> tuple[str, str] | 
 def _arguments(name: str, arguments: str, generation: Generation) -> tuple[str, str] | None:
     kind = generation.free[name]
     return None if _ARGUMENTS[kind].fullmatch(arguments) else (f"{name} takes {kind}", "see the hub's documentation")
+
+
+def serves(path: str) -> bool:
+    """Whether a hub takes updates under that path of a URL; a query is no part of it (held against the hub)."""
+    return path.partition("?")[0] == HUB_PATH

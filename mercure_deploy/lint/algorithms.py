@@ -15,6 +15,7 @@ from mercure_deploy.simulation.hub import hubs
 
 _NAMES = re.compile(r"(HS|RS|ES|PS)(256|384|512)|EdDSA")
 # how the bundle's configuration calls them
+_OF_BUNDLE = re.compile(r"(hmac|rsa|ecdsa)\.sha(256|384|512)")
 _BUNDLE = {"hmac": "HS", "rsa": "RS", "ecdsa": "ES"}
 
 
@@ -58,6 +59,16 @@ def _bundle(setup: Setup, told: Value | None) -> Iterator[Found]:
         if default is not None and told is not None and told.text[:2] == "HS" and told.text != "HS256":
             what = f"the hub is told {typed(told.text, 10)}, and the bundle signs with HS256 unless it is told"
             yield _apart(told, what, f"jwt.algorithm: hmac.sha{told.text[2:5]} in mercure.yaml, or HS256 here")
+        return
+    if (
+        {"jwt.secret"} == {"jwt.secret", "jwt.factory", "jwt.provider"} & setup.symfony.keys()
+        and not _OF_BUNDLE.fullmatch(algorithm.text)
+        and "%" not in algorithm.text
+    ):
+        known = re.fullmatch(r"(HS|RS|ES)(256|384|512)", algorithm.text, re.IGNORECASE)
+        kinds = {name: kind for kind, name in _BUNDLE.items()}
+        hint = f"{kinds[known[1].upper()]}.sha{known[2]}" if known else "hmac.sha256"
+        yield _apart(algorithm, f"the bundle knows no algorithm {typed(algorithm.text, 20)}, and throws", hint)
         return
     kind, _, size = algorithm.text.partition(".sha")
     name = f"{_BUNDLE.get(kind, '')}{size}"

@@ -27,6 +27,7 @@ def token_lifecycle(setup: Setup) -> Iterator[Found]:
 def topic_claim_mismatch(setup: Setup) -> Iterator[Found]:
     """A token without the claim that its hub reads."""
     modern = setup.generation is not None and setup.generation >= (1, 0)
+    yield from _may_not_publish(setup)
     misplaced = {key.value.text for key in setup.used_keys()}
     for value in setup.used_tokens():
         token = tokens.parse(value.text)
@@ -43,3 +44,12 @@ def topic_claim_mismatch(setup: Setup) -> Iterator[Found]:
         elif not modern and not isinstance(claims.grant(token.claims), dict):
             hint = 'add {"mercure": {"publish": ["*"]}}'
             yield Found(value.place, "has no claim mercure, and may do nothing", hint)
+
+
+def _may_not_publish(setup: Setup) -> Iterator[Found]:
+    """A bundle's configuration whose tokens grant no topic to publish to."""
+    secret = setup.symfony.get("jwt.secret")
+    others = {"jwt.publish", "jwt.value", "jwt.provider", "jwt.factory"}
+    if secret is not None and not others & setup.symfony.keys():
+        what = "jwt has no publish: the app's tokens may publish nothing, and every update gets 401"
+        yield Found(secret.place, what, "publish: '*' beside secret")

@@ -2,10 +2,11 @@
 
 import re
 from collections.abc import Iterator
+from difflib import SequenceMatcher
 from typing import TYPE_CHECKING
 
 from mercure_deploy.errors import typed
-from mercure_deploy.facts.hubs import HUB_PATH
+from mercure_deploy.facts.hubs import HUB_PATH, serves
 from mercure_deploy.facts.origins import Origin
 from mercure_deploy.findings import Finding
 from mercure_deploy.lint import apache, nginx, sites
@@ -22,6 +23,9 @@ _EXAMPLE = re.compile(r"https?://(www\.)?example\.(com|org)(/|$)")
 _MASKED = re.compile(r"[<>]|x{5,}|\.\.\.")
 _UNKNOWN = re.compile(r"\$|%|^<|//<")
 _WEB = {80, 443}
+_FOREIGN = re.compile(r"(?!https?:)[a-z][a-z0-9+.-]*://", re.IGNORECASE)
+# of two paths that are nearly one
+_NEAR = 0.85
 
 
 @rule("internal-url-wrong")
@@ -51,8 +55,28 @@ def _internal(setup: Setup, name: str, value: Value) -> Iterator[Found]:
         path = value.text.partition("://")[2].partition("/")[2].partition("?")[0]
         if f"/{path}".rstrip("/") in {"", "/.well-known"}:
             yield Found(value.place, f"{name} has no path, the hub is at {HUB_PATH}", hint)
+        elif _astray(setup, found[0], value.text):
+            yield Found(value.place, f"{name}: {typed(_path(value.text), 60)} is not the hub's path: 404", hint)
     elif not found and "://" not in value.text and not _UNKNOWN.search(value.text):
         yield Found(value.place, f"{name} is no URL", hint)
+    elif _FOREIGN.match(value.text):
+        yield Found(value.place, f"{name} is no URL of http", hint)
+
+
+def _path(url: str) -> str:
+    """The path of a URL, without its query."""
+    return "/" + url.partition("://")[2].partition("/")[2].partition("?")[0].partition("#")[0]
+
+
+def _astray(setup: Setup, url: Origin, text: str) -> bool:
+    """Whether a hub answers 404 there: for sure with the image's own Caddyfile, else at what is nearly its path."""
+    path = _path(text)
+    if serves(path):
+        return False
+    if url.host in setup.hub_names and not setup.caddyfiles:
+        return True
+    plain = re.sub(r"/+", "/", path).rstrip("/")
+    return plain.startswith(HUB_PATH) or SequenceMatcher(None, plain, HUB_PATH).ratio() > _NEAR
 
 
 def _own_container(setup: Setup, url: Origin, value: Value, name: str) -> Iterator[Found]:
@@ -84,6 +108,9 @@ def _host_port(setup: Setup, url: Origin, value: Value, name: str) -> Iterator[F
 def _no_port(setup: Setup, url: Origin, value: Value, name: str) -> Iterator[Found]:
     """A port at which the hub's container does not listen."""
     known = sites.sites(setup)
+    if url.scheme == "https" and "." not in url.host and not url.is_local:
+        # no certificate can exist for it, whatever the port
+        return
     if known and url.host in setup.hub_names and sites.answer(known, sites.inside(setup, url)) == "port":
         what = f"{name}: the hub listens at {sites.ports(known)}, nothing at {url.number}"
         yield Found(value.place, what, f"the port at which it listens, in {name}")
@@ -99,7 +126,11 @@ def public_url_wrong(setup: Setup) -> Iterator[Found | Finding]:
     """A MERCURE_PUBLIC_URL that browsers cannot reach: localhost, a container's name, another host."""
     hint = f"the hub's public name, as https://hub.example.com{HUB_PATH}"
     for name in ("MERCURE_PUBLIC_URL", "MERCURE_SUBSCRIBE_URL"):
-        found = origin_of(setup.app.get(name))
+        said = setup.app.get(name)
+        if said is not None and _FOREIGN.match(said.text):
+            yield Found(said.place, f"{name} is no URL of http: EventSource knows nothing else", hint)
+            continue
+        found = origin_of(said)
         what = _unreachable(setup, name, *found) if found else None
         if found and what:
             development = "APP_ENV" in setup.app and setup.app["APP_ENV"].text == "dev"
@@ -145,6 +176,15 @@ def _other_host(setup: Setup) -> Iterator[Finding]:
             )
 
 
+def _off_path(setup: Setup, name: str, url: Origin, value: Value) -> str | None:
+    """Why the path of that URL is not the hub's."""
+    if re.fullmatch(r"https?://[^/?#]+/?", value.text):
+        return f"{name} has no path, the hub is at {HUB_PATH}"
+    if _astray(setup, url, value.text):
+        return f"{name}: {typed(_path(value.text), 60)} is not the hub's path: 404"
+    return None
+
+
 def _unreachable(setup: Setup, name: str, url: Origin, value: Value) -> str | None:
     """Why pages do not get to that URL."""
     if url.is_local:
@@ -153,8 +193,9 @@ def _unreachable(setup: Setup, name: str, url: Origin, value: Value) -> str | No
         return f"{name}: {url.host} is a name among containers, browsers do not know it"
     if url.scheme == "http" and any(page.scheme == "https" for page in setup.pages):
         return f"{name} is http, and a page on https may not load it"
-    if re.fullmatch(r"https?://[^/?#]+/?", value.text) and not _MASKED.search(value.text):
-        return f"{name} has no path, the hub is at {HUB_PATH}"
+    lost = None if _MASKED.search(value.text) else _off_path(setup, name, url, value)
+    if lost is not None:
+        return lost
     if _example(setup, value) and setup.pages and not any("example." in page.host for page in setup.pages):
         return f"{name} is the example of the recipe"
     return None

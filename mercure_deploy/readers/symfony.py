@@ -12,7 +12,7 @@ from mercure_deploy.readers.yamlfile import Node
 # a word of the configuration, and the variable that stands for it where the recipe's is used
 WORDS = {"jwt.secret": "MERCURE_JWT_SECRET", "url": "MERCURE_URL", "public_url": "MERCURE_PUBLIC_URL"}
 _HUB_WORDS = ("url", "public_url", "protocol_version", "cookie_name")
-_JWT_WORDS = ("secret", "algorithm", "value", "publish", "subscribe")
+_JWT_WORDS = ("secret", "algorithm", "value", "publish", "subscribe", "provider", "factory")
 _ENV = re.compile(r"%env\((?P<processors>(?:\w+:)*)(?P<name>\w+)\)%")
 
 
@@ -25,8 +25,12 @@ def hubs(document: Node) -> dict[str, Value]:
         nodes |= {f"jwt.{word}": hub.get("jwt", word) for word in _JWT_WORDS}
         nodes |= {f"jwt.claims.{word}": hub.get("jwt", "claims", word) for word in ("iss", "aud")}
         for word, node in nodes.items():
-            if node and node.scalar:
-                found.setdefault(word, node.scalar)
+            value = node.scalar if node else None
+            if node and value is None and (node.sequence() or node.is_mapping):
+                # a list of topics; what is in it counts for nothing here
+                value = Value("", node.place)
+            if value is not None:
+                found.setdefault(word, value)
     return found
 
 

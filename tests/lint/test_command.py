@@ -288,3 +288,65 @@ def test_what_the_shell_alone_may_have_is_no_finding(run: Run, project: Path):
     said = run("lint")
     [line] = [line for line in said.lines if "[key-missing]" in line]
     assert line.startswith("compose.yaml:2:3: error: no key, neither for publishers nor for subscribers")
+
+
+HUB_SERVICE = f"""\
+services:
+  mercure:
+    image: dunglas/mercure:v0.24.2
+    environment:
+      SERVER_NAME: ':80'
+      MERCURE_PUBLISHER_JWT_KEY: {"ab" * 32}
+      MERCURE_SUBSCRIBER_JWT_KEY: {"ab" * 32}
+      MERCURE_EXTRA_DIRECTIVES: cors_origins https://app.example.com
+"""
+BUNDLE = """\
+mercure:
+  hubs:
+    default:
+      url: '%env(MERCURE_URL)%'
+      public_url: '%env(MERCURE_PUBLIC_URL)%'
+      jwt:
+        secret: '%env(MERCURE_JWT_SECRET)%'
+        publish: '*'
+"""
+PATH = "/.well-known/mercure"
+INSIDE, OUTSIDE = f"http://mercure{PATH}", f"https://hub.example.com{PATH}"
+
+
+@pytest.mark.parametrize(
+    ("inside", "outside", "bundle", "id_"),
+    [
+        (INSIDE, OUTSIDE, BUNDLE, None),
+        (INSIDE, f"{OUTSIDE}?topic=x", BUNDLE, None),
+        (f"{INSIDE}/", OUTSIDE, BUNDLE, "internal-url-wrong"),
+        (f"http://mercure/{PATH}", OUTSIDE, BUNDLE, "internal-url-wrong"),
+        ("http://mercure/mercure", OUTSIDE, BUNDLE, "internal-url-wrong"),
+        ("http://mercure/.well-know/mercure", OUTSIDE, BUNDLE, "internal-url-wrong"),
+        (f"https://mercure{PATH}", OUTSIDE, BUNDLE, "internal-url-wrong"),
+        (INSIDE, f"{OUTSIDE}/", BUNDLE, "public-url-wrong"),
+        (INSIDE, f"{OUTSIDE}/ui/", BUNDLE, "public-url-wrong"),
+        (INSIDE, "https://hub.example.com/well-known/mercure", BUNDLE, "public-url-wrong"),
+        (INSIDE, OUTSIDE.replace("https", "wss"), BUNDLE, "public-url-wrong"),
+        # a proxy may give it any other
+        (INSIDE, "https://hub.example.com/live", BUNDLE, None),
+        (INSIDE, OUTSIDE, BUNDLE.replace("        publish: '*'\n", ""), "topic-claim-mismatch"),
+        (INSIDE, OUTSIDE, BUNDLE.replace("publish: '*'", "publish: ['*']"), None),
+        (INSIDE, OUTSIDE, f"{BUNDLE}        algorithm: HS256\n", "alg-mismatch"),
+        (INSIDE, OUTSIDE, f"{BUNDLE}        algorithm: hmac.sha256\n", None),
+        (INSIDE, OUTSIDE, f"{BUNDLE}        factory: App\\Factory\n        algorithm: HS256\n", None),
+    ],
+)
+def test_an_app_and_its_hub(  # noqa: PLR0917 - the columns of the table
+    run: Run, project: Path, inside: str, outside: str, bundle: str, id_: str | None
+):
+    (project / "compose.yaml").write_text(HUB_SERVICE)
+    (project / ".env").write_text(
+        f"MERCURE_URL={inside}\nMERCURE_PUBLIC_URL={outside}\nMERCURE_JWT_SECRET={'ab' * 32}\n"
+    )
+    (project / "config/packages").mkdir(parents=True)
+    (project / "config/packages/mercure.yaml").write_text(bundle)
+    said = run(
+        "lint", "--app-url", "https://app.example.com", "--hub-url", "https://hub.example.com", "--format", "json"
+    )
+    assert [each["id"] for each in json.loads(said.out)["findings"]] == ([id_] if id_ else [])
