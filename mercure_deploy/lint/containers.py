@@ -96,7 +96,10 @@ def healthcheck_broken(setup: Setup) -> Iterator[Found | Finding]:
         test = service.healthcheck
         if test is None or service.image is None or not IMAGE.search(service.image.text):
             continue
-        if re.fullmatch(rf"GET {re.escape(HUB_PATH)}/?", test.text):
+        if re.search(rf"\b(wget|curl)\b(?!.*\|\|\s*(true|:)\b).*{re.escape(HUB_PATH)}(\s|'|\"|$)", test.text):
+            what = "the hub's path answers 401 or 400 without a token, and the container is never healthy"
+            yield Found(test.place, what, hint)
+        elif re.fullmatch(rf"GET {re.escape(HUB_PATH)}/?", test.text):
             what = "the hub's path answers 401 or 400 without a token, and the pod never gets ready"
             yield Found(test.place, what, "GET /mercure/health/ready at port 2019, or /healthz on 0.24")
         elif re.search(r"\bcurl\b", test.text):

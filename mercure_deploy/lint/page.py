@@ -2,8 +2,24 @@
 
 from collections.abc import Iterator
 
+from mercure_deploy.errors import typed
+from mercure_deploy.facts.hubs import GENERATIONS
 from mercure_deploy.findings import Finding, Level
 from mercure_deploy.readers.setup import Setup
+
+
+def named(setup: Setup) -> Iterator[Finding]:
+    """Findings for a hub 0.24 that looks at another cookie than the one that the bundle sets."""
+    own = setup.symfony.get("cookie_name")
+    sets = own.text if own is not None else GENERATIONS["0.24"].cookie
+    modern = setup.generation is not None and setup.generation >= (1, 0)
+    if not setup.symfony or modern or "%" in sets or any(block.named("issuer") for block in setup.blocks):
+        return
+    for each in (each for block in setup.blocks for each in block.named("cookie_name")[-1:]):
+        wanted = each.arguments[0] if each.arguments else None
+        if wanted is not None and not wanted.text.startswith("{") and wanted.text != sets:
+            what = f"the hub looks at the cookie {typed(wanted.text, 60)}, the bundle sets {typed(sets, 60)}"
+            yield Finding("credentials-not-sent", "error", what, "one cookie_name on both sides", wanted.place)
 
 
 def opened(setup: Setup) -> Iterator[Finding]:

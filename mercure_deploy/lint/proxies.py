@@ -40,6 +40,7 @@ def credentials_not_sent(setup: Setup) -> Iterator[Finding]:
         yield from kind.dropped(setup)
     yield from (finding for finding in modern.problems(setup) if finding.id == "credentials-not-sent")
     yield from page.opened(setup)
+    yield from page.named(setup)
 
 
 def doubled(setup: Setup) -> Iterator[Finding]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from mercure_deploy.errors import typed
 from mercure_deploy.facts.hubs import HUB_PATH, serves
 from mercure_deploy.facts.origins import Origin
-from mercure_deploy.findings import Finding
+from mercure_deploy.findings import Finding, Place
 from mercure_deploy.lint import apache, nginx, sites
 from mercure_deploy.lint.containers import tooling_override
 from mercure_deploy.lint.proxies import arrivals
@@ -165,6 +165,9 @@ def _other_host(setup: Setup) -> Iterator[Finding]:
             what = f"the hub serves {', '.join(sorted(named))}, not {internal[0].host}: 308, or an empty 200"
             hint = f"add http://{internal[0].host} to the addresses of the site"
             yield Finding("server-name-mismatch", "error", what, hint, internal[1].place)
+        elif met == [False, True] and internal[0].is_local:
+            places = [each.place for block in setup.blocks if block.whole for each in block.addresses]
+            yield _of_this_machine(known, internal[0], url, next(iter(places), internal[1].place))
         elif met == [False, True]:
             what = f"no site of the hub has the name {url.host}: it serves {', '.join(sorted(named))}"
             yield Finding(
@@ -174,6 +177,17 @@ def _other_host(setup: Setup) -> Iterator[Finding]:
                 f"the hub's name in MERCURE_PUBLIC_URL, or {url.host} there",
                 value.place,
             )
+
+
+def _of_this_machine(known: list[sites.Site], inside: Origin, public: Origin, place: Place) -> Finding:
+    """A site of the loopback address alone, behind a proxy that hands on the public name."""
+    name = next(site for site in known if site.named(inside.host))
+    hint = f"http://:{name.port} as the address, and bind 127.0.0.1 in its site"
+    if sites.answer(known, inside) == "tls":
+        what = f"an address that is a name or a number has TLS: {inside} gets 400"
+        return Finding("tls-mode-mismatch", "error", what, hint, place)
+    what = f"the hub serves {inside.host} alone: what a proxy sends on for {public.host} gets an empty 200"
+    return Finding("server-name-mismatch", "error", what, hint, place)
 
 
 def _off_path(setup: Setup, name: str, url: Origin, value: Value) -> str | None:

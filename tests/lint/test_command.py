@@ -334,6 +334,7 @@ INSIDE, OUTSIDE = f"http://mercure{PATH}", f"https://hub.example.com{PATH}"
         (INSIDE, OUTSIDE, BUNDLE.replace("publish: '*'", "publish: ['*']"), None),
         (INSIDE, OUTSIDE, f"{BUNDLE}        algorithm: HS256\n", "alg-mismatch"),
         (INSIDE, OUTSIDE, f"{BUNDLE}        algorithm: hmac.sha256\n", None),
+        (INSIDE, OUTSIDE, f"{BUNDLE}      cookie_name: other\n", None),
         (INSIDE, OUTSIDE, f"{BUNDLE}        factory: App\\Factory\n        algorithm: HS256\n", None),
     ],
 )
