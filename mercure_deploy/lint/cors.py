@@ -35,8 +35,9 @@ def cors_origin_missing(setup: Setup) -> Iterator[Found | Finding]:
     if any(development(service) for service in setup.hub_services):
         # it has an origin: every one
         return
-    # the playground of hub 1.0 lets in every page
-    if any(each.name in {"cors_origins", "playground"} for each in said):
+    # the playground of hub 1.0 lets in every page; 0.24 does not know the word
+    modern = setup.generation is not None and setup.generation >= (1, 0)
+    if any(each.name == "cors_origins" or (modern and each.name == "playground") for each in said):
         return
     for dropped in (chart.dropped for chart in setup.charts if chart.dropped):
         if "cors_origins" in dropped.text:
@@ -44,8 +45,11 @@ def cors_origin_missing(setup: Setup) -> Iterator[Found | Finding]:
             yield Found(dropped.place, what, "put them into the Secret, as extra-directives")
             return
     strangers = [page for page in setup.pages if page != setup.hub_origin] if setup.hub_origin else []
-    # a word that is nearly it is a finding of its own
-    if strangers and _whole(setup) and not any(each.name in _ALMOST for each in said):
+    almost = [each for each in said if each.name in _ALMOST]
+    if almost:
+        hint = "cors_origins with the origins of your pages"
+        yield Found(almost[0].place, "no page of another origin is let in", hint)
+    elif strangers and _whole(setup):
         what = f"pages of {strangers[0]} are not let in: there is no cors_origins"
         yield Found(setup.somewhere, what, f"cors_origins {strangers[0]}")
 
