@@ -13,11 +13,11 @@ from mercure_deploy.probes import requests
 from mercure_deploy.probes.engine import Asking, Seen, failed, passed, probe, skipped
 from mercure_deploy.probes.keys import side_by_side
 
-_UPDATES, _UPDATES_OF_STRANGERS = 3, 2
+_UPDATES, _UPDATES_OF_STRANGERS = 4, 2
 # that may push others out of a buffer
 _MORE = 2
 # one after the other: a proxy that takes its hubs in turn brings each of them some
-_IN_TURN = 6
+_IN_TURN = 3
 _SOON = 5.0
 # what is replayed comes with the answer
 _REPLAYED = 2.0
@@ -98,6 +98,9 @@ def _lost(ask: Asking, stream: Stream, text: str, topics: str, number: int, bega
         late = _numbers(stream) - arrived
         if late & set(map(str, range(number))):
             return _kept(ask, "updates arrive when more follow")
+        if late:
+            # what followed arrives, and what was before does not
+            return _apart(len(arrived | late), number + _MORE)
     if arrived:
         return _apart(len(arrived), number)
     return _kept(ask, f"an update does not arrive within {time.monotonic() - began:.0f} s")

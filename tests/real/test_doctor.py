@@ -556,8 +556,10 @@ def test_two_hubs_that_share_nothing(project: Path, run: Run, authority: Authori
         environment = {"PATH": os.environ["PATH"], "XDG_DATA_HOME": str(second), **variables}
         with programs.process(argv, environment, second / "log"):
             programs.wait(lambda: programs.listens(8081), "the second hub listens")
-            _, found, _ = examined(run, authority)
-    assert "transport-not-shared" in [each["id"] for each in found["findings"]], json.dumps(found, indent=1)
+            # all that is sent may reach one of them by chance: then nothing is named, and never anything else
+            runs = [examined(run, authority)[1] for _ in range(4)]
+    ids = [{each["id"] for each in found["findings"]} for found in runs]
+    assert set().union(*ids) == {"transport-not-shared"}, json.dumps(runs, indent=1)
 
 
 @dataclass(frozen=True)
