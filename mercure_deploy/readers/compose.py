@@ -141,8 +141,9 @@ def _assumed(text: str, known: Known) -> bool:
 
 
 def _unset(text: str, known: Known) -> bool:
-    """Whether it refers, without a default, to a variable that no file has."""
-    return any(name not in known for name in _BARE.findall(text.replace("$$", "")))
+    """Whether it refers, without a default, to a variable that no file has; small letters are a part of a key."""
+    names = _BARE.findall(text.replace("$$", ""))
+    return any(name not in known for name in names) and all(name == name.upper() for name in names)
 
 
 def _closing(text: str, position: int) -> int:
