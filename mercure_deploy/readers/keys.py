@@ -17,6 +17,10 @@ _OTHER = ("-----", "${", "{", "%env(", "<")
 # a reference, or what somebody put there instead of a key before showing the file
 _NO_VALUE = re.compile(r"\$\{|^\{|%env\(|^<|\.\.\.|\u2026|[xX]{4,}|\*{3,}|\u2022{3,}|(?i:redacted|masked|hidden)")
 
+_NO_VALUE_OF_MANY = re.compile(_NO_VALUE.pattern.replace("{4,}", "{12,}").replace("redacted|masked|hidden", "redacted"))
+# characters, beyond which a text is a PEM or its like
+_MANY = 200
+
 
 @dataclass(frozen=True)
 class Key:
@@ -38,4 +42,7 @@ def is_hmac(key: Key) -> bool:
 
 def is_known(key: Key) -> bool:
     """Whether the text is what will be used, and no reference to something that the files do not hold."""
-    return bool(key.value.text) and not _NO_VALUE.search(key.value.text)
+    text = key.value.text
+    # by chance alone four of one letter stand in a long key in base64
+    pattern = _NO_VALUE_OF_MANY if len(text) > _MANY else _NO_VALUE
+    return bool(text) and not pattern.search(text)

@@ -3,7 +3,7 @@
 import pytest
 
 from mercure_deploy.findings import Finding, Place
-from mercure_deploy.readers import compose, helm, nginx, yamlfile
+from mercure_deploy.readers import compose, helm, keys, nginx, yamlfile
 from mercure_deploy.readers.kinds import by_text
 from mercure_deploy.readers.places import Directive, Service, Value
 from mercure_deploy.readers.yamlfile import Node
@@ -131,3 +131,14 @@ def test_a_block_of_nginx_that_is_not_closed_is_read_to_its_end():
 def test_what_is_no_yaml_is_a_slip():
     assert isinstance(yamlfile.read("x.yaml", "a: [\n"), Finding)
     assert by_text("nothing of ours") is None
+
+
+def test_a_long_key_is_no_mask_by_chance_and_a_mask_is_no_key():
+    def known(text: str) -> bool:
+        return keys.is_known(keys.Key("app", Value(text, Place(".env", 1)), None, "MERCURE_JWT_SECRET"))
+
+    body = "".join(f"{number:x}aBcDeFgHiJkLmN" for number in range(40))
+    assert known(f"-----BEGIN PRIVATE KEY-----\n{body}xXxX{body}\n-----END PRIVATE KEY-----")
+    assert not known("-----BEGIN PRIVATE KEY-----\nxxxxxxxxxxxxxxxxxxxxxxxx\n-----END PRIVATE KEY-----")
+    assert not known("xxxx-my-key")
+    assert known("5d7f936f" * 8)
