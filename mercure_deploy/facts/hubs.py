@@ -199,3 +199,16 @@ def _arguments(name: str, arguments: str, generation: Generation) -> tuple[str, 
 def serves(path: str) -> bool:
     """Whether a hub takes updates under that path of a URL; a query is no part of it (held against the hub)."""
     return path.partition("?")[0] == HUB_PATH
+
+
+def below(prefix: str, path: str = HUB_PATH) -> bool:
+    """Whether a path is that prefix, or below it, by whole segments, as browsers, Apache, Kubernetes compare."""
+    return path == prefix or path.startswith(prefix if prefix.endswith("/") else f"{prefix}/")
+
+
+def matched(pattern: str, path: str = HUB_PATH) -> bool:
+    """Whether a pattern stands somewhere in a path; one that Python cannot read matches none."""
+    try:
+        return re.search(pattern, path) is not None
+    except re.error:
+        return False

@@ -5,12 +5,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from mercure_deploy.errors import typed
-from mercure_deploy.facts.hubs import HUB_PATH
+from mercure_deploy.facts.hubs import HUB_PATH, below, matched
 from mercure_deploy.findings import Finding
 from mercure_deploy.lint import between, sites
 from mercure_deploy.lint.between import ALLOWED, Target
 from mercure_deploy.readers.places import Directive, Value
-from mercure_deploy.readers.setup import Setup, host_of, origin_of, split
+from mercure_deploy.readers.setup import Setup, host_of, origin_of
 
 # a section that counts only sometimes; what is in it is taken as said
 _OPEN = {"ifmodule", "ifdefine", "if", "ifversion"}
@@ -68,44 +68,23 @@ def _first(host: list[Directive]) -> tuple[Directive, str, Value] | None:
     """
     for each in reversed(host):
         words = each.arguments
-        if each.name == "location" and words and _below(words[0].text):
+        if each.name == "location" and words and below(words[0].text):
             inner = next((one for one in _flat(each.block) if one.name == "proxypass" and one.arguments), None)
             if inner is not None:
                 return inner, words[0].text, inner.arguments[0]
     for each in host:
         words = each.arguments
-        if each.name == "proxypass" and len(words) > 1 and _below(words[0].text):
+        if each.name == "proxypass" and len(words) > 1 and below(words[0].text):
             return each, words[0].text, words[1]
-        if each.name == "proxypassmatch" and len(words) > 1 and _matches(words[0].text):
+        if each.name == "proxypassmatch" and len(words) > 1 and matched(words[0].text):
             return each, "", words[1]
     return None
 
 
-def _below(path: str) -> bool:
-    """Whether the hub's path is that one, or below it, by whole segments."""
-    return path == HUB_PATH or HUB_PATH.startswith(path if path.endswith("/") else f"{path}/")
-
-
-def _matches(pattern: str) -> bool:
-    try:
-        return re.search(pattern, HUB_PATH) is not None
-    except re.error:
-        return False
-
-
 def _leads(setup: Setup, target: Value, prefix: str, host: list[Directive]) -> bool:
     """Whether it is a hub that it leads to: by a name in it, or as the hub's public host is this one."""
-    found = origin_of(target)
-    there = sites.is_there(setup, found[0]) if found else None
-    if there is not None:
-        return there
-    return "mercure" in target.text + prefix or _own(setup, host)
-
-
-def _own(setup: Setup, host: list[Directive]) -> bool:
-    """Whether a virtual host has the hub's public name, and no page has it."""
-    hub = setup.hub_origin
-    return hub is not None and hub.host in _names(host) and not any(page.host == hub.host for page in setup.pages)
+    there = sites.leads(setup, target)
+    return "mercure" in target.text + prefix or sites.is_own(setup, _names(host)) if there is None else there
 
 
 def _names(host: list[Directive]) -> set[str]:
@@ -151,8 +130,8 @@ def not_routed(setup: Setup) -> Iterator[Finding]:
 def _covers(section: Directive) -> bool:
     text = next((word.text for word in section.arguments if word.text != "~"), "")
     if section.name in {"locationmatch", "proxymatch"} or any(word.text == "~" for word in section.arguments):
-        return _matches(text)
-    return _below(text) or text == "*"
+        return matched(text)
+    return below(text) or text == "*"
 
 
 def _path(way: Way) -> Iterator[Finding]:
@@ -188,23 +167,20 @@ def _before(setup: Setup, host: list[Directive]) -> Iterator[Finding]:
     hint = f"ProxyPass {HUB_PATH} to the hub, before what matches it too"
     if first is None:
         named = next((each for each in host if each.name == "servername"), None)
-        if named is not None and _own(setup, host):
+        if named is not None and sites.is_own(setup, _names(host)):
             what = f"no ProxyPass takes {HUB_PATH}: Apache answers itself"
             yield Finding("proxy-not-routing", "error", what, hint, named.place)
         return
     passes, prefix, target = first
-    if target.text != "!" and (_leads(setup, target, prefix, host) or not (meant or _there(setup, target) is False)):
+    if target.text != "!" and (
+        _leads(setup, target, prefix, host) or not (meant or sites.leads(setup, target) is False)
+    ):
         return
     later = [each for each in meant if each is not passes]
-    if later or _own(setup, host):
+    if later or sites.is_own(setup, _names(host)):
         end = f" before line {later[0].place.line}, which is the hub's: the first that matches counts" if later else ""
         what = f"takes {HUB_PATH}{end}" if later else f"{HUB_PATH} is led to {typed(target.text, 60)}, which is no hub"
         yield Finding("proxy-not-routing", "error", what, hint, passes.place)
-
-
-def _there(setup: Setup, target: Value) -> bool | None:
-    found = origin_of(target)
-    return sites.is_there(setup, found[0]) if found else None
 
 
 def dropped(setup: Setup) -> Iterator[Finding]:
@@ -235,23 +211,16 @@ def doubled(setup: Setup) -> Iterator[Finding]:
             words = [word.text for word in each.arguments]
             table = words.pop(0) if words[:1] in (["always"], ["onsuccess"]) else "onsuccess"
             if each.name == "header" and len(words) > 1 and words[1].lower() == ALLOWED:
-                last, before = each, sent[table]
+                last, before = each.place, sent[table]
                 changed = {"set": words[2:3], "unset": []}
                 sent[table] = changed.get(words[0].lower(), [*before, *words[2:3]])
-        left = sent["always"] + sent["onsuccess"]
-        if last is not None and len(left) > 1:
-            yield from between.doubled(last.place, ALLOWED)
-        elif last is not None and left == ["*"]:
-            yield between.starred(last.place)
+        yield from between.allowed(last, sent["always"] + sent["onsuccess"])
 
 
 def nameless(setup: Setup) -> Iterator[Finding]:
     """Findings for a Host that the hub's site does not serve."""
-    texts = split(setup.hub.get("SERVER_NAME")) + [each.text for block in setup.blocks for each in block.addresses]
-    hosts = set(map(host_of, texts))
-    if not hosts or "" in hosts or any("{" in host or "." not in host for host in hosts):
-        return
-    for way in ways(setup):
+    hosts = between.domains(setup)
+    for way in ways(setup) if hosts else ():
         if not _named(way) and not any(host in way.target.text for host in hosts):
             what = "asks the hub under the name in ProxyPass, and it serves its domain: an empty 200"
             hint = "ProxyPreserveHost On; or :80 as the hub's address"

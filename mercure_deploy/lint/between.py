@@ -1,12 +1,13 @@
 """What any proxy may do to a hub, and where it sends the requests: the words that nginx, Caddy and Traefik share."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from mercure_deploy.facts.hubs import HUB_PATH
 from mercure_deploy.facts.origins import Origin
 from mercure_deploy.findings import Finding, Place
+from mercure_deploy.readers.setup import Setup, host_of, split
 
 # the hub writes a line into each stream as often, unless told otherwise
 _HEARTBEAT = 40
@@ -49,10 +50,20 @@ def dropped(place: Place, header: str) -> Iterator[Finding]:
         yield Finding("credentials-not-sent", "error", f"drops {name.title()}: {who}", "leave the line out", place)
 
 
-def starred(place: Place) -> Finding:
-    """A star that the proxy puts in the place of the hub's CORS header."""
-    what = "puts * in the place of the origin that the hub lets in: browsers refuse it with a cookie"
-    return Finding("cors-wildcard-credentials", "error", what, "leave CORS to the hub: cors_origins", place)
+def allowed(place: Place | None, left: Sequence[str]) -> Iterator[Finding]:
+    """Findings for a proxy's Access-Control-Allow-Origin: `left` are its values, `place` where it sets them."""
+    if place is not None and len(left) > 1:
+        yield from doubled(place, ALLOWED)
+    elif place is not None and list(left) == ["*"]:
+        what = "puts * in the place of the origin that the hub lets in: browsers refuse it with a cookie"
+        yield Finding("cors-wildcard-credentials", "error", what, "leave CORS to the hub: cors_origins", place)
+
+
+def domains(setup: Setup) -> set[str]:
+    """The names that the hub's sites serve, nothing where one serves all, is a container's, or is not told."""
+    texts = split(setup.hub.get("SERVER_NAME")) + [each.text for block in setup.blocks for each in block.addresses]
+    hosts = set(map(host_of, texts))
+    return set() if any("{" in host or "." not in host for host in hosts) else hosts
 
 
 def doubled(place: Place, header: str) -> Iterator[Finding]:

@@ -57,19 +57,15 @@ def _sites(setup: Setup) -> Iterator[tuple[tuple[Value, ...], tuple[Directive, .
 
 def _leads(setup: Setup, target: Value, heads: tuple[Directive, ...], addresses: tuple[Value, ...]) -> bool:
     """Whether it is a hub that it leads to, as far as anybody can tell."""
-    found = origin_of(_as_url(target))
-    there = sites.is_there(setup, found[0]) if found else None
+    there = sites.leads(setup, _as_url(target))
     if there is not None:
         return there
     about = [*target.text.split("/"), *(word.text for head in heads for word in head.arguments)]
-    return any("mercure" in word for word in about) or _own(setup, addresses)
+    return any("mercure" in word for word in about) or sites.is_own(setup, _names(addresses))
 
 
-def _own(setup: Setup, addresses: tuple[Value, ...]) -> bool:
-    """Whether a site has the hub's public name, and no page has it."""
-    hub = setup.hub_origin
-    hosts = {host_of(address.text) for address in addresses}
-    return hub is not None and hub.host in hosts and not any(page.host == hub.host for page in setup.pages)
+def _names(addresses: tuple[Value, ...]) -> set[str]:
+    return {host_of(address.text) for address in addresses}
 
 
 def _as_url(target: Value) -> Value:
@@ -154,7 +150,7 @@ def not_routed(setup: Setup) -> Iterator[Finding]:
 def _astray(setup: Setup) -> Iterator[Finding]:
     """The site of the hub's public name, whose path is answered by something else, or by nobody."""
     for addresses, directives in _sites(setup):
-        if not _own(setup, addresses) or any(each.name in _UNTOLD for each in directives):
+        if not sites.is_own(setup, _names(addresses)) or any(each.name in _UNTOLD for each in directives):
             continue
         found = _reached(directives, (directives,), ())
         if found is None:
@@ -162,8 +158,8 @@ def _astray(setup: Setup) -> Iterator[Finding]:
             yield Finding("proxy-not-routing", "error", what, "reverse_proxy to the hub", addresses[0].place)
             continue
         answering = found[0]
-        urls = [origin_of(_as_url(each)) for each in _upstreams(answering)]
-        lost = urls and all(url is not None and sites.is_there(setup, url[0]) is False for url in urls)
+        targets = _upstreams(answering)
+        lost = targets and all(sites.leads(setup, _as_url(each)) is False for each in targets)
         if answering.name != "reverse_proxy" or lost:
             what = f"{HUB_PATH} is answered by {answering.name} here, which is no hub"
             hint = f"handle {HUB_PATH}* {{ reverse_proxy … }} for the hub"
@@ -185,10 +181,7 @@ def doubled(setup: Setup) -> Iterator[Finding]:
     """Findings for CORS headers beside those of the hub, or in their place."""
     for way in ways(setup):
         left, last = _allowed(way)
-        if last is not None and len(left) > 1:
-            yield from between.doubled(last.place, ALLOWED)
-        elif last is not None and left == ["*"]:
-            yield between.starred(last.place)
+        yield from between.allowed(last.place if last else None, left)
 
 
 def _allowed(way: Way) -> tuple[list[str], Directive | None]:

@@ -117,11 +117,8 @@ def doubled(setup: Setup) -> Iterator[Finding]:
         for each in way.rules:
             words = [word.text for word in each.arguments]
             if each.name in _ANSWERS and [word.lower() for word in words[1:2]] == [ALLOWED]:
-                last = each
+                last = each.place
                 left = {"add-header": [*left, *words[2:3]], "set-header": words[2:3], "del-header": []}.get(
                     words[0], left
                 )
-        if last is not None and len(left) > 1:
-            yield from between.doubled(last.place, ALLOWED)
-        elif last is not None and left == ["*"]:
-            yield between.starred(last.place)
+        yield from between.allowed(last, left)

@@ -1,19 +1,16 @@
 """What an Ingress or an HTTPRoute does to a hub's requests: the annotations of ingress-nginx, Gateway API, clouds."""
 
-import re
 from collections.abc import Iterator
 
 from mercure_deploy.errors import typed
 from mercure_deploy.facts.hubs import HUB_PATH
 from mercure_deploy.findings import Finding
-from mercure_deploy.lint import between
+from mercure_deploy.lint import between, sites
 from mercure_deploy.lint.between import Target
-from mercure_deploy.readers.places import Route, Service, Value
+from mercure_deploy.readers.places import Route, Value
 from mercure_deploy.readers.setup import Setup, origin_of
 
 _NGINX = "nginx.ingress.kubernetes.io/"
-# a container that may hand the hub's path on itself
-_PROXIES = re.compile(r"nginx|caddy|apache|httpd|frankenphp|haproxy|envoy|traefik|varnish", re.IGNORECASE)
 
 
 def ways(setup: Setup) -> Iterator[Route]:
@@ -87,16 +84,9 @@ def _elsewhere(setup: Setup) -> Iterator[Finding]:
     if route is None:
         what = f"no path of {routes[0].host} leads to {HUB_PATH}: the ingress answers 404"
         yield Finding("proxy-not-routing", "error", what, f"path: {HUB_PATH}, pathType: Prefix", routes[0].place)
-    elif route.to not in setup.hub_names:
-        behind = [service for service in setup.services if route.to in service.names]
-        if behind and not any(_hands_on(service) for service in behind):
-            what = f"{HUB_PATH} of {route.host} is led to {typed(route.to, 60)}, which runs no hub"
-            yield Finding("proxy-not-routing", "error", what, f"a path {HUB_PATH} for the hub's Service", route.place)
-
-
-def _hands_on(service: Service) -> bool:
-    """Whether it may be a proxy itself."""
-    return service.image is None or _PROXIES.search(service.image.text) is not None
+    elif sites.leads(setup, Value(f"http://{route.to}", route.place)) is False:
+        what = f"{HUB_PATH} of {route.host} is led to {typed(route.to, 60)}, which runs no hub"
+        yield Finding("proxy-not-routing", "error", what, f"a path {HUB_PATH} for the hub's Service", route.place)
 
 
 def _no_such_port(setup: Setup) -> Iterator[Finding]:

@@ -4,12 +4,12 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from mercure_deploy.facts.hubs import HUB_PATH
+from mercure_deploy.facts.hubs import HUB_PATH, matched
 from mercure_deploy.findings import Finding
 from mercure_deploy.lint import between, sites
 from mercure_deploy.lint.between import Target
 from mercure_deploy.readers.places import Directive, Value
-from mercure_deploy.readers.setup import Setup, host_of, origin_of, split
+from mercure_deploy.readers.setup import Setup, origin_of
 
 # what hands a request on, and what makes that nobody can tell
 _HANDED = {"proxy_pass", "grpc_pass", "uwsgi_pass", "scgi_pass", "return", "deny"}
@@ -78,21 +78,19 @@ def _leads(setup: Setup, location: Directive, server: tuple[Directive, ...]) -> 
     there = _there(setup, location)
     if there is not None:
         return there
-    return "mercure" in target + "".join(word.text for word in location.arguments) or _own(setup, server)
+    return "mercure" in target + "".join(word.text for word in location.arguments) or sites.is_own(
+        setup, _names(server)
+    )
 
 
-def _own(setup: Setup, server: tuple[Directive, ...]) -> bool:
-    """Whether a server has the hub's public name, and no page has it."""
-    names = {word.text for each in server if each.name == "server_name" for word in each.arguments}
-    hub = setup.hub_origin
-    return hub is not None and hub.host in names and not any(page.host == hub.host for page in setup.pages)
+def _names(server: tuple[Directive, ...]) -> set[str]:
+    return {word.text for each in server if each.name == "server_name" for word in each.arguments}
 
 
 def _there(setup: Setup, location: Directive) -> bool | None:
     """Whether it is the hub that it leads to, None where no file tells."""
     target = _target(location)
-    found = origin_of(Value(_upstream(setup, target), location.place)) if target else None
-    return sites.is_there(setup, found[0]) if found else None
+    return sites.leads(setup, Value(_upstream(setup, target), location.place)) if target else None
 
 
 def _target(location: Directive) -> str | None:
@@ -151,7 +149,9 @@ def unrouted(setup: Setup) -> Iterator[Finding]:
     for server in (each for top in setup.nginx for each, _ in _servers(top)):
         named = next((each for each in server if each.name == "server_name"), None)
         meant = [each for each in server if each.name == "location" and _leads(setup, each, server)]
-        if _UNTOLD & {each.name for each in server} or not (_own(setup, server) or (meant and _may(setup, server))):
+        if _UNTOLD & {each.name for each in server} or not (
+            sites.is_own(setup, _names(server)) or (meant and _may(setup, server))
+        ):
             continue
         location, slash = _chosen(server, path), _redirects(server, path)
         place = location.place if location else named.place if named else (slash or meant[0]).place
@@ -170,8 +170,7 @@ def unrouted(setup: Setup) -> Iterator[Finding]:
 
 def _may(setup: Setup, server: tuple[Directive, ...]) -> bool:
     """Whether it may be asked under the hub's name."""
-    names = {word.text for each in server if each.name == "server_name" for word in each.arguments}
-    hub = setup.hub_origin
+    names, hub = _names(server), setup.hub_origin
     return hub is None or not names or bool(names & {hub.host, "_"})
 
 
@@ -218,7 +217,7 @@ def _chosen(server: tuple[Directive, ...], path: str) -> Directive | None:
     if longest is not None and longest[2] == "^~":
         return longest[0]
     for each, text, anyhow in patterns:
-        if _matches(f"(?i){text}" if anyhow else text, path):
+        if matched(f"(?i){text}" if anyhow else text, path):
             return each
     return longest[0] if longest is not None else None
 
@@ -233,13 +232,6 @@ def _guards(way: Way) -> Iterator[Finding]:
         yield Finding(
             "proxy-not-routing", "error", "refuses POST: nothing can be published", "limit_except GET POST", limit.place
         )
-
-
-def _matches(pattern: str, path: str = HUB_PATH) -> bool:
-    try:
-        return re.search(pattern, path) is not None
-    except re.error:
-        return False
 
 
 def _path(way: Way) -> Iterator[Finding]:
@@ -285,11 +277,8 @@ def doubled(setup: Setup) -> Iterator[Finding]:
 
 def nameless(setup: Setup) -> Iterator[Finding]:
     """Findings for a Host that the hub's site does not serve."""
-    texts = split(setup.hub.get("SERVER_NAME")) + [each.text for block in setup.blocks for each in block.addresses]
-    hosts = set(map(host_of, texts))
-    if not hosts or "" in hosts or any("{" in host or "." not in host for host in hosts):
-        return
-    for way in ways(setup):
+    hosts = between.domains(setup)
+    for way in ways(setup) if hosts else ():
         given = [each for each in way.headers if _text(each).lower().startswith("host ")]
         if not given and not any(host in (_target(way.location) or "") for host in hosts):
             what = "asks the hub under the name of proxy_pass, and it serves its domain: an empty 200"

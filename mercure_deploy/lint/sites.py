@@ -1,14 +1,14 @@
 """What a hub listens to, and what comes of a request that somebody sends there (measured with the hub's Caddy)."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 from typing import Literal
 
 from mercure_deploy.facts.origins import Origin
 from mercure_deploy.facts.variables import LEGACY
-from mercure_deploy.readers.places import Service
-from mercure_deploy.readers.setup import Setup, as_it_comes, split
+from mercure_deploy.readers.places import Service, Value
+from mercure_deploy.readers.setup import Setup, as_it_comes, origin_of, split
 
 # `port`: nothing listens there; `redirect`: sent to https; `tls`: TLS is wanted; `plain`: there is none;
 # `name`: an empty 200, as the site has another name
@@ -116,6 +116,18 @@ def is_there(setup: Setup, url: Origin) -> bool | None:
     if setup.hub_services and behind:
         return None if any(_hands_on(service) for service in behind) else False
     return None
+
+
+def leads(setup: Setup, target: Value) -> bool | None:
+    """Whether that URL of a proxy is a hub's, None where no file tells, or it is none."""
+    found = origin_of(target)
+    return is_there(setup, found[0]) if found else None
+
+
+def is_own(setup: Setup, names: Collection[str]) -> bool:
+    """Whether one of these names of a proxy's host is the hub's public one, and no page has it."""
+    hub = setup.hub_origin
+    return hub is not None and hub.host in names and not any(page.host == hub.host for page in setup.pages)
 
 
 def _hands_on(service: Service) -> bool:

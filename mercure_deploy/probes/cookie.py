@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 from mercure_deploy.errors import typed
 from mercure_deploy.facts import claims
 from mercure_deploy.facts.cookies import is_public_suffix
-from mercure_deploy.facts.hubs import GENERATIONS, HUB_PATH
+from mercure_deploy.facts.hubs import GENERATIONS, HUB_PATH, below
 from mercure_deploy.hub import replies, tokens
 from mercure_deploy.hub.fetch import FetchError, Reply, Way, fetch
 from mercure_deploy.hub.replies import Cause
@@ -192,7 +192,7 @@ def _elsewhere(ask: Asking, host: str, cookie: Kept) -> str | None:
         return f"{where}: not to {hub.host}"
     path, asked = cookie.said.get("path", "/"), ask.target.hub.path if ask.target.env else HUB_PATH
     # by whole segments
-    if path.startswith("/") and asked != path and not asked.startswith(path if path.endswith("/") else f"{path}/"):
+    if path.startswith("/") and not below(path, asked):
         return f"Path={typed(path, 60)} is not the hub's"
     if "secure" in cookie.said and hub.scheme == "http" and not hub.is_local:
         return "it is Secure, and the hub's URL is http"

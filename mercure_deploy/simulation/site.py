@@ -7,9 +7,9 @@ what is inside `handle` or `route` is not (held against the hub's own Caddy).
 import re
 from collections.abc import Iterator
 
-from mercure_deploy.facts.hubs import HUB_PATH
+from mercure_deploy.facts.hubs import HUB_PATH, matched
 from mercure_deploy.findings import Finding
-from mercure_deploy.readers.places import Directive, Value
+from mercure_deploy.readers.places import Directive
 from mercure_deploy.readers.setup import Setup
 
 _PATHS = {"path", "path_regexp"}
@@ -61,7 +61,7 @@ def _condition(each: Directive) -> bool:
         return bool(inner) and not all(_negated(one) for one in inner)
     if each.name == "path":
         return any(map(_path, words))
-    return each.name == "path_regexp" and _regexp(each.arguments)
+    return each.name == "path_regexp" and bool(words) and matched(words[-1])
 
 
 def _negated(each: Directive) -> bool:
@@ -73,10 +73,3 @@ def _path(pattern: str) -> bool:
     # a star stands for anything, slashes included, at either end
     words = ".*".join(map(re.escape, pattern.lower().split("*")))
     return re.fullmatch(words, HUB_PATH) is not None
-
-
-def _regexp(arguments: tuple[Value, ...]) -> bool:
-    try:
-        return bool(arguments) and re.search(arguments[-1].text, HUB_PATH) is not None
-    except re.error:
-        return False
