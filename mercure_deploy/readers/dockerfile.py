@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from mercure_deploy.findings import Finding, Place
-from mercure_deploy.readers.places import Service, Value
+from mercure_deploy.readers.places import Service, Value, continued
 
 WORDS = re.compile(r"^FROM\s+\S", re.MULTILINE | re.IGNORECASE)
 _REFERENCE = re.compile(r"\$(?:\{(\w+)(?::?-([^}]*))?\}|(\w+))")
@@ -84,18 +84,10 @@ def _filled(text: str, known: dict[str, str]) -> str | None:
 
 
 def _instructions(path: str, text: str) -> Iterator[tuple[Place, str, str]]:
-    begun, number = "", 0
-    for count, line in enumerate(text.splitlines(), 1):
-        plain = line.strip()
-        if not plain or plain.startswith("#"):
-            continue
-        number = number if begun else count
-        if plain.endswith("\\"):
-            begun += f"{plain[:-1]} "
-            continue
-        word, _, rest = (begun + plain).partition(" ")
+    plain = ((count, line.strip()) for count, line in enumerate(text.splitlines(), 1))
+    for number, line in continued(each for each in plain if each[1] and not each[1].startswith("#")):
+        word, _, rest = line.partition(" ")
         yield Place(path, number), word.upper(), rest.strip()
-        begun = ""
 
 
 def _variables(image: Image, place: Place, rest: str, arguments: dict[str, str]) -> None:

@@ -15,9 +15,9 @@ SHELL = re.compile(r"\$\(|^`|`$")
 # how a value begins that is no HMAC key itself
 _OTHER = ("-----", "${", "{", "%env(", "<")
 # a reference, or what somebody put there instead of a key before showing the file
-_NO_VALUE = re.compile(r"\$\{|^\{|%env\(|^<|\.\.\.|\u2026|[xX]{4,}|\*{3,}|\u2022{3,}|(?i:redacted|masked|hidden)")
-
-_NO_VALUE_OF_MANY = re.compile(_NO_VALUE.pattern.replace("{4,}", "{12,}").replace("redacted|masked|hidden", "redacted"))
+_NO_VALUE = re.compile(r"\$\{|^\{|%env\(|^<|\.\.\.|\u2026|\*{3,}|\u2022{3,}|[xX]{12,}|(?i:redacted)")
+# and what may stand by chance in one as long as a PEM is in base64
+_SHORT_NO_VALUE = re.compile(r"[xX]{4,}|(?i:masked|hidden)")
 # characters, beyond which a text is a PEM or its like
 _MANY = 200
 
@@ -43,6 +43,5 @@ def is_hmac(key: Key) -> bool:
 def is_known(key: Key) -> bool:
     """Whether the text is what will be used, and no reference to something that the files do not hold."""
     text = key.value.text
-    # by chance alone four of one letter stand in a long key in base64
-    pattern = _NO_VALUE_OF_MANY if len(text) > _MANY else _NO_VALUE
-    return bool(text) and not pattern.search(text)
+    put_instead = _NO_VALUE.search(text) or (len(text) <= _MANY and _SHORT_NO_VALUE.search(text))
+    return bool(text) and not put_instead

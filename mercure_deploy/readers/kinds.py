@@ -48,6 +48,24 @@ _BESIDE: dict[Kind, tuple[str, ...]] = {
     "haproxy": (".conf", ".cfg"),
     "systemd": (".conf",),
 }
+# what stands in a file of each kind, of those whose names others have too
+_WORDS: dict[Kind, "re.Pattern[str]"] = {
+    "helm": helm.WORDS,
+    "kubernetes": kubernetes.WORDS,
+    "twig": twig.WORDS,
+    "systemd": systemd.WORDS,
+    "apache": apache.WORDS,
+    "haproxy": haproxy.WORDS,
+    "dockerfile": dockerfile.WORDS,
+    "nginx": re.compile(r"location"),
+}
+# and what stands there besides; a template of a chart is no YAML before it is filled in
+_ALSO: dict[Kind, "re.Pattern[str]"] = {
+    "kubernetes": re.compile(r"\A(?!.*\{\{).*kind:", re.DOTALL),
+    "systemd": re.compile(r"mercure", re.IGNORECASE),
+    "dockerfile": re.compile(r"mercure", re.IGNORECASE),
+    "nginx": re.compile(r"proxy_pass|server_name"),
+}
 # what stands in a file of each kind alone
 _TEXTS: tuple[tuple[Kind, "re.Pattern[str]"], ...] = (
     ("kubernetes", kubernetes.WORDS),
@@ -80,31 +98,19 @@ def is_unread(path: str) -> bool:
 def of(path: str, text: str, *, named: bool) -> Kind | None:
     """The kind of a file that has to do with a hub, by its name; by its text too where it was `named`."""
     kind = by_name(path)
-    if kind and is_about(kind, text):
-        return kind
-    other = next(
-        (each for each in _BESIDE if by_name(path) and path.endswith(_BESIDE[each]) and is_about(each, text)), None
-    )
-    if other:
-        return other
+    beside = (each for each in _BESIDE if path.endswith(_BESIDE[each]))
+    for each in (kind, *beside) if kind else ():
+        if _is_about(each, text):
+            return each
     found = by_text(text) if named else None
-    return found if found and is_about(found, text) else None
+    return found if found and _is_about(found, text) else None
 
 
-def is_about(kind: Kind, text: str) -> bool:
+def _is_about(kind: Kind, text: str) -> bool:
     """Whether a file of that name has to do with a hub at all: others have values and configurations too."""
-    if kind == "helm":
-        return helm.WORDS.search(text) is not None
-    if kind == "kubernetes":
-        # a template of a chart is no YAML before it is filled in
-        return kubernetes.WORDS.search(text) is not None and "kind:" in text and "{{" not in text
-    if kind == "twig":
-        return twig.WORDS.search(text) is not None
-    words = {"systemd": systemd.WORDS, "apache": apache.WORDS, "haproxy": haproxy.WORDS, "dockerfile": dockerfile.WORDS}
-    if kind in words:
-        about = re.search(r"mercure", text, re.IGNORECASE) if kind in {"systemd", "dockerfile"} else True
-        return words[kind].search(text) is not None and bool(about)
-    return kind != "nginx" or ("location" in text and ("proxy_pass" in text or "server_name" in text))
+    return kind not in _WORDS or (
+        _WORDS[kind].search(text) is not None and (kind not in _ALSO or _ALSO[kind].search(text) is not None)
+    )
 
 
 def by_text(text: str) -> Kind | None:

@@ -1,5 +1,6 @@
 """A value with the place where it stands, and what a file of each kind is made of; no reading here."""
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from mercure_deploy.findings import Finding, Place
@@ -63,11 +64,24 @@ class EnvFile:
     beyond: set[str] = field(default_factory=set)
 
 
+def continued(lines: Iterable[tuple[int, str]]) -> Iterator[tuple[int, str]]:
+    """Stripped lines with what a backslash at their end joins to them; each with the number of its first."""
+    begun, number = "", 0
+    for count, line in lines:
+        number = number if begun else count
+        begun += f"{line[:-1]} " if line.endswith("\\") else line
+        if not line.endswith("\\"):
+            yield number, begun
+            begun = ""
+    if begun:
+        yield number, begun
+
+
 @dataclass(frozen=True)
 class Route:
     """A path of an Ingress or HTTPRoute: its host ("" for all), and the Service and its port that it leads to.
 
-    `exact` is whether it is that path alone, `secure` whether a certificate is named, `notes` the annotations.
+    `exact` is whether it is that path alone, `notes` are the annotations.
     """
 
     host: str
@@ -76,7 +90,6 @@ class Route:
     to: str
     port: Value | None
     place: Place
-    secure: bool
     notes: dict[str, Value]
 
 

@@ -28,7 +28,6 @@ def of_ingress(node: Node) -> Iterator[Route]:
     """The paths of an Ingress, with its annotations."""
     notes = node.get("metadata", "annotations")
     said = {key.text: value.scalar for key, value in notes.items() if value.scalar} if notes else {}
-    secure = {host.scalar.text for tls in list_of(node, "spec", "tls") for host in list_of(tls, "hosts") if host.scalar}
     for rule in list_of(node, "spec", "rules"):
         host = text_of(rule, "host")
         for each in list_of(rule, "http", "paths"):
@@ -41,7 +40,6 @@ def of_ingress(node: Node) -> Iterator[Route]:
                 to=text_of(each, "backend", "service", "name"),
                 port=port,
                 place=each.place,
-                secure=host in secure,
                 notes=said,
             )
 
@@ -63,6 +61,5 @@ def of_http_route(node: Node) -> Iterator[Route]:
                         to=text_of(backend, "name"),
                         port=scalar_of(backend, "port"),
                         place=rule.place,
-                        secure=False,
                         notes=notes,
                     )

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from mercure_deploy.errors import typed
 from mercure_deploy.findings import Finding, Place
-from mercure_deploy.readers.places import Service, Value
+from mercure_deploy.readers.places import Service, Value, continued
 
 WORDS = re.compile(r"^\[Service\]\s*$", re.MULTILINE)
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
@@ -56,19 +56,10 @@ def read(path: str, text: str, files: Mapping[str, str]) -> Unit:
 
 def _lines(path: str, text: str) -> Iterator[tuple[Place, str]]:
     """Each line with what continues it; comments and empty lines are left out."""
-    begun, number = "", 0
-    for count, line in enumerate(text.splitlines(), 1):
-        plain = line.strip()
-        if plain.startswith(("#", ";")) or (not plain and not begun):
-            continue
-        number = number if begun else count
-        if plain.endswith("\\"):
-            begun += f"{plain[:-1]} "
-            continue
-        yield Place(path, number), begun + plain
-        begun = ""
-    if begun:
-        yield Place(path, number), begun
+    plain = ((count, line.strip()) for count, line in enumerate(text.splitlines(), 1))
+    for number, line in continued(each for each in plain if not each[1].startswith(("#", ";"))):
+        if line:
+            yield Place(path, number), line
 
 
 def _assignments(text: str, place: Place, unit: Unit) -> None:

@@ -1,12 +1,14 @@
 """YAML of others as nodes with places: aliases are not expanded, tags are let be, nothing is constructed."""
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from mercure_deploy.findings import Finding, Place
 from mercure_deploy.readers.places import Value
+
+_T = TypeVar("_T")
 
 
 @dataclass(frozen=True)
@@ -71,28 +73,24 @@ class Node:
 
 def read_all(path: str, text: str) -> "list[Node] | Finding":
     """The documents of a file with several, a finding where it is not YAML."""
-    from ruamel.yaml import YAML  # noqa: PLC0415 - as below
-    from ruamel.yaml.error import YAMLError  # noqa: PLC0415
-
-    try:
-        found = [node for node in YAML(typ="rt", pure=True).compose_all(text) if node is not None]
-    except (YAMLError, RecursionError, ValueError):
-        single = read(path, text)
-        return single if isinstance(single, Finding) else []
-    return [Node(path, node) for node in found]
+    return _composed(path, lambda yaml: [Node(path, node) for node in yaml.compose_all(text) if node is not None])
 
 
 def read(path: str, text: str) -> Node | Finding | None:
     """The document, None when it is empty, a finding where it is not YAML."""
+    found = _composed(path, lambda yaml: yaml.compose(text))
+    return found if isinstance(found, Finding) or found is None else Node(path, found)
+
+
+def _composed(path: str, compose: Callable[[Any], _T]) -> _T | Finding:
     from ruamel.yaml import YAML  # noqa: PLC0415 - most files are no YAML
     from ruamel.yaml.error import MarkedYAMLError, YAMLError  # noqa: PLC0415
 
     try:
-        node = YAML(typ="rt", pure=True).compose(text)
+        return compose(YAML(typ="rt", pure=True))
     except MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         place = Place(path, mark.line + 1, mark.column + 1) if mark else Place(path, 1)
         return Finding("directive-syntax", "error", "is not YAML from here on", "look at indentation and quotes", place)
     except (YAMLError, RecursionError, ValueError):
         return Finding("directive-syntax", "error", "is not YAML", "look at indentation and quotes", Place(path, 1))
-    return Node(path, node) if node is not None else None
