@@ -26,15 +26,14 @@ _ARGUMENTS = {
 class Generation:
     """One generation of the hub.
 
-    `image` is what a spec without one gets (it changes only in a minor release of this tool), `topic` and `last` how a
-    subscriber names its topic and the last update that it has, `free` the directives that a spec may add, with the kind
+    `image` is what a spec without one gets (it changes only in a minor release of this tool), `topic` how a
+    subscriber names its topic, `free` the directives that a spec may add, with the kind
     of their arguments, `managed` those that this tool writes itself or refuses, `methods` those of the protocol.
     """
 
     image: str
     cookie: str
     topic: str
-    last: str
     free: dict[str, str]
     managed: frozenset[str]
     methods: tuple[str, ...] = ("GET", "POST", "OPTIONS")
@@ -57,7 +56,6 @@ GENERATIONS: dict[str, Generation] = {
         image="dunglas/mercure:v0.24.2",
         cookie="mercureAuthorization",
         topic="topic",
-        last="lastEventID",
         free={**_COMMON, "name": _WORD, "demo": _FLAG, "ui": _FLAG, "topic_selector_cache": _NUMBER},
         managed=frozenset(_MANAGED | {"protocol_version_compatibility"}),
     ),
@@ -65,7 +63,6 @@ GENERATIONS: dict[str, Generation] = {
         image="dunglas/mercure:v1.0.0",
         cookie="__Secure-mercure_access_token",
         topic="match",
-        last="last_event_id",
         free={
             **_COMMON,
             "playground": _FLAG,

@@ -70,8 +70,7 @@ class Known:
     """What probes found out for those after them. `offset` is the hub's clock minus ours, in seconds.
 
     `asked` are the methods of the requests so far, `rewritten` is whether a proxy writes the hub's refusals anew,
-    `accepted` whether the hub takes a key of the ring, `refused` whether it takes one of them for nothing,
-    `closed` whether nobody may publish at its public name.
+    `accepted` whether the hub takes a key of the ring, `refused` whether it takes one of them for nothing.
     """
 
     first: Reply | None = None
@@ -81,7 +80,6 @@ class Known:
     rewritten: bool = False
     accepted: bool = False
     refused: bool = False
-    closed: bool = False
     metadata: Mapping[str, object] | None = None
 
     @property

@@ -5,7 +5,7 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TypeVar
 
 from mercure_deploy.errors import typed
@@ -28,30 +28,35 @@ def _marks(target: Target) -> Sequence[str | None]:
 
 @dataclass(frozen=True)
 class Answers:
-    """What a hub said to one key: to an update, to a subscription by header, to one by cookie."""
+    """What a hub said to one key: to an update, to a subscription by header, to one by cookie.
 
-    update: Reply
+    `update` is None where nobody may publish at that name, as apps do so by another.
+    """
+
+    update: Reply | None
     header: Reply
     cookie: Reply
 
     @property
     def taken(self) -> tuple[bool, bool, bool]:
         """Whether the update, the header and the cookie were accepted, in this order."""
-        published = self.update is self.header and self.header.status == 200
-        update = published or self.update.body.startswith("urn:uuid:")
-        return update, self.header.status == 200, self.cookie.status == 200
+        header = self.header.status == 200
+        update = header if self.update is None else self.update.body.startswith("urn:uuid:")
+        return update, header, self.cookie.status == 200
 
 
-def answers(ask: Asking, make: Callable[[str], str]) -> Answers:
-    """Ask in all three ways, side by side; `make` gives the token for a topic. FetchError when nothing answers."""
+def _answers(ask: Asking, known: Key) -> Answers:
+    """Ask in all three ways, side by side. FetchError when nothing answers."""
     topics = [nobodys_topic() for _ in range(3)]
-    tokens = list(map(make, topics))
+    tokens = [requests.token(ask, known, each) for each in topics]
     calls: Sequence[Callable[[], Reply]] = (
         lambda: requests.publish(ask, tokens[0], topics[0]),
         lambda: requests.subscribe(ask, tokens[1], topics[1]),
         lambda: requests.subscribe(ask, None, topics[2], requests.cookie(ask, tokens[2])),
     )
-    return Answers(*side_by_side(calls))
+    update, header, cookie = side_by_side(calls)
+    elsewhere = ask.target.inside and replies.of_answer(update, ask.target.url, published=True) is not None
+    return Answers(None if elsewhere else update, header, cookie)
 
 
 def side_by_side(calls: Sequence[Callable[[], _T]]) -> list[_T]:
@@ -67,13 +72,9 @@ def key(ask: Asking, subject: str | None) -> Seen:
     if known is None or (known.secret is None):
         return skipped("the keys are not on this machine")
     try:
-        said = answers(ask, lambda topics: requests.token(ask, known, topics))
+        said = _answers(ask, known)
     except FetchError as error:
         return failed(replies.of_error(error, ask.target.url))
-    if ask.target.inside and replies.of_answer(said.update, ask.target.url, published=True):
-        # apps publish elsewhere, and this name is for pages
-        ask.known.closed = True
-        said = replace(said, update=said.header)
     cause = _strange(ask, said) or _cause(ask, known, said)
     ask.known.refused |= not any(said.taken)
     ask.known.accepted |= cause is None and known.text() not in WELL_KNOWN
@@ -81,15 +82,15 @@ def key(ask: Asking, subject: str | None) -> Seen:
         cause = placeholder_cause(ask)
     if cause is None:
         what = "subscribes, by header and by cookie; publishing is refused here, apps do so by the internal URL"
-        return passed(what if ask.known.closed else "publishes and subscribes, by header and by cookie")
+        return passed(what if said.update is None else "publishes and subscribes, by header and by cookie")
     in_use = known.state == "current" or cause.id != "key-mismatch"
     return failed(cause, level="error" if in_use else "warning")
 
 
 def _strange(ask: Asking, said: Answers) -> Cause | None:
     """The cause of an answer that is not the hub's, None when all are."""
-    for reply, published in ((said.update, said.update is not said.header), (said.header, False), (said.cookie, False)):
-        cause = replies.of_answer(reply, ask.target.url, published=published)
+    for reply in filter(None, (said.update, said.header, said.cookie)):
+        cause = replies.of_answer(reply, ask.target.url, published=reply is said.update)
         if cause:
             return cause
     return None
@@ -134,7 +135,7 @@ def _asked_again(ask: Asking, known: Key, said: Answers) -> Cause | None:
     # and what else may be tried then
     if not requests.may(ask, 5):
         return None
-    again = answers(ask, lambda topics: requests.token(ask, known, topics))
+    again = _answers(ask, known)
     if again.taken == said.taken:
         return None
     what = f"the key {known.fingerprint} is now taken and now refused: several hubs answer, with different keys"

@@ -63,11 +63,6 @@ def cookie(ask: Asking, text: str) -> dict[str, str]:
     return {"Cookie": f"{hub_of(ask).cookie}={text}"}
 
 
-def replayed(ask: Asking, last: str) -> dict[str, str]:
-    """How a subscriber asks for what came after that update."""
-    return {GENERATIONS[hub_of(ask).version].last: last}
-
-
 def may(ask: Asking, number: int) -> bool:
     """Whether so many requests more are within what a stranger's hub is asked, beside those that every run makes."""
     return ask.known.spent + number <= (MOST if ask.target.env else MOST_OF_STRANGERS)

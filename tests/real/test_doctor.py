@@ -181,6 +181,11 @@ FAULTS: dict[str, Fault] = {
         "credentials-not-sent", nginx(f'{NGINX_GOOD} proxy_set_header Authorization "";')
     ),
     "Cookie is dropped": Fault("credentials-not-sent", nginx(f'{NGINX_GOOD} proxy_set_header Cookie "";')),
+    "Cookie is dropped where pages alone are let in": Fault(
+        "credentials-not-sent",
+        nginx(f'{NGINX_GOOD} proxy_set_header Cookie ""; limit_except GET OPTIONS {{ deny all; }}'),
+        words={"internal_url": "http://hub-shop"},
+    ),
     "Cookie is dropped by Apache": Fault("credentials-not-sent", Edge("apache", site="RequestHeader unset Cookie")),
     "CORS twice": Fault(
         "cors-origin-mismatch",
@@ -479,8 +484,9 @@ def test_a_planted_fault_is_named(project: Path, run: Run, authority: Authority,
     assert re.search(r"eyJ[\w-]+\.eyJ", printed) is None
 
 
-# what nobody can tell who has no spec: a hub that keeps no history, and one with a key of nobody that he knows
-UNTOLD = {"no history", "a placeholder", "a placeholder, nginx"}
+# what nobody can tell who has no spec: a hub that keeps no history, one with a key of nobody that he knows, one at
+# whose public name nobody is meant to publish
+UNTOLD = {"no history", "Cookie is dropped where pages alone are let in", "a placeholder", "a placeholder, nginx"}
 
 
 # the app's env file with something else in it, by what is said; the hub has the key of the ring
