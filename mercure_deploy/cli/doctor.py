@@ -14,7 +14,7 @@ from mercure_deploy.cli.options import common, formatted, reaching, via_of, way_
 from mercure_deploy.cli.spec import loaded_spec, root_of, select
 from mercure_deploy.cli.terminal import NO, OK, err, note, now, on_terminal, out, waiting, watched
 from mercure_deploy.errors import Trouble, typed
-from mercure_deploy.facts.origins import parse_origin
+from mercure_deploy.facts.origins import origin_of_url, parse_origin
 from mercure_deploy.report import diagnosis
 from mercure_deploy.report.diagnosis import Diagnosed
 
@@ -140,8 +140,7 @@ def _stranger(hub: str, apps: Sequence[str], env_file: str | None, said: Said) -
     except ValueError as error:
         raise Trouble(f"--app {error}", hint="an origin, as in https://app.example.com") from None
     try:
-        scheme, separator, rest = hub.partition("://")
-        told = Told(tuple(pages), parse_origin(f"{scheme}{separator}{rest.partition('/')[0]}"), now=now().timestamp())
+        told = Told(tuple(pages), origin_of_url(hub), now=now().timestamp())
         return asking.of_url(hub, pages, asking.env_file(env_file, told) if env_file else None, said)
     except ValueError:
         raise Trouble(f"--hub {typed(hub)} is no URL of a hub", hint="as in https://hub.example.com") from None
@@ -184,9 +183,8 @@ def _seconds(option: str, text: str) -> float:
 
 
 def _url(option: str, text: str) -> str:
-    scheme, separator, rest = text.partition("://")
     try:
-        parse_origin(f"{scheme}{separator}{rest.partition('/')[0].partition('?')[0]}")
+        origin_of_url(text.partition("?")[0])
     except ValueError as error:
         raise Trouble(f"{option} {error}") from None
     return text.partition("#")[0]

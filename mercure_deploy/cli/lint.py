@@ -10,7 +10,7 @@ import click
 from mercure_deploy.cli.options import quietly
 from mercure_deploy.cli.terminal import NO, OK, coloured, note, now, on_terminal, out
 from mercure_deploy.errors import Trouble, typed
-from mercure_deploy.facts.origins import parse_origin
+from mercure_deploy.facts.origins import origin_of_url
 from mercure_deploy.report import files as reported
 
 if TYPE_CHECKING:
@@ -90,10 +90,9 @@ def _nothing(rendered: Sequence[str]) -> Trouble:
 
 
 def _origin(option: str, text: str) -> Origin:
-    scheme, separator, rest = text.partition("://")
     try:
         # the URL of a page, or of the hub with its path
-        return parse_origin(f"{scheme}{separator}{rest.partition('/')[0]}")
+        return origin_of_url(text)
     except ValueError as error:
         raise Trouble(f"{option} {error}") from None
 

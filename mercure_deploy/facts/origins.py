@@ -76,6 +76,12 @@ def parse_origin(text: str, *, drop_path: str = "", wildcard: bool = False) -> O
     return Origin(scheme, _host(found["host"], wildcard=wildcard), _port(found["port"], scheme))
 
 
+def origin_of_url(text: str) -> Origin:
+    """The origin of a URL with any path. ValueError as of `parse_origin`."""
+    scheme, separator, rest = text.partition("://")
+    return parse_origin(f"{scheme}{separator}{rest.partition('/')[0]}")
+
+
 def _port(text: str | None, scheme: str) -> int | None:
     if text is None:
         return None

@@ -52,8 +52,7 @@ def _internal(setup: Setup, name: str, value: Value) -> Iterator[Found]:
         what = f"{name}: no certificate can exist for {found[0].host}, inside the network the hub speaks http"
         yield Found(value.place, what, f"http://{found[0].host}{HUB_PATH}")
     elif found and name == "MERCURE_URL" and not _MASKED.search(value.text):
-        path = value.text.partition("://")[2].partition("/")[2].partition("?")[0]
-        if f"/{path}".rstrip("/") in {"", "/.well-known"}:
+        if _path(value.text).rstrip("/") in {"", "/.well-known"}:
             yield Found(value.place, f"{name} has no path, the hub is at {HUB_PATH}", hint)
         elif _astray(setup, found[0], value.text):
             yield Found(value.place, f"{name}: {typed(_path(value.text), 60)} is not the hub's path: 404", hint)

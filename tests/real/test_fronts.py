@@ -10,6 +10,7 @@ from pathlib import Path
 
 import fronts
 import programs
+import proxies
 import pytest
 
 from mercure_deploy.facts.origins import parse_origin
@@ -20,22 +21,6 @@ pytestmark = [pytest.mark.real, pytest.mark.against("nginx", "apache", "haproxy"
 
 SEED, NUMBER = int(os.environ.get("SEED", "1")), int(os.environ.get("N_FRONTS", "100"))
 APACHE_MODULES = "mpm_event authz_core authn_core authz_user auth_basic authn_file proxy proxy_http headers".split()
-NGINX = """\
-daemon off;
-master_process off;
-pid {here}/nginx.pid;
-events {{}}
-http {{
-server_names_hash_bucket_size 128;
-access_log off;
-client_body_temp_path {here}/body;
-proxy_temp_path {here}/proxy;
-fastcgi_temp_path {here}/fastcgi;
-uwsgi_temp_path {here}/uwsgi;
-scgi_temp_path {here}/scgi;
-{body}
-}}
-"""
 HAPROXY = """\
 defaults
     mode http
@@ -49,7 +34,7 @@ frontend web
 
 
 def nginx(here: Path, texts: list[str]) -> tuple[list[str], dict[str, str]]:
-    (here / "nginx.conf").write_text(NGINX.format(here=here, body="".join(texts)))
+    (here / "nginx.conf").write_text(proxies.NGINX.format(here=here, body="".join(texts)))
     program = f"{programs.tools('proxies')['proxies']}/usr/sbin/nginx"
     return [program, "-p", str(here), "-e", str(here / "log"), "-c", str(here / "nginx.conf")], {}
 

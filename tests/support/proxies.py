@@ -17,19 +17,21 @@ master_process off;
 pid {here}/nginx.pid;
 events {{}}
 http {{
+    server_names_hash_bucket_size 128;
     access_log off;
     client_body_temp_path {here}/body;
     proxy_temp_path {here}/proxy;
     fastcgi_temp_path {here}/fastcgi;
     uwsgi_temp_path {here}/uwsgi;
     scgi_temp_path {here}/scgi;
-    server {{
+{body}
+}}
+"""
+NGINX_SERVER = """    server {{
         listen 127.0.0.1:{port};
         {snippet}
         {app}
-    }}
-}}
-"""
+    }}"""
 APACHE = """\
 ServerRoot {root}/usr/lib/apache2
 {modules}
@@ -75,7 +77,8 @@ def started(place: Place, argv: list[str], **environment: str) -> Iterator[None]
 def nginx(place: Place) -> AbstractContextManager[None]:
     app = f"location / {{ proxy_pass http://127.0.0.1:{APP}; }}" if place.shared else ""
     config = place.here / "nginx.conf"
-    config.write_text(NGINX.format(here=place.here, port=place.port, snippet=place.snippet("nginx"), app=app))
+    server = NGINX_SERVER.format(port=place.port, snippet=place.snippet("nginx"), app=app)
+    config.write_text(NGINX.format(here=place.here, body=server))
     program = f"{programs.tools('proxies')['proxies']}/usr/sbin/nginx"
     return started(place, [program, "-p", str(place.here), "-e", str(place.here / "log"), "-c", str(config)])
 
