@@ -103,18 +103,19 @@ def rewrite(path: Path, content: bytes) -> None:
 
 def folders(root: Path) -> list[str]:
     """The names of the folders directly below `root`, sorted; none when there is no root."""
-    return _names(root, os.DirEntry.is_dir)
+    return _names(root, os.path.isdir)
 
 
 def files(root: Path) -> list[str]:
     """The names of the files directly below `root`, sorted; none when there is no root."""
-    return _names(root, os.DirEntry.is_file)
+    return _names(root, os.path.isfile)
 
 
-def _names(root: Path, wanted: Callable[["os.DirEntry[str]"], bool]) -> list[str]:
+def _names(root: Path, wanted: Callable[[str], bool]) -> list[str]:
+    # those of os.path answer False for a link that leads to itself, those of DirEntry raise
     try:
         with os.scandir(root) as entries:
-            return sorted(entry.name for entry in entries if wanted(entry))
+            return sorted(entry.name for entry in entries if wanted(entry.path))
     except FileNotFoundError:
         return []
     except OSError as error:

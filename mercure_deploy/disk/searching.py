@@ -99,13 +99,14 @@ def _below(shown: str, folder: str, depth: int, found: Searched) -> Iterator[str
         if entry.is_dir(follow_symlinks=False):
             if depth < DEEPEST and entry.name not in _SKIPPED and f"{entry.name}/" not in ours:
                 yield from _below(path, entry.path, depth + 1, found)
-        elif entry.name not in ours and entry.is_file() and _inside(entry, folder):
+        elif entry.name not in ours and (entry.is_file(follow_symlinks=False) or _leads_inside(entry, folder)):
             yield path
 
 
-def _inside(entry: "os.DirEntry[str]", folder: str) -> bool:
-    """Whether it is no link, or one that stays below its folder."""
-    return not entry.is_symlink() or os.path.realpath(entry.path).startswith(os.path.realpath(folder) + os.sep)
+def _leads_inside(entry: "os.DirEntry[str]", folder: str) -> bool:
+    """Whether it is a link to a file below its folder; one that leads to itself is none."""
+    inside = os.path.realpath(entry.path).startswith(os.path.realpath(folder) + os.sep)
+    return inside and os.path.isfile(entry.path)  # noqa: PTH113 - a loop is no error there
 
 
 def _rendered(folder: str, names: set[str]) -> set[str]:

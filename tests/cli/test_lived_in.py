@@ -142,6 +142,16 @@ def test_a_foreign_link_gives_way_and_what_it_leads_to_stays(run: Run, project: 
     assert not (project / "deploy/production/app.env").is_symlink()
 
 
+@pytest.mark.parametrize("command", ["check", "diff", "render", "render --prune", "status"])
+@pytest.mark.parametrize("name", ["x", "production/x"])
+def test_a_foreign_link_that_leads_to_itself_is_let_be(run: Run, project: Path, name: str, command: str):
+    assert run("render", spec=MINIMAL).code == 0
+    (project / "deploy" / name).symlink_to("x")
+    said = run(*command.split())
+    assert said.code == 0, said.err
+    assert (project / "deploy" / name).is_symlink()
+
+
 @pytest.mark.parametrize(
     "command", [["render"], ["render", "--dry-run"], ["rotate-keys", "production", "--now", "--yes"]]
 )

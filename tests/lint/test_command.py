@@ -136,6 +136,7 @@ def test_a_folder_is_searched_within_bounds(run: Run, tmp_path: Path, monkeypatc
     Path("out.env").symlink_to("/etc/hostname")
     Path("in.env").symlink_to("app.env")
     Path("loop").symlink_to(tmp_path)
+    Path("self.env").symlink_to("self.env")
     os.mkfifo("pipe.env")
     said = run("lint", "--format", "json")
     assert [each["path"] for each in json.loads(said.out)["files"]] == ["a/b/c/d/e/f/deep.env", "app.env"]
