@@ -7,27 +7,32 @@ from typing import Literal
 
 from mercure_deploy.facts.origins import Origin
 from mercure_deploy.facts.variables import LEGACY
-from mercure_deploy.readers.places import Service, Value
+from mercure_deploy.findings import Place
+from mercure_deploy.readers import caddyfile
+from mercure_deploy.readers.places import Directive, Service, Value
 from mercure_deploy.readers.setup import Setup, as_it_comes, origin_of, split
 
 # `port`: nothing listens there; `redirect`: sent to https; `tls`: TLS is wanted; `plain`: there is none;
-# `name`: an empty 200, as the site has another name
-Answer = Literal["hub", "port", "redirect", "tls", "plain", "name"]
+# `name`: an empty 200, as the site has another name; `certificate`: TLS, and nobody gets one for it
+Answer = Literal["hub", "port", "redirect", "tls", "plain", "name", "certificate"]
 _ADDRESS = re.compile(r"(?:(?P<scheme>https?)://)?(?P<host>[^:/{}$<>]*)(?::(?P<port>[0-9]+))?")
 _PLAIN, _TLS = 80, 443
 # images that may hand the hub's path on
 _PROXIES = re.compile(r"nginx|caddy|apache|httpd|frankenphp|haproxy|envoy|traefik|varnish", re.IGNORECASE)
-# global options after which an address means something else
-_PORTS_ELSEWHERE = {"auto_https", "http_port", "https_port"}
 
 
 @dataclass(frozen=True)
 class Site:
-    """An address of the hub; `host` is "" for every name."""
+    """An address of the hub; `host` is "" for every name.
+
+    `sent_from` is the port at which Caddy sends plain http to it, `certified` whether it has a certificate or gets one.
+    """
 
     secure: bool
     host: str
     port: int
+    sent_from: int | None = None
+    certified: bool = True
 
     def named(self, host: str) -> bool:
         """Whether requests to that name are its."""
@@ -38,23 +43,30 @@ def sites(setup: Setup) -> list[Site] | None:
     """The addresses of the one hub that there is, None where files do not tell them all."""
     if len(setup.hub_services) > 1 or (setup.generation is not None and setup.generation < (0, 11)):
         return None
-    said = setup.hub.get("GLOBAL_OPTIONS")
-    options = {each.name for file in setup.caddyfiles for each in file.options}
-    if _PORTS_ELSEWHERE & {*options, *(said.text.split() if said is not None else ())}:
-        return None
-    name = setup.hub.get("SERVER_NAME")
-    addresses = [value for block in setup.blocks if block.whole for value in block.addresses]
-    # an address that a variable filled is known when the variable is
-    if any(value.raw for value in addresses) and (name is None or name.place in setup.assumed):
-        return None
-    texts = [value.text for value in addresses]
-    if not texts and name is not None and name.place not in setup.assumed:
-        texts = split(name)
-    if not texts and name is None and any(shipped(service) for service in setup.hub_services):
-        texts = ["localhost"]
-    found = [_site(text) for text in texts]
+    found = [site for _, site in _addresses(setup)]
     known = [each for each in found if each is not None]
     return known if known and len(known) == len(found) else None
+
+
+def _addresses(setup: Setup) -> list[tuple[Value, Site | None]]:
+    """The hub's addresses as they are written, and what each means, None where nobody can tell."""
+    options, name = global_options(setup), setup.hub.get("SERVER_NAME")
+    whole = [block for block in setup.blocks if block.whole]
+    written = [value for block in whole for value in block.addresses]
+    # an address that a variable filled is known when the variable is
+    if options is None or (any(value.raw for value in written) and (name is None or name.place in setup.assumed)):
+        return []
+    if not written and name is not None and name.place not in setup.assumed:
+        written = [replace(name, text=text) for text in split(name)]
+    if not written and name is None and any(shipped(service) for service in setup.hub_services):
+        written = [Value("localhost", setup.somewhere)]
+    certified = any(each.name == "tls" for block in whole for each in block.site) or _extra_tls(setup)
+    return [(value, _site(value.text, options, certified=certified)) for value in written]
+
+
+def clashing(setup: Setup) -> list[Value]:
+    """Addresses of plain http in a site with a certificate: Caddy does not start (measured in every form)."""
+    return [value for value, site in _addresses(setup) if site is not None and site.certified and not site.secure]
 
 
 def shipped(service: Service) -> bool:
@@ -63,15 +75,67 @@ def shipped(service: Service) -> bool:
     return as_it_comes(service) and not service.charted and not named
 
 
-def _site(text: str) -> Site | None:
+@dataclass(frozen=True)
+class Options:
+    """What the global options say of ports and certificates (measured with each of them alone, and both ports)."""
+
+    plain: int = _PLAIN
+    tls: int = _TLS
+    automatic: Literal["off", "disable_redirects", "disable_certs", ""] = ""
+    place: Place | None = None
+
+    @property
+    def certificates(self) -> bool:
+        """Whether Caddy gets certificates by itself."""
+        return self.automatic not in {"off", "disable_certs"}
+
+
+def global_options(setup: Setup) -> Options | None:
+    """Those of the Caddyfile that the hub is in, or of the image's variable; None where they cannot be read."""
+    said = setup.hub.get("GLOBAL_OPTIONS")
+    hubs = [file for file in setup.caddyfiles if any(_is_hub(setup, directives) for _, directives in file.sites)]
+    lines = [each for file in hubs for each in file.options] + list(
+        caddyfile.lines_of(said) if said is not None else ()
+    )
+    found = Options()
+    for each in lines:
+        word = each.arguments[0].text if each.arguments else ""
+        if each.name in {"http_port", "https_port"}:
+            if not word.isdecimal():
+                return None
+            found = replace(found, plain=int(word)) if each.name == "http_port" else replace(found, tls=int(word))
+        elif each.name == "auto_https":
+            known: dict[str, Literal["off", "disable_redirects", "disable_certs", ""]]
+            known = {"off": "off", "disable_redirects": "disable_redirects", "disable_certs": "disable_certs"}
+            found = replace(found, automatic=known.get(word, ""), place=each.place)
+    return found
+
+
+def _is_hub(setup: Setup, directives: tuple[Directive, ...]) -> bool:
+    return any(block.site == directives for block in setup.blocks)
+
+
+def _extra_tls(setup: Setup) -> bool:
+    """Whether a variable of the image brings a certificate."""
+    said = setup.hub.get("CADDY_SERVER_EXTRA_DIRECTIVES")
+    return said is not None and any(each.name == "tls" for each in caddyfile.lines_of(said))
+
+
+def _site(text: str, options: Options, *, certified: bool) -> Site | None:
+    """That address, None where nobody can tell what is meant; `certified`: the site has a certificate of its own."""
     found = _ADDRESS.fullmatch(text.strip("\"'"))
-    # a port of TLS without a name is another matter: nobody knows which certificate it has
-    if not found or (not found["host"] and (not found["port"] or found["port"] == "443")):
+    if not found or not (found["host"] or found["port"]):
         return None
-    secure = found["scheme"] == "https" or (found["scheme"] is None and found["host"] != "")
-    port = int(found["port"]) if found["port"] else _TLS if secure else _PLAIN
+    # a port of TLS without a name is another matter: nobody knows which certificate it has
+    if not found["host"] and int(found["port"]) == options.tls and options.automatic != "off" and not certified:
+        return None
+    secure = found["scheme"] == "https" or (found["scheme"] is None and (found["host"] != "" or certified))
+    port = int(found["port"]) if found["port"] else options.tls if secure else options.plain
     # http at its own port, by whatever it is called
-    return Site(secure and port != _PLAIN, found["host"], port)
+    secure = secure and port != options.plain
+    sent = secure and options.automatic not in {"off", "disable_redirects"}
+    certified = certified or (secure and options.certificates)
+    return Site(secure, found["host"], port, options.plain if sent else None, certified)
 
 
 def answer(known: Iterable[Site], url: Origin) -> Answer:
@@ -80,14 +144,14 @@ def answer(known: Iterable[Site], url: Origin) -> Answer:
     secure = url.scheme == "https"
     port = url.number
     here = [site for site in listed if site.port == port]
-    redirects = port == _PLAIN and any(site.secure for site in listed)
+    redirects = any(site.sent_from == port for site in listed)
     if not here and not redirects:
         return "port"
     # a port speaks one of the two, whatever names it has
     if secure != any(site.secure for site in here):
         return "plain" if secure else "tls"
     if any(site.named(url.host) for site in here):
-        return "hub"
+        return "hub" if not secure or any(site.certified for site in here) else "certificate"
     return "redirect" if redirects else "name"
 
 
@@ -146,7 +210,7 @@ def inside(setup: Setup, url: Origin) -> Origin:
 def listening(known: Iterable[Site]) -> set[int]:
     """The ports at which something answers; who has TLS answers plain http at 80 too, to send it away."""
     listed = list(known)
-    return {site.port for site in listed} | ({_PLAIN} if any(site.secure for site in listed) else set())
+    return {site.port for site in listed} | {site.sent_from for site in listed if site.sent_from is not None}
 
 
 def ports(known: Iterable[Site]) -> str:

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 
+from mercure_deploy.errors import typed
 from mercure_deploy.facts.variables import IMAGE
 from mercure_deploy.findings import Finding
 from mercure_deploy.lint import sites
@@ -19,16 +20,16 @@ def tls_mode_mismatch(setup: Setup) -> Iterator[Found | Finding]:
     yield from schemes(setup)
     yield from _bare_name(setup)
     yield from _behind_a_proxy(setup)
+    yield from _uncertified(setup)
     for service in setup.hub_services:
         if sites.shipped(service) and {container for _, container, _ in service.ports} == {80}:
             what = "only port 80 is published, and without SERVER_NAME the hub sends it to https://localhost"
             hint = "SERVER_NAME: ':80' behind a proxy, or publish 443 too"
             yield Found(service.ports[0][2], what, hint)
-    for block in setup.blocks:
-        plain = [value for value in block.addresses if value.text.startswith("http://")]
-        if plain and any(each.name == "tls" for each in block.site):
-            what = "the site is http and has a certificate"
-            yield Found(plain[0].place, what, "its address without http://, or no tls")
+    for address in sites.clashing(setup):
+        what = f"{typed(address.text, 60)} is plain http and has a certificate: the hub does not start"
+        yield Found(address.place, what, "a name without http:// as its address, or no tls")
+        return
 
 
 def _behind_a_proxy(setup: Setup) -> Iterator[Found]:
@@ -48,6 +49,16 @@ def _behind_a_proxy(setup: Setup) -> Iterator[Found]:
         name = setup.hub.get("SERVER_NAME")
         place = name.place if name is not None else service.place
         yield Found(place, what, "SERVER_NAME: ':80' behind a proxy that terminates TLS")
+
+
+def _uncertified(setup: Setup) -> Iterator[Found]:
+    """An address with TLS for which nobody has a certificate, by a word of auto_https."""
+    options = sites.global_options(setup)
+    names = sorted({site.host for site in sites.sites(setup) or () if site.secure and not site.certified})
+    if names and options is not None and options.place is not None:
+        what = f"auto_https {options.automatic} and no tls: {', '.join(names)} has no certificate, handshakes fail"
+        hint = f"http://{names[0]} as the address behind a proxy that terminates TLS, or auto_https disable_redirects"
+        yield Found(options.place, what, hint)
 
 
 def _hands_tls_on(label: str, text: str) -> bool:

@@ -1050,11 +1050,42 @@ def test_quotes_that_one_reader_keeps_are_one_mistake():
     assert ids({"app.env": APP, "compose.yaml": quoted}) == ["key-quoting compose.yaml:5"]
 
 
+NAMED = """{
+    %s
+}
+http://localhost:3080 {
+    mercure {
+        publisher_jwt {env.MERCURE_KEY}
+        subscriber_jwt {env.MERCURE_KEY}
+    }
+}
+"""
+
+
+@pytest.mark.parametrize("option", ["admin off", "auto_https off", "http_port 8080"])
+def test_an_address_in_full_means_the_same_under_every_option(option: str):
+    """Found on a set-up as it is public: a Caddy of its own for the hub, which answers to one name alone."""
+    urls = {"MERCURE_URL": "http://localhost:3080/.well-known/mercure"}
+    public = {"MERCURE_PUBLIC_URL": "https://news.example.org/.well-known/mercure"}
+    proxy = "news.example.org {\n    reverse_proxy /.well-known/mercure* localhost:3080\n}\n"
+    files = {".env.local": app(**urls, **public), "Caddyfile": proxy, "hub.Caddyfile": NAMED % option}
+    assert ids(files) == ["server-name-mismatch hub.Caddyfile:4"]
+
+
+def test_a_name_without_a_certificate_is_said():
+    files = {"Caddyfile": (NAMED % "auto_https off").replace("http://localhost:3080", "hub.example.org")}
+    assert ids(files) == ["tls-mode-mismatch Caddyfile:2"]
+    own = {"Caddyfile": files["Caddyfile"].replace("    mercure {", "    tls hub.pem hub.key\n    mercure {")}
+    assert ids(own) == []
+    plain = {"Caddyfile": own["Caddyfile"].replace("hub.example.org", ":80")}
+    assert ids(plain) == ["tls-mode-mismatch Caddyfile:4"]
+
+
 def test_a_hub_whose_addresses_nobody_knows_is_let_be():
     files = {"Caddyfile": front(target="mercure:3000"), "app.env": app(MERCURE_URL="http://mercure:3000/x")}
     for name in ("'${NAME:-:80}'", "':443'", "'{$OTHER}'", "''"):
         assert ids({**files, "compose.yaml": compose(*environment(SERVER_NAME=name))}) == [], name
-    plain = environment(SERVER_NAME="hub.example.com", GLOBAL_OPTIONS="auto_https off")
+    plain = environment(SERVER_NAME="hub.example.com", GLOBAL_OPTIONS="http_port <port>")
     assert ids({**files, "compose.yaml": compose(*plain)}) == []
     two = BEHIND["compose.yaml"] + f"  second:\n    image: {IMAGE}\n    environment: {{SERVER_NAME: ':81'}}\n"
     assert [each for each in ids({**files, "compose.yaml": two}) if each.startswith("proxy")] == []

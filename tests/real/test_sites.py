@@ -1,16 +1,20 @@
 """What `lint` says that a request to a hub meets, by its addresses, is what the real hub answers."""
 
 import http.client
+import json
 import shutil
 import socket
 import ssl
+from collections.abc import Mapping
 from pathlib import Path
 
+import edges
 import programs
 import pytest
 
 from mercure_deploy import lint
 from mercure_deploy.facts.origins import Origin
+from mercure_deploy.findings import Finding
 from mercure_deploy.lint import sites
 from mercure_deploy.readers import assembling
 from mercure_deploy.readers.setup import Setup
@@ -68,10 +72,10 @@ def met(url: Origin) -> sites.Answer:
         asking.close()
 
 
-def said(name: str | None) -> list[sites.Site]:
-    variables = {"MERCURE_PUBLISHER_JWT_KEY": KEY, "MERCURE_SUBSCRIBER_JWT_KEY": KEY}
+def said(name: str | None, more: Mapping[str, str]) -> tuple[list[sites.Site], tuple[Finding, ...]]:
+    variables = {"MERCURE_PUBLISHER_JWT_KEY": KEY, "MERCURE_SUBSCRIBER_JWT_KEY": KEY, **more}
     variables |= {"SERVER_NAME": name} if name else {}
-    lines = [f"      {key}: '{value}'" for key, value in variables.items()]
+    lines = [f"      {key}: {json.dumps(value)}" for key, value in variables.items()]
     head = [
         "services:",
         "  mercure:",
@@ -84,13 +88,46 @@ def said(name: str | None) -> list[sites.Site]:
     assembling.assemble(setup, assembling.texts([("compose.yaml", text)], lambda _: True))
     found = sites.sites(setup)
     assert found is not None
-    assert lint.examine([("compose.yaml", text)], lint.Told(), lambda _: True).findings == ()
-    return found
+    return found, lint.examine([("compose.yaml", text)], lint.Told(), lambda _: True).findings
 
 
 @pytest.mark.proves("What `lint` says of a hub's names and ports is what the hub answers there")
 @pytest.mark.parametrize("name", NAMES)
 def test_each_request_meets_what_lint_says(tmp_path: Path, name: str | None):
+    _met_as_said(tmp_path, name, {}, set())
+
+
+OPTIONS = [
+    "auto_https off",
+    "auto_https disable_redirects",
+    "auto_https disable_certs",
+    "auto_https ignore_loaded_certs",
+    "http_port 8080",
+    "https_port 8443",
+    "http_port 3000\nhttps_port 8443",
+]
+NAMED = [":80", "http://hub.test", "hub.test", "hub.test:3000", "http://hub.test:3000", "hub.test:80", "hub.test:443"]
+NAMED += ["hub.test, http://mercure", ":3000"]
+
+
+@pytest.mark.proves("Options of Caddy that move the hub's ports and take its certificates do what `lint` says")
+@pytest.mark.parametrize("name", NAMED)
+@pytest.mark.parametrize("option", OPTIONS)
+def test_the_global_options_move_ports_and_take_certificates(tmp_path: Path, name: str, option: str):
+    _met_as_said(tmp_path, name, {"GLOBAL_OPTIONS": option}, {"tls-mode-mismatch"})
+
+
+@pytest.mark.proves("A certificate of one's own brings the hub TLS, or keeps it from starting, where `lint` says so")
+@pytest.mark.parametrize("name", [*NAMED, ":443", ":8443"])
+@pytest.mark.parametrize("option", ["", "auto_https off", "auto_https disable_certs", "https_port 8443"])
+def test_a_certificate_of_ones_own_brings_tls(tmp_path: Path, name: str, option: str):
+    certificate, key = edges.Authority(tmp_path / "authority").issue("test")
+    more = {"GLOBAL_OPTIONS": option, "CADDY_SERVER_EXTRA_DIRECTIVES": f"tls {certificate} {key}"}
+    _met_as_said(tmp_path, name, more, {"tls-mode-mismatch"})
+
+
+def _met_as_said(tmp_path: Path, name: str | None, more: Mapping[str, str], findings: set[str]) -> None:
+    """Ask the real hub and the simulation the same; where nobody gets a certificate `lint` has these findings."""
     programs.need_isolation()
     found = programs.tools("hub", "image_caddyfile")
     shutil.copy(found["image_caddyfile"], "/etc/caddy/Caddyfile")
@@ -100,14 +137,23 @@ def test_each_request_meets_what_lint_says(tmp_path: Path, name: str | None):
         "XDG_DATA_HOME": "/data",
         "MERCURE_PUBLISHER_JWT_KEY": KEY,
         "MERCURE_SUBSCRIBER_JWT_KEY": KEY,
-        "GLOBAL_OPTIONS": "local_certs\nskip_install_trust",
+        **more,
+        "GLOBAL_OPTIONS": "local_certs\nskip_install_trust\n" + more.get("GLOBAL_OPTIONS", ""),
         **({"SERVER_NAME": name} if name else {}),
     }
-    known = said(name)
+    known, found_by_lint = said(name, more)
+    refused = any(site.certified and not site.secure for site in known)
+    bare = refused or not all(site.certified for site in known if site.secure)
+    assert {finding.id for finding in found_by_lint} == (findings if bare else set())
     argv = [found["hub"], "run", "--config", "/etc/caddy/Caddyfile", "--adapter", "caddyfile"]
     with programs.process(argv, environment, tmp_path / "hub.log"):
-        ports = {each.port for each in known}
+        if refused:
+            programs.wait(lambda: "attempts to configure TLS" in (tmp_path / "hub.log").read_text(), "the hub refuses")
+            return
+        ports = sites.listening(known)
         programs.wait(lambda: all(map(programs.listens, ports)), f"the hub listens at {ports}")
-        expected = {str(url) if url.port else f"{url}:": sites.answer(known, url) for url in ASKED}
+        # an alert of TLS says the same of a name and of a certificate that there is none
+        answers = {str(url) if url.port else f"{url}:": sites.answer(known, url) for url in ASKED}
+        expected = {url: "name" if answer == "certificate" else answer for url, answer in answers.items()}
         real = {str(url) if url.port else f"{url}:": met(url) for url in ASKED}
     assert real == expected

@@ -83,6 +83,8 @@ class Authority:
             days = 5
         if kind == "other":
             names = ["www.other.example.org"]
+        if kind == "test":
+            names = ["hub.test", "mercure"]
         if kind == "traefik":
             names, signer, issuer = ["a.traefik.default"], key, "TRAEFIK DEFAULT CERT"
         if kind == "nameless":
