@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from difflib import SequenceMatcher
-from os.path import commonpath
 
 from mercure_deploy.errors import typed
 from mercure_deploy.facts.origins import Origin
@@ -130,7 +129,7 @@ def _one_letter(one: str, other: str) -> bool:
     short, long = sorted((one, other), key=len)
     if len(long) - len(short) > 1:
         return False
-    start = len(commonpath([short, long]))
+    start = next((at for at, (here, there) in enumerate(zip(short, long, strict=False)) if here != there), len(short))
     if len(short) < len(long):
         return long[start].isalpha() and short[start:] == long[start + 1 :]
     differing = (short[start : start + 1] + long[start : start + 1]).isalpha()

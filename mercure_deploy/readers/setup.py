@@ -121,14 +121,18 @@ class Setup:
         for role in ("publisher", "subscriber"):
             yield from self._hub_keys(role)
 
+    def _keyed(self, role: str) -> Iterator[Directive]:
+        """The directives that tell a hub the key of a role."""
+        for block in self.blocks:
+            yield from [*block.named(f"{role}_jwt"), *block.named(f"{role}_jwt_key"), *_issued(block, role)]
+
     def _hub_keys(self, role: str) -> Iterator[Key]:
         literal = False
-        for block in self.blocks:
-            for directive in [*block.named(f"{role}_jwt"), *block.named(f"{role}_jwt_key"), *_issued(block, role)]:
-                if directive.arguments and not directive.arguments[0].text.startswith("{env."):
-                    literal = True
-                    algorithm = directive.arguments[1] if len(directive.arguments) > 1 else None
-                    yield Key(role, directive.arguments[0], algorithm, directive.name)
+        for directive in self._keyed(role):
+            if directive.arguments and not directive.arguments[0].text.startswith("{env."):
+                literal = True
+                algorithm = directive.arguments[1] if len(directive.arguments) > 1 else None
+                yield Key(role, directive.arguments[0], algorithm, directive.name)
         if literal:
             return
         upper = role.upper()
@@ -157,7 +161,10 @@ class Setup:
 
     def algorithm(self, role: str) -> Value | None:
         """What the hub is told of the algorithm, even where the key is not in the files."""
+        said = [directive.arguments[1] for directive in self._keyed(role) if len(directive.arguments) > 1]
         upper = role.upper()
+        if said and not said[-1].text.startswith("{"):
+            return said[-1]
         return self.hub.get(f"MERCURE_{upper}_JWT_ALG") or self.hub.get(f"{upper}_JWT_ALGORITHM")
 
     def origins(self, name: str = "cors_origins") -> list[Value] | None:

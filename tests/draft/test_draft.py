@@ -362,6 +362,56 @@ KEPT = {
     "cookie_name mine": {"cookie_name": "mine"},
     "subscriptions": {"subscriptions": True},
 }
+MODERN = f"""\
+:80 {{
+	mercure {{
+		issuer https://app.example.com {{
+			publisher_jwt {KEY}
+			subscriber_jwt {KEY}
+		}}
+		resource_identifier https://old.example.com/.well-known/mercure
+		protocol_version_compatibility 8
+	}}
+}}
+"""
+
+
+def test_a_hub_1_0_keeps_its_issuer_and_its_old_clients(run: Run):
+    put(both(KEY)[0], "", Caddyfile=MODERN)
+    said = run("import", *URLS, "--platform", "compose", "--yes")
+    assert said.code == 0, said.err
+    assert "resource_identifier is https://hub.example.com/.well-known/mercure now" in said.err
+    hub = YAML(typ="safe").load(Path("mercure.yaml"))["environments"]["production"]["hub"]
+    assert (hub["version"], hub.get("legacy_clients"), hub.get("issuer")) == ("1.0", True, "https://app.example.com")
+
+
+def test_on_a_machine_of_ones_own_strangers_may_listen(run: Run):
+    app, hub = both(KEY)
+    put(app.replace("https://hub.example.com", "http://localhost:3000"), hub, Caddyfile=directives("anonymous"))
+    said = run(
+        "import", "--app", "http://localhost:8000", "--hub", "http://localhost:3000", "--platform", "compose", "--yes"
+    )
+    assert said.code == 0, said.err
+    hub_words = next(iter(YAML(typ="safe").load(Path("mercure.yaml"))["environments"].values()))["hub"]
+    assert hub_words.get("anonymous") is True
+
+
+def test_a_cookie_that_the_hub_does_not_look_at_is_listed(run: Run):
+    config = f"mercure:\n  hubs:\n    default:\n      cookie_name: mine\n      jwt:\n        secret: '{KEY}'\n"
+    app, hub = both(KEY)
+    put("\n".join(line for line in app.splitlines() if "SECRET" not in line), hub, **{"mercure.yaml": config})
+    Path("config/packages").mkdir(parents=True)
+    Path("mercure.yaml").rename("config/packages/mercure.yaml")
+    said = run("import", *URLS, "--platform", "compose", "--yes")
+    assert said.code == 0, said.err
+    assert "cookie_name: the hub does not look at that cookie" in said.err
+
+
+def test_a_public_url_of_another_name_is_listed(run: Run):
+    app, hub = both(KEY)
+    put(app.replace("https://hub.example.com", "https://old.example.com"), hub)
+    said = run("import", *URLS, "--hub", "https://hub.example.com", "--platform", "compose", "--yes")
+    assert "MERCURE_PUBLIC_URL says https://old.example.com, the hub is https://hub.example.com now" in said.err
 
 
 def directives(*lines: str) -> str:

@@ -128,6 +128,13 @@ WRONG = {
         "tls-mode-mismatch",
     ),
     "apache: a port where nothing is": ("site.conf", "127.0.0.1:3000", "127.0.0.1:3001", "proxy-not-routing"),
+    "apache: nothing takes it": (
+        "site.conf",
+        PASS,
+        "ProxyPass /api http://127.0.0.1:9000/",
+        "proxy-not-routing",
+    ),
+    "apache: another place has it": ("site.conf", PASS, "ProxyPass / http://127.0.0.1:9000/", "proxy-not-routing"),
     "haproxy: a silence that is cut": (
         "haproxy.cfg",
         "timeout server 1h",
@@ -179,6 +186,12 @@ WRONG = {
         f"PUBLISHER_JWT_KEY={KEY} and more\n",
         "key-quoting",
     ),
+    "systemd: an escape that makes another key": (
+        "mercure.service",
+        f'"MERCURE_SUBSCRIBER_JWT_KEY={KEY}"',
+        f'"MERCURE_SUBSCRIBER_JWT_KEY={KEY[:-1]}\\t"',
+        "key-mismatch",
+    ),
     "systemd: a specifier": (
         "mercure.service",
         f"Environment=MERCURE_PUBLISHER_JWT_KEY={KEY}",
@@ -219,6 +232,34 @@ RIGHT = {
         "\tSSLEngine on",
         "\tSSLEngine on\n\tProxyTimeout 20",
     ),
+    "apache: sections that may count": ("site.conf", f"\t{PASS}", f"\t<IfModule mod_proxy.c>\n\t{PASS}\n\t</IfModule>"),
+    "apache: a line on two, a comment, an end too many": (
+        "site.conf",
+        PASS,
+        f"# the hub\n\n\t{PASS.replace(' flush', chr(92) + chr(10) + ' flush')}\n\t</Location>",
+    ),
+    "apache: an end that nobody wrote": ("site.conf", END, ""),
+    "apache: a pattern": (
+        "site.conf",
+        PASS,
+        r"""ProxyPassMatch "^/\.well-known/mercure(.*)$" "http://127.0.0.1:3000/.well-known/mercure$1" timeout=3600""",
+    ),
+    "apache: no host of its own": (
+        "site.conf",
+        APACHE,
+        "\n".join(line for line in APACHE.splitlines() if "VirtualHost" not in line),
+    ),
+    "apache: a rewrite that nobody can tell": (
+        "site.conf",
+        PASS,
+        "RewriteEngine On\n\tRewriteRule ^/(.*) http://127.0.0.1:3000/$1 [P]",
+    ),
+    "haproxy: a quote that never ends": ("haproxy.cfg", "option forwardfor", 'option forwardfor "'),
+    "haproxy: a server of a name alone": (
+        "haproxy.cfg",
+        "server hub 127.0.0.1:3000",
+        "server hub 127.0.0.1:3000\n    server spare",
+    ),
     "haproxy: a check that knows": (
         "haproxy.cfg",
         "option forwardfor",
@@ -231,11 +272,26 @@ RIGHT = {
         f"Environment=MERCURE_PUBLISHER_JWT_KEY={KEY}",
         f"Environment='MERCURE_PUBLISHER_JWT_KEY={KEY}' OTHER=x",
     ),
+    "systemd: what is said before an empty one is forgotten": (
+        "mercure.service",
+        f"Environment=MERCURE_PUBLISHER_JWT_KEY={KEY}",
+        f"Environment=MERCURE_PUBLISHER_JWT_KEY={KEY[::-1]}\nEnvironment=\nEnvironment=MERCURE_PUBLISHER_JWT_KEY={KEY}",
+    ),
     "systemd: a percent sign twice": ("mercure.service", "User=mercure", "User=mercure\nEnvironment=MERCURE_X=100%%h"),
     "systemd: variables that are elsewhere": (
         "mercure.service",
         f"Environment=MERCURE_PUBLISHER_JWT_KEY={KEY}",
         "EnvironmentFile=-/etc/default/mercure-hub",
+    ),
+    "docker: a stage that builds on another": (
+        "Dockerfile",
+        "FROM dunglas/mercure:v0.24.2",
+        'FROM dunglas/mercure:v0.24.2 AS hub\nCMD ["mercure", "run", "--config", "/etc/caddy/Caddyfile"]\n\nFROM hub',
+    ),
+    "docker: variables that nobody can tell": (
+        "Dockerfile",
+        "ENV SERVER_NAME=:80",
+        'ENV SERVER_NAME=$NAME\nENV MERCURE_X="\nENV ONE',
     ),
     "docker: a tag from an argument": (
         "Dockerfile",
@@ -283,6 +339,56 @@ def test_a_unit_takes_its_variables_from_the_file_that_it_names(run: Run, tmp_pa
     assert judged(run, tmp_path) == {"key-quoting"}
     (tmp_path / "hub.env").write_text(f"export MERCURE_PUBLISHER_JWT_KEY={KEY}\n")
     assert "key-quoting" in judged(run, tmp_path)
+
+
+def test_a_file_of_a_unit_is_read_by_the_rules_of_systemd(run: Run, tmp_path: Path):
+    unit = UNIT.replace(f"Environment=MERCURE_PUBLISHER_JWT_KEY={KEY}", "EnvironmentFile=/etc/mercure/hub.env")
+    written(tmp_path, "mercure.service", unit)
+    lines = ["; of 2026", "", f"MERCURE_PUBLISHER_JWT_KEY='{KEY[:9]}'\"{KEY[9:20]}\"{KEY[20:]}", "no assignment"]
+    (tmp_path / "hub.env").write_text("\n".join(lines))
+    # one variable from three pieces, which Symfony and compose would read otherwise
+    assert judged(run, tmp_path) <= {"key-quoting"}
+    (tmp_path / "hub.env").write_text(f'MERCURE_PUBLISHER_JWT_KEY="{KEY[:-1]}\\"{KEY[-1]}"\nMERCURE_X="a\\nb"\n')
+    assert "key-mismatch" in judged(run, tmp_path)
+
+
+def test_apache_hands_on_the_name_that_the_hub_serves(run: Run, tmp_path: Path):
+    named = APACHE.replace("\tProxyPreserveHost On\n", "")
+    written(tmp_path, "site.conf", named)
+    assert judged(run, tmp_path) == set()
+    (tmp_path / "Caddyfile").write_text(SITE.replace("http://:3000", "http://hub.example.com:3000"))
+    assert judged(run, tmp_path) == {"server-name-mismatch"}
+    (tmp_path / "site.conf").write_text(APACHE)
+    assert judged(run, tmp_path) == set()
+
+
+CADDY = """\
+hub.example.com {
+	reverse_proxy /.well-known/mercure* 127.0.0.1:3000
+}
+"""
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        (CADDY, set()),
+        ("hub.example.com {\n\treverse_proxy /api/* 127.0.0.1:9000\n}\n", {"proxy-not-routing"}),
+        ("hub.example.com {\n\tphp_fastcgi 127.0.0.1:9000\n}\n", {"proxy-not-routing"}),
+        (
+            "hub.example.com {\n\thandle /.well-known/* {\n\t\theader X-A b\n\t}\n\thandle {\n\t\treverse_proxy 127.0.0.1:3000\n\t}\n}\n",
+            {"proxy-not-routing"},
+        ),
+        ("hub.example.com {\n\troute /api {\n\t\trespond 404\n\t}\n\treverse_proxy 127.0.0.1:3000\n}\n", set()),
+        ("hub.example.com {\n\treverse_proxy {$UPSTREAM}\n}\n", set()),
+        ("{\n\tadmin off\n}\nhub.example.com,\nwww.hub.example.com {\n\treverse_proxy 127.0.0.1:3000\n}\n", set()),
+    ],
+)
+def test_a_caddy_in_front_takes_the_hubs_path_or_loses_it(run: Run, tmp_path: Path, text: str, found: set[str]):
+    written(tmp_path, "mercure.service", UNIT)
+    (tmp_path / "front").mkdir()
+    (tmp_path / "front/Caddyfile").write_text(text)
+    assert judged(run, tmp_path, "--app-url", "https://app.example.com") == found
 
 
 def test_a_drop_in_goes_over_its_unit(run: Run, tmp_path: Path):

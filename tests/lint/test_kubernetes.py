@@ -100,6 +100,22 @@ spec:
       timeouts: {request: TIME}
       backendRefs: [{name: hub, port: 8080}]
 """
+LIST = """\
+apiVersion: v1
+kind: List
+items:
+  - apiVersion: v1
+    kind: ConfigMap
+    metadata: {name: mercure}
+    data:
+      SERVER_NAME: ":80"
+      MERCURE_EXTRA_DIRECTIVES: cors_origins https://app.example.com
+"""
+MORE = """volumeMounts:
+            - {name: data, mountPath: /data}
+            - {name: more, mountPath: /srv/x, subPath: SERVER_NAME}
+            - {name: none, mountPath: /y}
+      volumes: [{name: more, configMap: {name: mercure}}, """
 NOTE = '    nginx.ingress.kubernetes.io/proxy-read-timeout: "3600"'
 OTHER = "value: 0f2c7f0d125b694a2e83f0a1b9c4d7e6f8a01b2c3d4e5f60"
 
@@ -119,7 +135,16 @@ WRONG = {
         "name: mercure-keys, key: jwt}}\n            - {",
         "key-missing",
     ),
-    "a secret as it is, where base64 belongs": ("data:\n  key: Y2M3", "data:\n  key: '!-Y2M3", "directive-syntax"),
+    "a secret as it is, where base64 belongs": (
+        "key: Y2M3ZjBkMTI1YjY5NGEyZTgzZjBhMWI5YzRkN2U2ZjhhMDFiMmMzZDRlNWY2MDcx",
+        'key: "!-no base64"',
+        "directive-syntax",
+    ),
+    "a command that asks what needs a token": (
+        "{httpGet: {path: /healthz, port: http}}",
+        "{exec: {command: [wget, -q, --spider, http://localhost/.well-known/mercure]}}",
+        "healthcheck-broken",
+    ),
     "a variable before it is there": (
         "value: $(KEY)}\n            - {name: MERCURE_SUB",
         "value: $(KEYS)}\n            - {name: MERCURE_SUB",
@@ -179,8 +204,22 @@ RIGHT = {
     "a secret of another repository": ("name: mercure-keys}\ndata:", "name: others}\ndata:"),
     "the name of the service with its namespace": ("http://hub:8080", "http://hub.default.svc.cluster.local:8080"),
     "a list of objects": (
-        "---\napiVersion: apps/v1\nkind: Deployment\nmetadata: {name: hub}",
-        "---\napiVersion: v1\nkind: List\nitems: []\n---\napiVersion: apps/v1\nkind: Deployment\nmetadata: {name: hub}",
+        GOOD[GOOD.index("apiVersion: v1\nkind: ConfigMap") : GOOD.index("---\napiVersion: apps/v1")],
+        LIST,
+    ),
+    "a port of the Service by its own number": ("targetPort: http", "targetPort: 80"),
+    "more variables than files tell": ("envFrom: [{", "envFrom: [{secretRef: {name: other}}, {"),
+    "a command that asks the health": (
+        "{httpGet: {path: /healthz, port: http}}",
+        "{exec: {command: [mercure, version]}}",
+    ),
+    "a file of a ConfigMap at a path of its own": (
+        "volumeMounts: [{name: data, mountPath: /data}]\n      volumes: [",
+        MORE,
+    ),
+    "two pods of which one goes first": (
+        "strategy: {type: Recreate}",
+        "strategy: {type: RollingUpdate, rollingUpdate: {maxSurge: 0, maxUnavailable: 1}}",
     ),
 }
 

@@ -1050,6 +1050,87 @@ def test_quotes_that_one_reader_keeps_are_one_mistake():
     assert ids({"app.env": APP, "compose.yaml": quoted}) == ["key-quoting compose.yaml:5"]
 
 
+SAID = {
+    "a URL of something else": (
+        {"app.env": app(MERCURE_URL="ftp://hub/.well-known/mercure")},
+        {},
+        "internal-url-wrong app.env:2",
+    ),
+    "an address with TLS for who speaks none": (
+        {
+            "Caddyfile": keyed(address="127.0.0.1:3080"),
+            "app.env": app(MERCURE_URL="http://127.0.0.1:3080/.well-known/mercure"),
+        },
+        {},
+        "tls-mode-mismatch Caddyfile:1",
+    ),
+    "an audience that is not the public URL": (
+        {
+            "Caddyfile": block("issuer https://app.example.com", "resource_identifier https://other.example.com/x"),
+            "app.env": APP,
+        },
+        {},
+        "audience-mismatch Caddyfile:5",
+    ),
+    "a token with a time in words": (
+        {"app.env": APP, "publisher.jwt": token(exp="tomorrow")},
+        {},
+        "topic-claim-mismatch publisher.jwt:1",
+    ),
+    "an algorithm on one side": (
+        {
+            "Caddyfile": block(f"publisher_jwt {KEY * 2} HS512", f"subscriber_jwt {KEY * 2} HS512"),
+            "mercure.yaml": configured(KEY * 2).replace("secret", "publish: ['*']\n        secret"),
+        },
+        {},
+        "alg-mismatch Caddyfile:4",
+    ),
+    "a cookie on one side": (
+        {"Caddyfile": keyed("cookie_name mine"), "mercure.yaml": configured(KEY)},
+        {},
+        "credentials-not-sent Caddyfile:6",
+    ),
+    "a letter too few": (
+        {
+            "hub.env": hub(
+                SERVER_NAME="hub.example.com", MERCURE_EXTRA_DIRECTIVES="'cors_origins https://app.exmple.com'"
+            )
+        },
+        {},
+        "cors-origin-mismatch hub.env:4",
+    ),
+    "a directive outside of its block": (
+        {"Caddyfile": f":80 {{\n\tpublisher_jwt {KEY}\n}}\n"},
+        {},
+        "directive-syntax Caddyfile:2",
+    ),
+    "a word that hub 1.0 does not know": (
+        {"Caddyfile": block("issuer https://app.example.com", "cors_origin https://app.example.com")},
+        {"version": "1.0"},
+        "directive-syntax Caddyfile:5",
+    ),
+    "a check of the hub's path": (
+        {"compose.yaml": compose(*environment(), "healthcheck: {test: curl -f http://localhost/.well-known/mercure}")},
+        {},
+        "healthcheck-broken compose.yaml:8",
+    ),
+    "nginx in one file": (
+        {
+            "nginx.conf": "http {\n  upstream one { server mercure:3001; }\n" + nginx(target="http://one") + "}\n",
+            **BEHIND,
+        },
+        {},
+        "proxy-not-routing nginx.conf:7",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", SAID)
+def test_each_of_these_is_said(name: str):
+    files, words, found = SAID[name]
+    assert found in ids(files, **words), ids(files, **words)
+
+
 NAMED = """{
     %s
 }
