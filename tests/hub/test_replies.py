@@ -1,0 +1,46 @@
+"""What it means that nothing answers, or not as it should."""
+
+import ssl
+
+import httpx
+import pytest
+
+from mercure_deploy.hub import replies
+from mercure_deploy.hub.fetch import LATE, FetchError, failure
+
+URL = "https://hub.example.com"
+MEANT = {
+    "wrong version number": "tls-mode-mismatch",
+    "tlsv1 alert internal error": "server-name-mismatch",
+    "tlsv1 unrecognized name": "server-name-mismatch",
+    "tlsv1 alert no application protocol": None,
+    "handshake failed": "tls-untrusted-publish",
+}
+
+
+@pytest.mark.parametrize("text", MEANT)
+def test_an_alert_of_tls_has_its_cause(text: str):
+    assert replies.of_error(FetchError("tls", text), URL).id == MEANT[text]
+
+
+def refused(reason: str) -> Exception:
+    """As the library raises what OpenSSL says of a handshake."""
+    error, below = httpx.ConnectError("tls"), ssl.SSLError(1, reason)
+    below.reason = reason
+    error.__cause__ = below
+    return error
+
+
+@pytest.mark.parametrize(
+    ("error", "part", "said"),
+    [
+        (httpx.ProxyError("407"), "connect", "it was refused"),
+        (httpx.ConnectTimeout("late"), "connect", LATE),
+        (httpx.RemoteProtocolError("illegal status line"), "answer", "what answers there is not HTTP"),
+        (httpx.ReadError("gone"), "answer", "the connection was cut"),
+        (refused("NO_SHARED_CIPHER"), "tls", "no shared cipher"),
+    ],
+)
+def test_an_error_of_the_library_says_what_failed(error: Exception, part: str, said: str):
+    found = failure(error)
+    assert (found.part, str(found)) == (part, said)
