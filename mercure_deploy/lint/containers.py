@@ -125,7 +125,7 @@ def transport_not_shared(setup: Setup) -> Iterator[Found]:
     for service in setup.hub_services:
         if service.replicas is not None and service.replicas.text.isdigit() and int(service.replicas.text) > 1:
             what = "each replica keeps its updates to itself: half of the subscribers hear of nothing"
-            yield Found(service.replicas.place, what, "replicas: 1; the open hub is one process")
+            yield Found(service.replicas.place, what, f"{service.one_replica}; the open hub is one process")
 
 
 @rule("storage-permissions")

@@ -121,7 +121,7 @@ def _misspelt(setup: Setup, listed: Listed) -> Iterator[Found]:
         for domain in sorted(domains - {"", own}):
             if own and _one_letter(own, domain):
                 what = f"{own} is not {domain}: a letter differs"
-                yield Found(value.place, what, f"write {domain}, if that is the page's")
+                yield Found(value.place, what, f"write {value.text.replace(own, domain)}, if that is the page's")
 
 
 def _one_letter(one: str, other: str) -> bool:

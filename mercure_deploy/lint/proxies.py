@@ -51,10 +51,12 @@ def doubled(setup: Setup) -> Iterator[Finding]:
 
 def schemes(setup: Setup) -> Iterator[Finding]:
     """Findings for a proxy that speaks plain http to a hub with TLS, or TLS to one without."""
-    for target, came, _, _ in arrivals(setup):
+    for target, came, _, number in arrivals(setup):
         if came in {"redirect", "tls"}:
             end = "redirects to https, for ever" if came == "redirect" else "wants TLS there: 400"
-            hint = "SERVER_NAME: ':80' behind a proxy that terminates TLS"
+            elsewhere = number == sites.TLS_PORT
+            hint = sites.at_plain(setup, sites.PLAIN_PORT if elsewhere else number)
+            hint += ", and that port in the proxy" if elsewhere else ""
             yield Finding(
                 "tls-mode-mismatch", "error", f"the proxy speaks plain http, and the hub {end}", hint, target.place
             )

@@ -16,7 +16,7 @@ from mercure_deploy.readers.setup import Setup, as_it_comes, origin_of, split
 # `name`: an empty 200, as the site has another name; `certificate`: TLS, and nobody gets one for it
 Answer = Literal["hub", "port", "redirect", "tls", "plain", "name", "certificate"]
 _ADDRESS = re.compile(r"(?:(?P<scheme>https?)://)?(?P<host>[^:/{}$<>]*)(?::(?P<port>[0-9]+))?")
-_PLAIN, _TLS = 80, 443
+PLAIN_PORT, TLS_PORT = 80, 443
 # images that may hand the hub's path on
 _PROXIES = re.compile(r"nginx|caddy|apache|httpd|frankenphp|haproxy|envoy|traefik|varnish", re.IGNORECASE)
 
@@ -64,6 +64,22 @@ def _addresses(setup: Setup) -> list[tuple[Value, Site | None]]:
     return [(value, _site(value.text, options, certified=certified)) for value in written]
 
 
+def at_plain(setup: Setup, port: int = PLAIN_PORT) -> str:
+    """What to write so that the hub speaks plain http at a port, to whoever asks: in its site, or in its variable."""
+    if any(value.raw is None for block in setup.blocks if block.whole for value in block.addresses):
+        return f"http://:{port} as the address of the hub's site, behind a proxy that terminates TLS"
+    return f"SERVER_NAME: ':{port}' behind a proxy that terminates TLS"
+
+
+def named_too(setup: Setup, host: str) -> str:
+    """What to write so that the hub serves one more name over plain http."""
+    if any(value.raw is None for block in setup.blocks if block.whole for value in block.addresses):
+        return f"add http://{host} to the addresses of the site"
+    if "SERVER_NAME" in setup.hub:
+        return f"add http://{host} to SERVER_NAME, or make it :80 behind a proxy"
+    return at_plain(setup)
+
+
 def clashing(setup: Setup) -> list[Value]:
     """Addresses of plain http in a site with a certificate: Caddy does not start (measured in every form)."""
     return [value for value, site in _addresses(setup) if site is not None and site.certified and not site.secure]
@@ -79,8 +95,8 @@ def shipped(service: Service) -> bool:
 class Options:
     """What the global options say of ports and certificates (measured with each of them alone, and both ports)."""
 
-    plain: int = _PLAIN
-    tls: int = _TLS
+    plain: int = PLAIN_PORT
+    tls: int = TLS_PORT
     automatic: Literal["off", "disable_redirects", "disable_certs", ""] = ""
     place: Place | None = None
 

@@ -48,7 +48,7 @@ def _behind_a_proxy(setup: Setup) -> Iterator[Found]:
         what = f"no port is published, so a proxy speaks plain http to the hub, which has TLS for {hosts}: 308 for ever"
         name = setup.hub.get("SERVER_NAME")
         place = name.place if name is not None else service.place
-        yield Found(place, what, "SERVER_NAME: ':80' behind a proxy that terminates TLS")
+        yield Found(place, what, sites.at_plain(setup))
 
 
 def _uncertified(setup: Setup) -> Iterator[Found]:

@@ -273,7 +273,7 @@ def _unnamed(setup: Setup) -> Iterator[Found]:
     hosts = ", ".join(sorted({site.host for site in known}))
     if came in {"redirect", "name"}:
         end = "it is sent to https, for which no certificate can exist" if came == "redirect" else "an empty 200"
-        hint = f"add http://{url.host} to SERVER_NAME, or make it :80 behind a proxy"
+        hint = sites.named_too(setup, url.host)
         yield Found(value.place, f"the hub serves {hosts}, not {url.host}: {end}", hint)
 
 

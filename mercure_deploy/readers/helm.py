@@ -88,7 +88,9 @@ def _service(name: str, node: Node) -> Service:
     scaled, most = node.get("autoscaling", "enabled"), node.get("autoscaling", "maxReplicas")
     if scaled and scaled.scalar and scaled.scalar.text == "true":
         found.replicas = most.scalar if most and most.scalar else Value("100", scaled.place)
+        found.one_replica = "autoscaling: {enabled: false}"
     else:
         count = node.get("replicaCount")
         found.replicas = count.scalar if count else None
+        found.one_replica = "replicaCount: 1"
     return found

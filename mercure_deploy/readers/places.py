@@ -104,7 +104,7 @@ class Service:
     Of a container of Kubernetes (`cluster`): `mapped` are the ports of its Services with those of the container,
     `fleeting` the folders that go with the pod, `rolling` where two pods want one volume at a time. `open` is whether
     it has variables that no file names. `build` is the Dockerfile that it is built from, relative to its own file,
-    `unset` are variables that refer to what the shell alone may have.
+    `one_replica` the words for a single one, `unset` are variables that refer to what the shell alone may have.
     """
 
     file: str
@@ -119,6 +119,7 @@ class Service:
     volumes: list[str] = field(default_factory=list)
     configs: dict[str, Value] = field(default_factory=dict)
     replicas: Value | None = None
+    one_replica: str = "replicas: 1"
     aliases: set[str] = field(default_factory=set)
     labels: dict[str, Value] = field(default_factory=dict)
     passed: set[str] = field(default_factory=set)

@@ -94,16 +94,20 @@ def hub(**changed: str) -> str:
     )
 
 
-def ids(files: Files, **told: object) -> list[str]:
-    """What is found, as id, file and line."""
-    words = lint.Told(
+def words(told: dict[str, object]) -> lint.Told:
+    """What a case tells besides its files."""
+    return lint.Told(
         tuple(parse_origin(str(page)) for page in told.get("pages", ())),  # type: ignore[attr-defined]
         parse_origin(str(told["hub"])) if "hub" in told else None,
         told.get("version"),  # type: ignore[arg-type]
         frozenset(told.get("tracked", ())),  # type: ignore[call-overload]
         told.get("now"),  # type: ignore[arg-type]
     )
-    examined = lint.examine([*files.items()], words, lambda _: True)
+
+
+def ids(files: Files, **told: object) -> list[str]:
+    """What is found, as id, file and line."""
+    examined = lint.examine([*files.items()], words(told), lambda _: True)
     return [f"{each.id} {each.file}:{each.line}" for each in examined.findings]
 
 
