@@ -1,13 +1,15 @@
 """The README and docs/ are true: each command in them says what it shows, each snippet is the file it claims to be."""
 
+import json
 import os
 import re
 import subprocess
 import sys
 from pathlib import Path
 
+import jsonschema
 import pytest
-from conftest import MINIMAL
+from conftest import MINIMAL, Run
 from ruamel.yaml import YAML
 
 from mercure_deploy import __version__
@@ -158,6 +160,37 @@ def test_the_changelog_begins_with_this_version():
 def test_the_reference_of_the_spec_is_that_of_the_schema():
     run = [sys.executable, str(ROOT / "scripts/reference"), "--check"]
     assert subprocess.run(run, check=False).returncode == 0, "make readme"
+
+
+# words of other files: of compose, Kubernetes, a workflow, Symfony, a Caddyfile, JavaScript, and what a hub says
+OTHERS = set(
+    "private network env_file replicas publish environment image services credentials bolt claims secret strategy"
+    " stringData build ports".split()
+)
+FINDINGS = {str(path.relative_to(ROOT)): path.read_text() for path in sorted((ROOT / "docs/findings").glob("*.md"))}
+
+
+def test_each_word_of_the_spec_in_prose_is_one_of_the_schema(run: Run):
+    schema = json.loads(run("schema").out)
+    words: dict[str, list[object]] = {}
+    for place in (schema, *schema["$defs"].values()):
+        for name, said in place.get("properties", {}).items():
+            words.setdefault(name, []).append(said)
+    # an example shows what it is about, not what is required besides
+    defined = {name: {**said, "required": []} for name, said in schema["$defs"].items()}
+    seen = 0
+    for document, text in {**DOCUMENTS, **FINDINGS}.items():
+        for span, name in re.findall(r"`(([a-z_]+):(?: [^`]+)?)`", text):
+            if name in OTHERS - words.keys():
+                continue
+            value = YAML(typ="safe").load(span.replace("…", "null"))[name]
+            # a gap for the reader to fill may hold anything, and is left to the word around it
+            gap = "…" in span or value is None
+            known = ({**each, "$defs": defined} for each in words.get(name, []))
+            of_ours = any(gap or jsonschema.Draft202012Validator(each).is_valid(value) for each in known)
+            assert of_ours or name in OTHERS, f"{document}: `{span}`"
+            seen += of_ours
+    assert seen > 15
 
 
 def test_the_hooks_for_pre_commit_are_commands_of_ours():
