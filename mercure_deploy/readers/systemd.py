@@ -6,17 +6,31 @@ is not read.
 """
 
 import re
+import sys
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from mercure_deploy.errors import typed
 from mercure_deploy.findings import Finding, Place
-from mercure_deploy.readers.places import Service, Value, continued
+from mercure_deploy.readers.places import Service, Value
 
 WORDS = re.compile(r"^\[Service\]\s*$", re.MULTILINE)
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _ESCAPES = {"n": "\n", "t": "\t", "r": "\r", "a": "\a", "b": "\b", "f": "\f", "v": "\v", "s": " "}
+_ESCAPE = re.compile(
+    r"""\\(?:(?P<sign>[abfnrtvs\\"'])|x(?P<x>[0-9a-fA-F]{2})|u(?P<u>[0-9a-fA-F]{4})|U(?P<U>[0-9a-fA-F]{8})"""
+    r"|(?P<octal>[0-3][0-7]{2}))"
+)
 _OURS = re.compile(r"MERCURE_|SERVER_NAME|CADDY_")
+# the parts of an environment file: a backslash takes what follows with it, a line break too
+_BLANK, _SPACE = re.compile(r"[ \t\r\n]*"), re.compile(r"[ \t]*")
+_COMMENT = re.compile(r"[#;](?:\\.|[^\\\r\n])*", re.DOTALL)
+_NAME_END = re.compile(r"[=\r\n]|\Z")
+_PIECE = re.compile(r"""'(?P<single>[^']*)(?:'|\Z)|"(?P<double>(?:\\.|[^"\\])*)(?:"|\Z)""", re.DOTALL)
+_BARE = re.compile(r"\\.|[^\\\r\n]", re.DOTALL)
+_IN_DOUBLE = re.compile(r"\\(.)", re.DOTALL)
+_ESCAPED = {sign: sign for sign in '"\\`$'} | {"\n": ""}
 # what systemd puts in the place of a percent sign and a letter
 _SPECIFIER = re.compile(r"%[a-zA-Z]")
 
@@ -55,18 +69,28 @@ def read(path: str, text: str, files: Mapping[str, str]) -> Unit:
 
 
 def _lines(path: str, text: str) -> Iterator[tuple[Place, str]]:
-    """Each line with what continues it; comments and empty lines are left out."""
-    plain = ((count, line.strip()) for count, line in enumerate(text.splitlines(), 1))
-    for number, line in continued(each for each in plain if not each[1].startswith(("#", ";"))):
-        if line:
-            yield Place(path, number), line
+    """Each line with what continues it, a blank in the place of the backslash; comments and empty ones are left out."""
+    begun, first = "", 0
+    for number, line in enumerate(text.split("\n"), 1):
+        if line.lstrip().startswith(("#", ";")):
+            continue
+        first = first if begun else number
+        begun += line
+        # two backslashes are one, and none at the end
+        if len(line) - len(line.rstrip("\\")) & 1:
+            begun = f"{begun[:-1]} "
+            continue
+        if begun.strip():
+            yield Place(path, first), begun.strip()
+        begun = ""
 
 
 def _assignments(text: str, place: Place, unit: Unit) -> None:
     if not text:
         unit.service.environment.clear()
     last: str | None = None
-    for column, word, said in _words(text):
+    words, lost = _words(text)
+    for column, word, said in words:
         here = place._replace(column=place.column + column)
         name, equals, value = word.partition("=")
         if not equals or not _NAME.fullmatch(name):
@@ -81,32 +105,55 @@ def _assignments(text: str, place: Place, unit: Unit) -> None:
             what = f"{name}: systemd puts something else in the place of {specifier[0]}"
             unit.findings.append(Finding("key-quoting", "error", what, "%% for each %", here))
         where = here._replace(column=here.column + len(name) + 1 + said)
-        unit.service.environment[name] = Value(value.replace("%%", "%"), where, value)
+        with suppress(UnicodeError):
+            # bytes that are no text are passed over
+            plain = value.encode(errors="surrogateescape").decode()
+            unit.service.environment[name] = Value(plain.replace("%%", "%"), where, value)
         last = name
+    if lost is not None and _OURS.match(text[lost:].lstrip("\"'")):
+        what = "systemd reads nothing from here on: a quote that never ends, or a backslash that it does not know"
+        hint = "\\\\ for each backslash, and quotes around all of an assignment"
+        unit.findings.append(Finding("key-quoting", "error", what, hint, place._replace(column=place.column + lost)))
 
 
-def _words(text: str) -> Iterator[tuple[int, str, int]]:
-    """(column, word, whether it began with a quote) as systemd splits them, escapes of C filled in."""
-    position = 0
+def _words(text: str) -> tuple[list[tuple[int, str, int]], int | None]:
+    """(column, word, whether it began with a quote) as systemd splits them, escapes of C filled in.
+
+    Beside them where a word begins that it cannot read: that ends the line.
+    """
+    found: list[tuple[int, str, int]] = []
+    position = _SPACE.match(text).end()  # type: ignore[union-attr]
     while position < len(text):
-        if text[position].isspace():
-            position += 1
-            continue
         start, word, quote = position, "", ""
-        quoted = int(text[position] in "'\"")
         while position < len(text) and (quote or not text[position].isspace()):
             sign = text[position]
+            escape = _ESCAPE.match(text, position)
             if sign == quote:
                 quote = ""
             elif not quote and sign in "'\"":
                 quote = sign
-            elif sign == "\\" and position + 1 < len(text):
-                position += 1
-                word += _ESCAPES.get(text[position], text[position])
+            elif escape is not None:
+                word += _unescaped(escape)
+                position = escape.end()
+                continue
+            elif sign == "\\":
+                return found, start
             else:
                 word += sign
             position += 1
-        yield start, word, quoted
+        if quote:
+            return found, start
+        found.append((start, word, int(text[start] in "'\"")))
+        position = _SPACE.match(text, position).end()  # type: ignore[union-attr]
+    return found, None
+
+
+def _unescaped(escape: re.Match[str]) -> str:
+    """The sign that is meant; a byte that is none by itself as Python stands it, until those beside it are there."""
+    sign, code, byte = escape["sign"], escape["u"] or escape["U"], escape["x"] or escape["octal"]
+    if sign or code:
+        return _ESCAPES.get(sign, sign) if sign else chr(min(int(code, 16), sys.maxunicode))
+    return bytes([int(byte, 16 if escape["x"] else 8)]).decode(errors="surrogateescape")
 
 
 def _environment_file(text: str, place: Place, unit: Unit, files: Mapping[str, str]) -> None:
@@ -142,34 +189,55 @@ def variables_of(path: str, text: str) -> tuple[dict[str, Value], list[Finding]]
     """What systemd takes from an environment file, and what it passes over though it is a hub's."""
     found: dict[str, Value] = {}
     findings: list[Finding] = []
-    for number, line in enumerate(text.splitlines(), 1):
-        plain = line.strip()
-        if not plain or plain.startswith(("#", ";")):
+    position = 0
+    while (start := _BLANK.match(text, position).end()) < len(text):  # type: ignore[union-attr]
+        comment = _COMMENT.match(text, start)
+        if comment is not None:
+            position = comment.end()
             continue
-        name, equals, rest = plain.partition("=")
-        place = Place(path, number, line.index(plain[0]) + len(name) + 2)
-        if equals and re.fullmatch(r"export\s+\w+", name) and _OURS.match(name.split()[1]):
+        # the first sign belongs to the name, whatever it is
+        end = _NAME_END.search(text, start + 1)
+        position = end.start() if end else len(text)
+        name = text[start:position].strip()
+        if text[position : position + 1] != "=":
+            continue
+        begin = position + 1
+        value, position = _value(text, begin)
+        place = Place(path, text.count("\n", 0, start) + 1, begin - (text.rfind("\n", 0, begin) + 1) + 1)
+        if re.fullmatch(r"export\s+\w+", name) and _OURS.match(name.split()[1]):
             what = f"{name.split()[1]}: systemd reads no line with export in it"
             findings.append(Finding("key-quoting", "error", what, "the line without export", place))
-        elif equals and _NAME.fullmatch(name.strip()):
-            found[name.strip()] = Value(_unquoted(rest.strip()), place, rest.strip())
+        elif _NAME.fullmatch(name):
+            found[name] = Value(value, place, text[begin:position].strip())
     return found, findings
 
 
-def _unquoted(text: str) -> str:
-    """The value of a line: what stands in quotes and what does not, side by side."""
-    found, quote, position = "", "", 0
-    while position < len(text):
-        sign = text[position]
-        if sign == quote:
-            quote = ""
-        elif not quote and sign in "'\"":
-            quote = sign
-        elif sign == "\\" and quote != "'" and position + 1 < len(text):
-            following = text[position + 1]
-            found += following if not quote or following in '"\\`$' else f"\\{following}"
-            position += 1
+def _value(text: str, position: int) -> tuple[str, int]:
+    """The value that begins there, and where it ends: pieces in quotes, over several lines too, then bare ones.
+
+    Once a bare one has begun, a quote is itself.
+    """
+    value = ""
+    while True:
+        position = _SPACE.match(text, position).end()  # type: ignore[union-attr]
+        piece = _PIECE.match(text, position)
+        if piece is None:
+            return value + _bare(text, position)[0], _bare(text, position)[1]
+        position = piece.end()
+        single, double = piece["single"], piece["double"]
+        value += single if single is not None else _IN_DOUBLE.sub(lambda at: _ESCAPED.get(at[1], at[0]), double)
+
+
+def _bare(text: str, position: int) -> tuple[str, int]:
+    """What stands there without quotes, up to the end of the line; blanks at its end are left out."""
+    value = kept = ""
+    for each in _BARE.finditer(text, position):
+        if each.start() != position:
+            break
+        position = each.end()
+        if each[0].isspace():
+            kept += each[0]
         else:
-            found += sign
-        position += 1
-    return found
+            escaped = each[0][1:].replace("\n", "") if each[0].startswith("\\") else each[0]
+            value, kept = value + kept + escaped, ""
+    return value, position

@@ -186,6 +186,12 @@ WRONG = {
         f"PUBLISHER_JWT_KEY={KEY} and more\n",
         "key-quoting",
     ),
+    "systemd: a backslash that it does not know": (
+        "mercure.service",
+        f'"MERCURE_SUBSCRIBER_JWT_KEY={KEY}"',
+        f'"MERCURE_SUBSCRIBER_JWT_KEY={KEY}\\$"',
+        "key-quoting",
+    ),
     "systemd: an escape that makes another key": (
         "mercure.service",
         f'"MERCURE_SUBSCRIBER_JWT_KEY={KEY}"',
@@ -348,6 +354,9 @@ def test_a_file_of_a_unit_is_read_by_the_rules_of_systemd(run: Run, tmp_path: Pa
     (tmp_path / "hub.env").write_text("\n".join(lines))
     # one variable from three pieces, which Symfony and compose would read otherwise
     assert judged(run, tmp_path) <= {"key-quoting"}
+    # a comment over two lines, a name that is none, and a key with a line break in its quotes
+    (tmp_path / "hub.env").write_text(f"# of 2026 \\\n2x=1\n=\nMERCURE_PUBLISHER_JWT_KEY='{KEY}\n'\n")
+    assert judged(run, tmp_path) == {"key-quoting"}
     (tmp_path / "hub.env").write_text(f'MERCURE_PUBLISHER_JWT_KEY="{KEY[:-1]}\\"{KEY[-1]}"\nMERCURE_X="a\\nb"\n')
     assert "key-mismatch" in judged(run, tmp_path)
 

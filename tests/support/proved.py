@@ -24,6 +24,7 @@ ASKED = {
     "php": ("PHP", r"PHP ([\d.]+)", "php --version"),
     "chromium": ("Chromium", r"Chromium ([\d.]+)", "chromium --version"),
     "traefik": ("Traefik", r"Version:\s+([\d.]+)", "traefik version"),
+    "systemd": ("systemd", r"systemd (\d+)", "systemd --version"),
     "bash": ("bash", r"version ([\d.]+)", "bash --version"),
 }
 # what it is called, and the package that it is unpacked from
