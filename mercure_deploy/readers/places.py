@@ -1,6 +1,5 @@
 """A value with the place where it stands, and what a file of each kind is made of; no reading here."""
 
-from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from mercure_deploy.findings import Finding, Place
@@ -62,19 +61,6 @@ class EnvFile:
     findings: list[Finding] = field(default_factory=list)
     refused: list[Finding] = field(default_factory=list)
     beyond: set[str] = field(default_factory=set)
-
-
-def continued(lines: Iterable[tuple[int, str]]) -> Iterator[tuple[int, str]]:
-    """Stripped lines with what a backslash at their end joins to them; each with the number of its first."""
-    begun, number = "", 0
-    for count, line in lines:
-        number = number if begun else count
-        begun += f"{line[:-1]} " if line.endswith("\\") else line
-        if not line.endswith("\\"):
-            yield number, begun
-            begun = ""
-    if begun:
-        yield number, begun
 
 
 @dataclass(frozen=True)
