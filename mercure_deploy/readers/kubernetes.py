@@ -9,7 +9,9 @@ import binascii
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from math import isfinite
 
+from mercure_deploy.errors import typed
 from mercure_deploy.findings import Finding, Place
 from mercure_deploy.readers.places import Route, Service, Value
 from mercure_deploy.readers.routes import list_of, of_http_route, of_ingress, scalar_of, text_of
@@ -21,7 +23,14 @@ _POD_OF = {
     "CronJob": ("spec", "jobTemplate", "spec", "template"),
     **dict.fromkeys(("Deployment", "StatefulSet", "DaemonSet", "ReplicaSet", "Job"), ("spec", "template")),
 }
-_REFERENCE = re.compile(r"\$(?:\$|\(([A-Za-z_][\w.-]*)\))")
+# whatever stands up to the bracket is the name
+_REFERENCE = re.compile(r"\$(?:\$|\(([^)]*)\))")
+_NULL = {"~", "null", "Null", "NULL"}
+# plain scalars that are no text to kubectl's reader of YAML 1.1: words, and beside 1_000 numbers of each kind
+_WORDS = frozenset("y Y yes Yes YES on On ON true True TRUE n N no No NO off Off OFF false False FALSE".split())
+_WORDS |= {f"{sign}{word}" for word in (".inf", ".Inf", ".INF") for sign in ("", "+", "-")} | {".nan", ".NaN", ".NAN"}
+_WHOLE = re.compile(r"[-+]?(0[xX][0-9a-fA-F]+|0[bB][01]+|0[oO]?[0-7]*|[1-9][0-9]*)")
+_BROKEN = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
 # SOPS and Sealed Secrets
 _SEALED = re.compile(r"ENC\[|<|REPLACE|CHANGE")
 
@@ -84,6 +93,10 @@ def _data(kind: str, node: Node, found: Cluster) -> dict[str, Value]:
             if value.scalar is None or _SEALED.match(value.scalar.text):
                 continue
             text = value.scalar.text
+            if value.plain and _no_text(value.scalar, found):
+                said[key.text] = replace(value.scalar, unset=True)
+                continue
+            text = _or_nothing(value.scalar, value).text
             if kind == "Secret" and word == "data":
                 text, sealed = _decoded(text) or "", text
                 if sealed and not text:
@@ -93,6 +106,34 @@ def _data(kind: str, node: Node, found: Cluster) -> dict[str, Value]:
                     continue
             said[key.text] = replace(value.scalar, text=text)
     return said
+
+
+def _no_text(value: Value, found: Cluster) -> bool:
+    """Whether a value without quotes is a number or a word of YAML, which a manifest may not have there."""
+    text = value.text
+    if not _is_typed(text):
+        return False
+    what = f"{typed(text, 40)} is no text without quotes, and Kubernetes refuses the object"
+    found.findings.append(Finding("directive-syntax", "error", what, f'"{typed(text, 40)}"', value.place))
+    return True
+
+
+def _or_nothing(value: Value, node: Node | None) -> Value:
+    """The value, and an empty one for what YAML takes for null."""
+    return replace(value, text="") if node is not None and node.plain and value.text in _NULL else value
+
+
+def _is_typed(text: str) -> bool:
+    if text in _WORDS:
+        return True
+    plain = text.replace("_", "")
+    if not re.match(r"[-+.0-9]", text):
+        return False
+    if _WHOLE.fullmatch(plain):
+        digits = re.sub(r"^([-+]?)0(?=[0-7])", r"\g<1>0o", plain)
+        if -(2**63) <= int(digits, 0) < 2**64:
+            return True
+    return bool(_BROKEN.fullmatch(plain)) and isfinite(float(plain))
 
 
 def _decoded(text: str) -> str | None:
@@ -172,16 +213,19 @@ def _variables(service: Service, container: Node, objects: _Objects, found: Clus
                 service.open = True
             service.environment |= {f"{prefix}{key}": value for key, value in (data or {}).items()}
     for each in list_of(container, "env"):
-        name, value = text_of(each, "name"), scalar_of(each, "value")
+        name, value, node = text_of(each, "name"), scalar_of(each, "value"), each.get("value")
         if value is not None:
             service.environment.pop(name, None)
+            value = _or_nothing(value, node)
+            if node is not None and node.plain and _no_text(value, found):
+                service.passed.add(name)
+                continue
             names = {found[1] for found in _REFERENCE.finditer(value.text) if found[1]} - service.environment.keys()
             if names:
                 service.passed.add(name)
                 found.findings += _undefined(service, names - service.passed, value)
                 continue
-            filled = _REFERENCE.sub(lambda m: service.environment[m[1]].text if m[1] else "$", value.text)
-            service.environment[name] = replace(value, text=filled, raw=value.text)
+            service.environment[name] = replace(value, text=_expanded(value.text, service), raw=value.text)
         elif name:
             given = _given(each, objects, found)
             service.environment.pop(name, None)
@@ -189,6 +233,14 @@ def _variables(service: Service, container: Node, objects: _Objects, found: Clus
                 service.passed.add(name)
             else:
                 service.environment[name] = given
+    unset = {name for name, value in service.environment.items() if value.unset}
+    service.passed |= unset
+    service.environment = {name: value for name, value in service.environment.items() if name not in unset}
+
+
+def _expanded(text: str, service: Service) -> str:
+    known = {name: value.text for name, value in service.environment.items()}
+    return _REFERENCE.sub(lambda found: "$" if found[1] is None else known.get(found[1], found[0]), text)
 
 
 def _undefined(service: Service, names: set[str], value: Value) -> Iterator[Finding]:

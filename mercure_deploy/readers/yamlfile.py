@@ -66,6 +66,11 @@ class Node:
         return Value(self.node.value, Place(self.file, mark.line + 2, indent + 1), None, indent)
 
     @property
+    def plain(self) -> bool:
+        """Whether it is a scalar without quotes, so that YAML may take it for a number."""
+        return self.node.id == "scalar" and not self.node.style
+
+    @property
     def is_mapping(self) -> bool:
         """Whether it has keys."""
         return bool(self.node.id == "mapping")

@@ -140,6 +140,12 @@ WRONG = {
         'key: "!-no base64"',
         "directive-syntax",
     ),
+    "a port that is a number to YAML": ('SERVER_NAME: ":80"', "SERVER_NAME: 80", "directive-syntax"),
+    "a key that is a number to YAML": (
+        "{name: MERCURE_PUBLISHER_JWT_KEY, value: $(KEY)}",
+        f"{{name: MERCURE_PUBLISHER_JWT_KEY, value: {'1234567890' * 4}}}",
+        "directive-syntax",
+    ),
     "a command that asks what needs a token": (
         "{httpGet: {path: /healthz, port: http}}",
         "{exec: {command: [wget, -q, --spider, http://localhost/.well-known/mercure]}}",

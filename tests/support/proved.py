@@ -34,6 +34,11 @@ UNPACKED = {
     "rsync": ("rsync", "rsync"),
     "haproxy": ("HAProxy", "haproxy"),
 }
+# what it is called, and the Go module that it is built from
+PINNED = {
+    "core": ("the core of Mercure", "hub-1.0", "dunglas/mercure"),
+    "kubernetes": ("Kubernetes", "kubernetes", "k8s.io/kubernetes"),
+}
 PASSED, FAILED = pytest.StashKey[set[str]](), pytest.StashKey[set[str]]()
 
 
@@ -42,9 +47,9 @@ def program(name: str) -> str:
     """A program of a mark `against`, with its version."""
     if name == "dotenv":
         return f"python-dotenv {version('python-dotenv')}"
-    if name == "core":
-        pinned = (HERE / "hub-1.0/go.mod").read_text()
-        return "the core of Mercure " + found(r"dunglas/mercure v(\S+)", pinned)
+    if name in PINNED:
+        label, folder, module = PINNED[name]
+        return f"{label} " + found(rf"{module} v(\S+)", (HERE / folder / "go.mod").read_text())
     if name == "hub":
         binary = programs.tools("hub")["hub"]
         module = found(r"http\.handlers\.mercure v([\d.]+)", printed(binary, "list-modules", "--versions"))
