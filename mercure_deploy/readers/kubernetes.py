@@ -9,9 +9,9 @@ import binascii
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from math import isfinite
 
 from mercure_deploy.errors import typed
+from mercure_deploy.facts.scalars import NULLS, is_text
 from mercure_deploy.findings import Finding, Place
 from mercure_deploy.readers.places import Route, Service, Value
 from mercure_deploy.readers.routes import list_of, of_http_route, of_ingress, scalar_of, text_of
@@ -25,12 +25,6 @@ _POD_OF = {
 }
 # whatever stands up to the bracket is the name
 _REFERENCE = re.compile(r"\$(?:\$|\(([^)]*)\))")
-_NULL = {"~", "null", "Null", "NULL"}
-# plain scalars that are no text to kubectl's reader of YAML 1.1: words, and beside 1_000 numbers of each kind
-_WORDS = frozenset("y Y yes Yes YES on On ON true True TRUE n N no No NO off Off OFF false False FALSE".split())
-_WORDS |= {f"{sign}{word}" for word in (".inf", ".Inf", ".INF") for sign in ("", "+", "-")} | {".nan", ".NaN", ".NAN"}
-_WHOLE = re.compile(r"[-+]?(0[xX][0-9a-fA-F]+|0[bB][01]+|0[oO]?[0-7]*|[1-9][0-9]*)")
-_BROKEN = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
 # SOPS and Sealed Secrets
 _SEALED = re.compile(r"ENC\[|<|REPLACE|CHANGE")
 
@@ -111,7 +105,7 @@ def _data(kind: str, node: Node, found: Cluster) -> dict[str, Value]:
 def _no_text(value: Value, found: Cluster) -> bool:
     """Whether a value without quotes is a number or a word of YAML, which a manifest may not have there."""
     text = value.text
-    if not _is_typed(text):
+    if is_text(text):
         return False
     what = f"{typed(text, 40)} is no text without quotes, and Kubernetes refuses the object"
     found.findings.append(Finding("directive-syntax", "error", what, f'"{typed(text, 40)}"', value.place))
@@ -120,20 +114,7 @@ def _no_text(value: Value, found: Cluster) -> bool:
 
 def _or_nothing(value: Value, node: Node | None) -> Value:
     """The value, and an empty one for what YAML takes for null."""
-    return replace(value, text="") if node is not None and node.plain and value.text in _NULL else value
-
-
-def _is_typed(text: str) -> bool:
-    if text in _WORDS:
-        return True
-    plain = text.replace("_", "")
-    if not re.match(r"[-+.0-9]", text):
-        return False
-    if _WHOLE.fullmatch(plain):
-        digits = re.sub(r"^([-+]?)0(?=[0-7])", r"\g<1>0o", plain)
-        if -(2**63) <= int(digits, 0) < 2**64:
-            return True
-    return bool(_BROKEN.fullmatch(plain)) and isfinite(float(plain))
+    return replace(value, text="") if node is not None and node.plain and value.text in NULLS else value
 
 
 def _decoded(text: str) -> str | None:
