@@ -4,8 +4,8 @@ import pytest
 
 from mercure_deploy.facts.scalars import is_text
 
-NONE = "80 012 0o17 1_000 0x1F -0b1 1e3 .5 yes Off +.Inf 5e123".split() + ["9" * 32]
-TEXTS = ":80 1:30 2026-11-28 nO tRue 1.2.3 1e400 0b12 12ab -".split() + [f"0x{'f' * 17}"]
+NONE = [*"80 012 0o17 1_000 0x1F -0b1 1e3 .5 yes Off +.Inf 5e123".split(), "9" * 32]
+TEXTS = [*":80 1:30 2026-11-28 nO tRue 1.2.3 1e400 0b12 12ab -".split(), f"0x{chr(102) * 17}"]
 
 
 @pytest.mark.parametrize("text", NONE)
