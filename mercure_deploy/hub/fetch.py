@@ -10,11 +10,11 @@ import ssl
 import threading
 import urllib.request
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
-from typing import Literal, TypeVar
+from typing import Any, Literal, TypeVar
 
 import httpx
 
@@ -36,11 +36,13 @@ class Way:
     """How to get to the hub: `via` is another address of it, `authority` a file with one's own certificate authority.
 
     Host and the name in the certificate stay those of the public URL. `seconds` is how long one exchange may take.
+    With `http2` nothing else is spoken; without it HTTP/1.1, and HTTP/2 with who wants nothing else.
     """
 
     via: Origin | None = None
     authority: Path | None = None
     seconds: float = SECONDS
+    http2: bool = False
 
     def address(self, url: Origin) -> Origin:
         """Where the packets go."""
@@ -147,22 +149,29 @@ def opened(  # noqa: PLR0913 - as above
     sent |= {"Authorization": f"Bearer {token}"} if token else {}
     named = {"sni_hostname": public.host}
     proxy = proxy_of(Origin(target.scheme, target.host, target.port))
+    verified = context(way.authority, os.environ.get("SSL_CERT_FILE"))
+    client = {"verify": verified, "timeout": way.seconds, "trust_env": False, "proxy": proxy}
+    told = {**sent, **(headers or {})}
+    request = {"method": method, "url": target, "headers": told, "data": form, "extensions": named}
     try:
-        with (
-            httpx.Client(
-                verify=context(way.authority, os.environ.get("SSL_CERT_FILE")),
-                timeout=way.seconds,
-                trust_env=False,
-                proxy=proxy,
-            ) as client,
-            client.stream(method, target, headers={**sent, **(headers or {})}, data=form, extensions=named) as answer,
-        ):
-            yield answer
+        with ExitStack() as kept:
+            yield _answer(kept, client, request, http2=way.http2)
     except (httpx.HTTPError, httpx.InvalidURL) as error:
         raise by_proxy(failure(error), proxy) from None
     except (OSError, ValueError, RuntimeError):
         # whatever a strange peer provokes below the library
         raise FetchError("answer", "the answer cannot be read") from None
+
+
+def _answer(kept: ExitStack, client: dict[str, Any], request: dict[str, Any], *, http2: bool) -> httpx.Response:
+    """The answer, until `kept` ends; asked again over HTTP/2 where nothing else is spoken."""
+    try:
+        asking = kept.enter_context(httpx.Client(**client, http1=not http2, http2=http2))
+        return kept.enter_context(asking.stream(**request))
+    except httpx.ConnectError as error:
+        if http2 or "no application protocol" not in str(failure(error)):
+            raise
+    return _answer(kept, client, request, http2=True)
 
 
 def proxied(origin: Origin) -> bool:

@@ -74,9 +74,6 @@ def of_error(error: FetchError, asked: str) -> Cause:
     if error.part == "tls" and ("wrong version" in text or "record layer" in text or "http request" in text):
         hint = "the port of the TLS proxy, or http:// in the URL"
         return Cause("tls-mode-mismatch", f"{asked} speaks plain http, not https", hint)
-    if error.part == "tls" and "no application protocol" in text:
-        what = f"{asked} speaks HTTP/2 alone, and this tool asks by HTTP/1.1"
-        return Cause(None, what, "HTTP/1.1 beside it, which PHP's clients and health checks speak as well")
     if error.part == "tls" and ("internal error" in text or "unrecognized name" in text):
         what = f"{asked} has no certificate for that name"
         return Cause("server-name-mismatch", what, "add the name to SERVER_NAME, or to the site of the proxy")

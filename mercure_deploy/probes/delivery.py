@@ -9,6 +9,7 @@ from mercure_deploy.hub.fetch import FetchError, Reply
 from mercure_deploy.hub.replies import Cause
 from mercure_deploy.hub.stream import BROWSER, Stream
 from mercure_deploy.hub.tokens import nobodys_topic
+from mercure_deploy.keys import Key
 from mercure_deploy.probes import requests
 from mercure_deploy.probes.engine import Asking, Seen, failed, passed, probe, skipped
 from mercure_deploy.probes.keys import side_by_side
@@ -40,9 +41,9 @@ def round_trip(ask: Asking, _subject: str | None) -> Seen:
             return passed("a stream opens; nobody may publish at this name, apps do so by the internal URL")
         if cause or not reply.stream:
             return failed(cause or Cause(None, f"a subscription is answered with {reply.status}", ""))
-        return _delivered(ask, stream, text, topics)
+        return _delivered(ask, key, stream, text, topics)
     except FetchError as error:
-        return failed(replies.of_error(error, ask.target.url))
+        return failed(requests.held_by(ask, key, error))
     finally:
         stream.close()
 
@@ -56,7 +57,7 @@ def _closed(ask: Asking) -> bool:
     return replies.of_answer(said, ask.target.url, published=True) is not None
 
 
-def _delivered(ask: Asking, stream: Stream, text: str, topics: str) -> Seen:
+def _delivered(ask: Asking, key: Key, stream: Stream, text: str, topics: str) -> Seen:
     """Whether several updates arrive on that stream. FetchError when nothing answers them."""
     encoding = stream.reply.header("content-encoding") if stream.reply else ""
     before, began = stream.bytes, time.monotonic()
@@ -70,7 +71,8 @@ def _delivered(ask: Asking, stream: Stream, text: str, topics: str) -> Seen:
         return _compressed(stream, before, encoding)
     if stream.has(number, min(_SOON, ask.target.way.seconds)):
         return passed(f"after {round((time.monotonic() - began) * 1000)} ms")
-    return failed(_lost(ask, stream, text, topics, number, began))
+    cause = _lost(ask, stream, text, topics, number, began)
+    return failed(requests.by_protocol(ask, key, cause) if cause.id == "proxy-timeout-buffering" else cause)
 
 
 def _numbered(ask: Asking, text: str, topics: str, number: int) -> Reply:

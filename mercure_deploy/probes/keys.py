@@ -74,7 +74,7 @@ def key(ask: Asking, subject: str | None) -> Seen:
     try:
         said = _answers(ask, known)
     except FetchError as error:
-        return failed(replies.of_error(error, ask.target.url))
+        return failed(requests.held_by(ask, known, error))
     cause = _strange(ask, said) or _cause(ask, known, said)
     ask.known.refused |= not any(said.taken)
     ask.known.accepted |= cause is None and known.text() not in WELL_KNOWN

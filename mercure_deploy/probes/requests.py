@@ -2,13 +2,15 @@
 
 import time
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
 from mercure_deploy.facts.hubs import GENERATIONS
-from mercure_deploy.hub import tokens
+from mercure_deploy.hub import replies, tokens
 from mercure_deploy.hub.fetch import FetchError, Reply, fetch
-from mercure_deploy.hub.stream import Stream
+from mercure_deploy.hub.replies import Cause
+from mercure_deploy.hub.stream import BROWSER, Stream
 from mercure_deploy.keys import KNOWN, Key
 from mercure_deploy.probes.engine import Asking
 from mercure_deploy.spec import Hub
@@ -102,10 +104,35 @@ def subscribe(ask: Asking, text: str | None, topics: str, headers: Mapping[str, 
         raise error.of_a_stream() from None
 
 
-def stream(ask: Asking, text: str | None, topics: str, headers: Mapping[str, str], **more: str) -> Stream:
-    """A stream that stays open."""
+def stream(ask: Asking, text: str | None, topics: str, headers: Mapping[str, str], *, http2: bool = False) -> Stream:
+    """A stream that stays open, over HTTP/1.1 if nothing else is said."""
     ask.known.asked.append("GET")
-    return Stream(ask.target.url, {**words(ask, topics), **more}, text, ask.target.way, dict(headers))
+    way = replace(ask.target.way, http2=http2)
+    return Stream(ask.target.url, words(ask, topics), text, way, dict(headers))
+
+
+def held_by(ask: Asking, key: Key, error: FetchError) -> Cause:
+    """What it means that a stream was not answered; of one that is kept back, over which protocol."""
+    cause = replies.of_error(error, ask.target.url)
+    return by_protocol(ask, key, cause) if error.of_a_stream().part == "held" else cause
+
+
+def by_protocol(ask: Asking, key: Key, cause: Cause) -> Cause:
+    """The cause of a stream that is kept back, with what is seen over HTTP/2, which browsers speak where they may."""
+    if not ask.target.url.startswith("https:") or not may(ask, 2):
+        return cause
+    topics = tokens.nobodys_topic()
+    text = token(ask, key, topics)
+    other = stream(ask, text, topics, BROWSER, http2=True)
+    try:
+        other.opened(min(_LONGEST, ask.target.way.seconds))
+        publish(ask, text, topics)
+        at_once = other.has(1, min(_LONGEST, ask.target.way.seconds))
+    except FetchError:
+        at_once = False
+    finally:
+        other.close()
+    return cause._replace(what=f"{cause.what}, over HTTP/1.1; over HTTP/2 it arrives at once") if at_once else cause
 
 
 def _query(said: Mapping[str, str]) -> str:

@@ -4,7 +4,7 @@ import base64
 from collections.abc import Iterator
 
 from mercure_deploy.file import PUBLIC, SECRET, File
-from mercure_deploy.spec import App
+from mercure_deploy.keys import Key
 from mercure_deploy.targets.plan import Deployment, target
 from mercure_deploy.targets.render import render
 
@@ -20,32 +20,35 @@ SYMFONY_ALGORITHMS = {
 @target
 def app_env(d: Deployment) -> Iterator[File]:
     """Where the app publishes to, where its pages subscribe, and what signs."""
-    current = d.ring.current
-    if current.symmetric:
-        secret = {"MERCURE_JWT_SECRET": current.text()}
-    else:
-        # a PEM in one line: the only form that every reader of env files hands on unchanged
-        secret = {"MERCURE_JWT_KEY_B64": base64.b64encode(current.text().encode()).decode()}
     for name, app in d.env.apps.items():
+        secret = _secret(d.signer(name))
         urls = {"MERCURE_URL": d.env.hub.publish_url, "MERCURE_PUBLIC_URL": d.env.public_url(app)}
         yield File(f"{name}.env", render("env.j2", values={**urls, **secret}), SECRET)
+
+
+def _secret(key: Key) -> dict[str, str]:
+    if key.symmetric:
+        return {"MERCURE_JWT_SECRET": key.text()}
+    # a PEM in one line: the only form that every reader of env files hands on unchanged
+    return {"MERCURE_JWT_KEY_B64": base64.b64encode(key.text().encode()).decode()}
 
 
 @target
 def symfony(d: Deployment) -> Iterator[File]:
     """config/packages/mercure.yaml, where that of the bundle's recipe is not enough."""
-    current, hub = d.ring.current, d.env.hub
-    secret = "%env(MERCURE_JWT_SECRET)%" if current.symmetric else "%env(base64:MERCURE_JWT_KEY_B64)%"
+    hub = d.env.hub
     for name, app in d.env.apps.items():
-        if not needs_configuration(d, app):
+        if not needs_configuration(d, name):
             continue
+        key = d.signer(name)
+        secret = "%env(MERCURE_JWT_SECRET)%" if key.symmetric else "%env(base64:MERCURE_JWT_KEY_B64)%"
         claims = {"iss": hub.issued_by, "aud": hub.public_url, "sub": str(app.url), "client_id": str(app.url)}
         modern = d.env.modern(app)
         protocol = ("1.0" if hub.version == "1.0" else "0.x") if modern else None
         text = render(
             "symfony.yaml.j2",
             secret=secret,
-            algorithm=SYMFONY_ALGORITHMS[current.algorithm],
+            algorithm=SYMFONY_ALGORITHMS[key.algorithm],
             protocol=protocol,
             # the bundle's own name is another one under kernel.debug, and the hub would not look at that cookie
             cookie_name=hub.cookie if modern and (hub.version == "1.0" or hub.cookie_name) else None,
@@ -54,6 +57,6 @@ def symfony(d: Deployment) -> Iterator[File]:
         yield File(f"symfony/{name}.mercure.yaml", text, PUBLIC)
 
 
-def needs_configuration(d: Deployment, app: App) -> bool:
+def needs_configuration(d: Deployment, app: str) -> bool:
     """Whether the configuration of the bundle's recipe is not enough for that app."""
-    return d.ring.current.algorithm != "HS256" or d.env.modern(app)
+    return d.signer(app).algorithm != "HS256" or d.env.modern(d.env.apps[app])

@@ -1,7 +1,8 @@
 """The lines of the hub's `mercure` block and how it is told which keys to trust; used by every delivery."""
 
-from mercure_deploy.keys import Key, KeyRing
+from mercure_deploy.keys import Key
 from mercure_deploy.spec import Environment
+from mercure_deploy.targets.plan import ROLES, Deployment
 
 # Without it a stop waits for every open stream: up to ten minutes of refused connections (measured).
 GRACE_PERIOD = "grace_period 3s"
@@ -13,15 +14,15 @@ def cors(env: Environment) -> str:
     return f"cors_origins {' '.join(map(str, env.origins))}"
 
 
-def mercure_block(env: Environment, ring: KeyRing, *, jwks: bool) -> list[str]:
+def mercure_block(d: Deployment, *, jwks: bool) -> list[str]:
     """The directives, one per item but for blocks, which come as several; keys only as placeholders.
 
     `jwks` is whether the keys come as a JWK Set at JWKS_PATH: the only way to trust two at once.
     """
-    hub = env.hub
+    env, hub = d.env, d.env.hub
     lines = _history(hub.history)
     if hub.delivery == "caddyfile" or jwks:
-        lines += _keys_1_0(env, ring, jwks=jwks) if hub.version == "1.0" else _keys_0_24(ring, jwks=jwks)
+        lines += _keys_1_0(d, jwks=jwks) if hub.version == "1.0" else _keys_0_24(d, jwks=jwks)
     if hub.version == "1.0":
         # behind a proxy the hub takes itself for http and refuses every token without this (measured)
         lines.append(f"resource_identifier {hub.public_url}")
@@ -43,21 +44,21 @@ def _history(size: int) -> list[str]:
     return ["transport bolt {", "\tpath /data/mercure.db", f"\tsize {size}", "}"]
 
 
-def _keys_0_24(ring: KeyRing, *, jwks: bool) -> list[str]:
+def _keys_0_24(d: Deployment, *, jwks: bool) -> list[str]:
     if jwks:
-        return [f"{role}_jwks_url file://{JWKS_PATH}" for role in ("publisher", "subscriber")]
-    return [f"{role}_jwt {_literal(ring.current, role)}" for role in ("publisher", "subscriber")]
+        return [f"{role}_jwks_url file://{JWKS_PATH}" for role in ROLES]
+    return [f"{role}_jwt {_literal(d.trusted(role)[0], role)}" for role in ROLES]
 
 
-def _keys_1_0(env: Environment, ring: KeyRing, *, jwks: bool) -> list[str]:
-    lines = [f"issuer {env.hub.issued_by} {{"]
-    for role in ("publisher", "subscriber"):
+def _keys_1_0(d: Deployment, *, jwks: bool) -> list[str]:
+    lines = [f"issuer {d.env.hub.issued_by} {{"]
+    for role in ROLES:
         if jwks:
             # without the names of the algorithms the hub accepts asymmetric ones only, and looks healthy (measured)
-            algorithms = " ".join(dict.fromkeys(key.algorithm for key in ring.keys))
+            algorithms = " ".join(dict.fromkeys(key.algorithm for key in d.trusted(role)))
             verifier = f"jwks_uri file://{JWKS_PATH} {algorithms}"
         else:
-            verifier = f"jwt {_literal(ring.current, role)}"
+            verifier = f"jwt {_literal(d.trusted(role)[0], role)}"
         lines += [f"\t{role} {{", f"\t\t{verifier}", "\t}"]
     return [*lines, "}"]
 

@@ -28,7 +28,7 @@ def caddyfile(d: Deployment, *, jwks: bool, mark: str | None = None) -> bytes:
         rewrite=rewrite(env),
         marked=[] if mark is None else marked(env, mark),
         local_certificate=env.tls == "hub" and env.mode == "development",
-        lines=directives.mercure_block(env, d.ring, jwks=jwks),
+        lines=directives.mercure_block(d, jwks=jwks),
     )
 
 

@@ -2,13 +2,17 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 from mercure_deploy import keys
 from mercure_deploy.file import SECRET, File
-from mercure_deploy.keys import KeyRing
+from mercure_deploy.keys import Key, KeyRing
 from mercure_deploy.spec import Environment
 from mercure_deploy.targets import manifest
 from mercure_deploy.targets.render import render
+
+Role = Literal["publisher", "subscriber"]
+ROLES: tuple[Role, ...] = ("publisher", "subscriber")
 
 
 @dataclass(frozen=True)
@@ -19,6 +23,14 @@ class Deployment:
     env: Environment
     ring: KeyRing
     before: tuple[str, ...] = ()
+
+    def signer(self, app: str) -> Key:  # noqa: ARG002 - all apps sign with one key, until an app has one of its own
+        """The key with which that app signs its tokens."""
+        return self.ring.current
+
+    def trusted(self, role: Role) -> tuple[Key, ...]:  # noqa: ARG002 - both roles trust the same keys as yet
+        """The keys whose tokens the hub takes for a role, that with which apps sign among them."""
+        return tuple(self.ring.keys)
 
 
 Target = Callable[[Deployment], Iterator[File]]

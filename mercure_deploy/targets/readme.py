@@ -18,7 +18,7 @@ def readme(d: Deployment) -> Iterator[File]:
         {
             "name": name,
             "url": str(app.url),
-            "configuration": needs_configuration(d, app),
+            "configuration": needs_configuration(d, name),
             "modern": env.modern(app),
             "bundle": app.bundle,
         }

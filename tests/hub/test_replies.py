@@ -13,7 +13,6 @@ MEANT = {
     "wrong version number": "tls-mode-mismatch",
     "tlsv1 alert internal error": "server-name-mismatch",
     "tlsv1 unrecognized name": "server-name-mismatch",
-    "tlsv1 alert no application protocol": None,
     "handshake failed": "tls-untrusted-publish",
 }
 

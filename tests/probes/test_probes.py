@@ -129,17 +129,6 @@ def _sometimes(number: int, answer: Answer) -> Any:
     return said
 
 
-def _each_other(answer: Answer) -> Any:
-    """That answer to each second POST and to each second GET with a token."""
-    seen: list[str] = []
-
-    def said(verb: str, has: bool, _cookie: bool) -> Answer | None:
-        seen.extend([verb] if has else [])
-        return answer if has and seen.count(verb) % 2 else None
-
-    return said
-
-
 PLAIN = {"Content-Type": "text/plain"}
 HTML = {"Content-Type": "text/html"}
 LATE = format_datetime(datetime(2036, 1, 1, tzinfo=UTC), usegmt=True)
@@ -173,7 +162,6 @@ SAID: dict[str, tuple[Any, list[str]]] = {
     ),
     "a rate limit that passes": (_sometimes(2, (429, {**PLAIN, "Retry-After": "0"}, "")), []),
     "a rate limit from the first on": (lambda *_: (429, PLAIN, ""), []),
-    "now this hub and now that": (_each_other(UNAUTHORIZED), ["key-mismatch"]),
     "a stream for who forwards": (only("GET", (302, {"Location": "/login"}, ""), token=True), ["proxy-not-routing"]),
 }
 

@@ -484,6 +484,22 @@ def test_a_planted_fault_is_named(project: Path, run: Run, authority: Authority,
     assert re.search(r"eyJ[\w-]+\.eyJ", printed) is None
 
 
+BUFFER = "proxy_buffering on; proxy_ignore_headers X-Accel-Buffering"
+
+
+@pytest.mark.proves("`doctor` says over which protocol a proxy keeps a stream back")
+@pytest.mark.parametrize(("upstream", "at_once"), [("1.1", True), ("1.0", False)])
+def test_a_buffer_for_one_protocol_is_told(project: Path, run: Run, authority: Authority, upstream: str, at_once: bool):
+    lines = NGINX_GOOD.replace("proxy_buffering off", BUFFER).replace("http_version 1.1", f"http_version {upstream}")
+    fault = Fault("proxy-timeout-buffering", nginx(lines))
+    folder = rendered(project, ("coolify", {}), APPS["one"])
+    with planted(fault, folder, project, authority):
+        _, found, _ = examined(run, authority, "--timeout", "3s")
+    [finding] = found["findings"]
+    assert finding["id"] == "proxy-timeout-buffering"
+    assert ("over HTTP/2 it arrives at once" in json.dumps(found)) == at_once, found
+
+
 # what nobody can tell who has no spec: a hub that keeps no history, one with a key of nobody that he knows, one at
 # whose public name nobody is meant to publish
 UNTOLD = {"no history", "Cookie is dropped where pages alone are let in", "a placeholder", "a placeholder, nginx"}
@@ -602,6 +618,7 @@ HEALTHY: dict[str, Healthy] = {
     "a certificate of six days": Healthy(environment(), nginx(certificate="short")),
     "HAProxy": Healthy(environment(), haproxy()),
     "Traefik": Healthy(environment(), traefik()),
+    "HTTP/2 alone": Healthy(environment(), traefik(listen="h2")),
     "Traefik that tries again": Healthy(environment(), traefik("it: {retry: {attempts: 10, initialInterval: 500ms}}")),
     "a rate limit": Healthy(environment(), nginx(LIMIT)),
     "compose": Healthy(environment("compose", **COMPOSE), nginx()),

@@ -217,7 +217,10 @@ def _haproxy(edge: Edge, here: Path, files: tuple[Path, Path]) -> list[str]:
 
 
 def _traefik(edge: Edge, here: Path, files: tuple[Path, Path]) -> list[str]:
-    """`lines` are middlewares in YAML, by name; `site` is the rule of the router, `whole` a service without servers."""
+    """`lines` are middlewares in YAML, by name; `site` is the rule of the router, `whole` a service without servers.
+
+    `listen` is the only protocol that is spoken over TLS.
+    """
     middlewares = "".join(f"    {line}\n" for line in edge.lines.splitlines())
     names = [line.partition(":")[0] for line in edge.lines.splitlines() if line and not line.startswith(" ")]
     rule = edge.site or f"Host(`{HUB}`)"
@@ -225,6 +228,7 @@ def _traefik(edge: Edge, here: Path, files: tuple[Path, Path]) -> list[str]:
     certificates = f"tls:\n  certificates:\n    - {{certFile: {files[0]}, keyFile: {files[1]}}}\n"
     (here / "routes.yml").write_text(
         (certificates if edge.certificate != "none" else "")
+        + (f"  options:\n    default: {{alpnProtocols: [{edge.listen}]}}\n" if edge.listen else "")
         + f'http:\n  routers:\n    hub:\n      rule: "{rule}"\n      service: hub\n      tls: {{}}\n'
         + (f"      middlewares: [{', '.join(names)}]\n" if names else "")
         + f"  services:\n    hub:\n      loadBalancer:\n        servers: {servers}\n"

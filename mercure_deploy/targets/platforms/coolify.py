@@ -11,7 +11,7 @@ from mercure_deploy.keys import Key
 from mercure_deploy.targets import directives
 from mercure_deploy.targets.apps import needs_configuration
 from mercure_deploy.targets.hub import caddyfile, jwk_set, marked, rewrite
-from mercure_deploy.targets.plan import Deployment, Platform
+from mercure_deploy.targets.plan import ROLES, Deployment, Platform
 from mercure_deploy.targets.render import render
 
 _RESTART = (
@@ -77,12 +77,14 @@ def variables(d: Deployment) -> dict[str, str]:
     if _overlap(d):
         trusted = enumerate(d.ring.keys, start=1)
         return {f"MERCURE_JWK_{number}": keys.jwk(key)["k"] for number, key in trusted if key.symmetric}
-    current = d.ring.current
-    if not current.symmetric:
-        return {}
-    roles = ("PUBLISHER", "SUBSCRIBER")
     # without the algorithm the hub would take a public key for an HMAC secret
-    return {f"MERCURE_{role}_JWT_{word}": value for role in roles for word, value in _words(current)}
+    return {
+        f"MERCURE_{role.upper()}_JWT_{word}": value
+        for role in ROLES
+        for key in d.trusted(role)
+        if key.symmetric
+        for word, value in _words(key)
+    }
 
 
 def _words(key: Key) -> tuple[tuple[str, str], ...]:
@@ -98,7 +100,7 @@ def _literals(d: Deployment, mark: str) -> dict[str, tuple[str, bool]]:
     """What the image's own Caddyfile pastes into itself, `delivery: environment`."""
     if d.env.hub.delivery != "environment":
         return {}
-    lines = directives.mercure_block(d.env, d.ring, jwks=_overlap(d))
+    lines = directives.mercure_block(d, jwks=_overlap(d))
     extra = {"MERCURE_TRUSTED_ISSUERS": d.env.hub.issued_by} if d.env.hub.version == "1.0" else {}
     extra |= {"CADDY_SERVER_EXTRA_DIRECTIVES": "\n".join([*rewrite(d.env), *marked(d.env, mark)])}
     values = {
@@ -136,7 +138,7 @@ def _push(d: Deployment) -> dict[str, object] | None:
     if said is None:
         return None
     unknown = [f"`{name}`" for name in sorted(d.env.apps) if name not in said.apps]
-    configured = any(needs_configuration(d, app) for app in d.env.apps.values())
+    configured = any(needs_configuration(d, app) for app in d.env.apps)
     return {"url": str(said.url), "by_hand": unknown, "configured": configured}
 
 
