@@ -93,8 +93,7 @@ def assemble(setup: Setup, files: Sequence[Text]) -> None:
     setup.apache = [apache.read(each.path, each.text) for each in by_kind.get("apache", [])]
     setup.haproxy = [haproxy.read(each.path, each.text) for each in by_kind.get("haproxy", [])]
     setup.templates = [twig.read(each.path, each.text) for each in by_kind.get("twig", [])]
-    for document in _documents(by_kind.get("symfony", []), setup):
-        _symfony(document, setup)
+    _symfony([*_documents(by_kind.get("symfony", []), setup)], setup)
 
 
 def _env_files(by_kind: Mapping[str, Sequence[Text]], setup: Setup) -> None:
@@ -243,10 +242,11 @@ def _nested(directives: Sequence[Directive], depth: int = 0) -> Iterator[Directi
             yield from _nested(each.block, depth + 1)
 
 
-def _symfony(document: Node, setup: Setup) -> None:
+def _symfony(documents: Sequence[Node], setup: Setup) -> None:
     """The words of the bundle; where they name another variable than the recipe, or the value itself, that counts."""
-    for word, value in symfony.hubs(document).items():
-        setup.symfony.setdefault(word, value)
+    bundle = symfony.read(documents)
+    setup.symfony |= bundle.words
+    setup.findings += bundle.findings
     known = {name: value for file in setup.env_files for name, value in file.variables.items()}
     for service in setup.services:
         if not is_hub(service):

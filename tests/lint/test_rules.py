@@ -4,6 +4,7 @@ import base64
 import hashlib
 import hmac
 import json
+import re
 
 import pytest
 
@@ -1133,6 +1134,61 @@ SAID = {
 def test_each_of_these_is_said(name: str):
     files, words, found = SAID[name]
     assert found in ids(files, **words), ids(files, **words)
+
+
+# the configuration of the bundle, and what is changed in it or laid beside it
+BUNDLE = f"""\
+mercure:
+  hubs:
+    default:
+      jwt:
+        secret: '{KEY}'
+        publish: '*'
+      url: http://hub/.well-known/mercure
+      public_url: https://hub.example.com/.well-known/mercure
+"""
+SECOND = f"""\
+    second:
+      url: http://second/.well-known/mercure
+      jwt: {{secret: '{OTHER}', publish: '*'}}
+"""
+SECTION = "when@{}:\n  mercure:\n    hubs:\n      default: {{jwt: {{algorithm: hmac.sha512}}}}\n"
+KEYED = f"mercure:\n  hubs:\n    default:\n      jwt:\n        secret: '{OTHER}'\n"
+CONFIGURED: dict[str, tuple[Files, list[str]]] = {
+    "as it is": ({}, []),
+    "a word that the bundle has not": ({"mercure.yaml": BUNDLE.replace("secret:", "key:")}, ["directive-syntax"]),
+    "two words that cannot be together": (
+        {"mercure.yaml": f"{BUNDLE}      jwt_provider: App\\Jwt\n"},
+        ["directive-syntax"],
+    ),
+    "a list in the place of a text": (
+        {"mercure.yaml": BUNDLE.replace("url: http://hub/", "url: [x] #")},
+        ["directive-syntax"],
+    ),
+    "no jwt": ({"mercure.yaml": BUNDLE.replace("jwt:", "bus:")}, ["directive-syntax"]),
+    "a word beside the hubs": ({"mercure.yaml": f"{BUNDLE}  hub: default\n"}, ["directive-syntax"]),
+    "an algorithm for production": ({"mercure.yaml": BUNDLE + SECTION.format("prod")}, ["alg-mismatch"]),
+    "an algorithm for development": ({"mercure.yaml": BUNDLE + SECTION.format("dev")}, []),
+    "a key in the folder of production": ({"prod/mercure.yaml": KEYED}, ["key-mismatch"]),
+    "a key in the folder of development": ({"dev/mercure.yaml": KEYED}, []),
+    "a second hub": ({"mercure.yaml": BUNDLE + SECOND}, []),
+    "a second hub that is the default": (
+        {"mercure.yaml": f"{BUNDLE}{SECOND}  default_hub: second\n"},
+        ["key-mismatch"],
+    ),
+    "a key for publishing": ({"mercure.yaml": BUNDLE.replace("jwt:", "publisher:").replace("publish:", "topics:")}, []),
+    "a token alone": ({"mercure.yaml": re.sub(r"jwt:(\n {8}.*)+", f"jwt: {token()}", BUNDLE)}, []),
+}
+
+
+@pytest.mark.parametrize("name", CONFIGURED)
+def test_the_configuration_of_production_counts(name: str):
+    """Found by what the kernel makes of generated ones: files for development were taken, sections passed over."""
+    changed, found = CONFIGURED[name]
+    algorithms = {f"MERCURE_{role}_JWT_ALG": "HS256" for role in ("PUBLISHER", "SUBSCRIBER")}
+    files = {"hub.env": hub(**algorithms), "config/packages/mercure.yaml": BUNDLE}
+    files |= {f"config/packages/{path}": text for path, text in changed.items()}
+    assert [each.partition(" ")[0] for each in ids(files)] == found
 
 
 NAMED = """{
