@@ -46,7 +46,7 @@ class Filled:
     """One value that is being filled in, piece by piece, within the bounds of its file."""
 
     def __init__(self, budget: Budget, place: Place) -> None:
-        self._budget, self._place, self._length = budget, place, 0
+        self._budget, self.place, self._length = budget, place, 0
 
     def add(self, value: Value, otherwise: str) -> str:
         """The text that a reference stands for, or the reference as it is written where that would be too much."""
@@ -62,5 +62,5 @@ class Filled:
 
     def refuse(self, otherwise: str) -> str:
         """The reference as it is written, as what it stands for is beyond the bounds."""
-        self._budget.beyond[self._place] = None
+        self._budget.beyond[self.place] = None
         return otherwise

@@ -6,6 +6,7 @@ What which reader does was measured; see `facts.quoting` for what all of them re
 import re
 from typing import TYPE_CHECKING
 
+from mercure_deploy.errors import typed
 from mercure_deploy.findings import Finding, Place
 from mercure_deploy.readers.bounds import Budget, Filled
 from mercure_deploy.readers.places import EnvFile, Value
@@ -22,7 +23,17 @@ _NAME = re.compile(r"[ \t]*(?:export[ \t]+)?(?P<name>[A-Za-z_][A-Za-z0-9_]*)(?P<
 _NEXT = re.compile(r"(export\s+)?[A-Z][A-Z0-9_]+=(?!=|\s*$)", re.MULTILINE)
 # a key in PEM has some forty lines; a quote that is closed thousands of lines on is another one
 _LONGEST = 100
-_REFERENCE = re.compile(r"(?<!\\)\$(?:(?P<bare>\w+)|\{(?P<name>\w+)(?::[-=](?P<default>[^}]*))?\})")
+_REFERENCE = re.compile(
+    r"(?<!\\)(?P<slashes>(?:\\\\)*)\$(?:(?P<bare>_?[A-Za-z]\w*)"
+    r"|\{(?P<name>_?[A-Za-z]\w*)(?::(?P<sign>[-=])(?P<default>[^}]*))?\})"
+)
+# up to the quote that closes; behind a backslash it is a sign, unless another one stands before that
+_SINGLE, _DOUBLE = re.compile(r"[^']*(?=')"), re.compile(r'(?:[^"]|(?<=\\)(?<!\\\\)")*+(?=")')
+# a reference whose brace nobody closes
+_OPEN = re.compile(r"(?<!\\)(?:\\\\)*\$\{(?!_?[A-Za-z]\w*(?::[-=][^}]*)?\})|\$\{\w+:[-=][^}]*['\"{$]")
+# a $ that stays one, while references are looked for
+_LITERAL = "\x00"
+_COMMENTED = re.compile(r"[ \t]#")
 _SECRET = re.compile(r"SECRET|KEY|PASS|TOKEN")
 _ESCAPES = {"\\n": "\n", "\\r": "\r", '\\"': '"'}
 _HINT = "put single quotes around the value, or use a key of letters and digits alone"
@@ -54,6 +65,10 @@ def read(path: str, text: str) -> EnvFile:
                 what = "has blanks beside the =, which Symfony refuses"
                 found.findings.append(Finding("key-quoting", "error", what, hint, place))
             following = _value(found, match["name"], text, match.end(), place, budget)
+        elif text[position:end].strip() and not text[position:end].lstrip().startswith("#"):
+            what = f"{typed(text[position:end].strip(), 30)} is no assignment, and Symfony refuses the whole file"
+            where = Place(path, number, 1)
+            found.refused.append(Finding("key-quoting", "error", what, "NAME=VALUE, or # before it", where))
         number += text.count("\n", position, following - 1)
         position = following
     found.findings += budget.findings()
@@ -73,7 +88,8 @@ def _value(found: EnvFile, name: str, text: str, start: int, place: Place, budge
     comment = _COMMENT.match(text, start)
     if comment:
         position = comment.end()
-    while position < len(text) and text[position] not in "\n#":
+    # a # behind a quote is no comment, one behind a blank is
+    while position < len(text) and text[position] != "\n" and not _COMMENTED.match(text, position - 1):
         if text[position] in "'\"":
             end = _closing(text, position)
             if end is None:
@@ -83,27 +99,29 @@ def _value(found: EnvFile, name: str, text: str, start: int, place: Place, budge
                 value, position = value + text[position + 1 : _end(text, position)], _end(text, position)
                 break
             inner = text[position + 1 : end]
-            value += inner if text[position] == "'" else _escaped(_filled(inner, found, filled))
+            single = text[position] == "'"
+            value += inner.replace("\\", "\\\\").replace("$", _LITERAL) if single else _kept(_escaped(inner))
             position = end + 1
         else:
             plain = _BARE.match(text, position)
             position = plain.end() if plain else len(text)
             bare = re.sub(r"\\(['\"])", r"\1", plain[0] if plain else "").rstrip()
             _unquoted(found, name, bare, place)
-            value += _filled(bare, found, filled).replace("\\\\", "\\")
+            value += _kept(bare)
     end = _end(text, position)
     raw = text[start:end]
     if re.match(r".+['\"`]", raw) and raw[:1] not in "'\"" and _SECRET.search(name):
         what = "holds a quote in the middle, which readers take differently"
         found.findings.append(Finding("key-quoting", "error", what, _HINT, place))
-    found.variables[name] = Value(value, place, raw)
+    # references are looked for in the whole: what follows a quote belongs to the name before it
+    resolved = _filled(value, found, filled).replace("\\\\", "\\").replace(_LITERAL, "$")
+    found.variables[name] = Value(resolved, place, raw)
     return end + 1
 
 
 def _closing(text: str, start: int) -> int | None:
     """Where the quote that opens there is closed, None where that is not in sight."""
-    pattern = re.compile(r"[^']*(?=')" if text[start] == "'" else r'(?:[^"\\]|\\.)*(?=")', re.DOTALL)
-    match = pattern.match(text, start + 1)
+    match = (_SINGLE if text[start] == "'" else _DOUBLE).match(text, start + 1)
     if match is None or match[0].count("\n") > _LONGEST:
         return None
     starts = (found.end() for found in re.finditer("\n", match[0]))
@@ -111,7 +129,7 @@ def _closing(text: str, start: int) -> int | None:
 
 
 def _escaped(text: str) -> str:
-    return re.sub(r'\\[nr"]', lambda found: _ESCAPES[found[0]], text).replace("\\\\", "\\")
+    return re.sub(r'\\[nr"]', lambda found: _ESCAPES[found[0]], text)
 
 
 def _filled(text: str, found: EnvFile, filled: Filled) -> str:
@@ -120,10 +138,22 @@ def _filled(text: str, found: EnvFile, filled: Filled) -> str:
     def fill(match: "re.Match[str]") -> str:
         known = found.variables.get(match["bare"] or match["name"])
         if known is not None and (known.text or match["default"] is None):
-            return filled.add(known, match[0])
-        return match["default"] if match["default"] is not None else match[0]
+            return match["slashes"] + filled.add(known, match[0][len(match["slashes"]) :])
+        if match["sign"] == "=":
+            # it is what the variable is from here on
+            found.variables[match["name"]] = Value(match["default"], filled.place)
+        return match["slashes"] + match["default"] if match["default"] is not None else match[0]
 
-    return _REFERENCE.sub(fill, text).replace("\\$", "$")
+    if _OPEN.search(text):
+        what = "a reference whose brace is not closed, and Symfony refuses the whole file"
+        hint = "}, or single quotes around the value"
+        found.refused.append(Finding("key-quoting", "error", what, hint, filled.place))
+    return _REFERENCE.sub(fill, text)
+
+
+def _kept(text: str) -> str:
+    """With each $ that a backslash keeps from being a reference."""
+    return re.sub(r"\\+\$", lambda found: found[0] if len(found[0]) % 2 else f"{found[0][:-2]}{_LITERAL}", text)
 
 
 def _unquoted(found: EnvFile, name: str, text: str, place: Place) -> None:
@@ -133,6 +163,6 @@ def _unquoted(found: EnvFile, name: str, text: str, place: Place) -> None:
     if unknown:
         what = "holds a $ without quotes: readers expand, cut or keep it"
         found.findings.append(Finding("key-quoting", level, what, _HINT, place))
-    elif re.search(r"\s", text):
+    elif re.search(r"\s", text) and "$" not in text:
         blank = Finding("key-quoting", "error", "holds a blank without quotes, which Symfony refuses", _HINT, place)
         (found.findings if _SECRET.search(name) else found.refused).append(blank)

@@ -103,7 +103,7 @@ DOES: list[tuple[str, Done]] = [
     ),
     (r"SERVER_NAME: ('.*') behind a proxy that terminates TLS(, and that port in the proxy)?", _server_name),
     (r"(http://:\d+) as the address of the hub's site, .*", _everywhere(r"^\S+(?= \{$)", r"\1")),
-    (r"add (http://\S+) to the addresses of the site", _here(lambda line, _, hint: f"{hint[1]}, {line}")),
+    (r"add (http://\S+) to the addresses of the site", _everywhere(r"^(\S+)(?= \{$)", r"\1, \\1")),
     (r"(http://:\d+) as the address, and bind 127\.0\.0\.1 in its site", _here(_word)),
     (r"((?:resource_identifier|issuer) https?://[^<]+)", _here(_said)),
     (r"((?:timeouts|proxy-read-timeout): \S.*|ProxyPass /\S+ \S+)", _here(_said)),

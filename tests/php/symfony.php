@@ -2,6 +2,7 @@
 // The reader of our files: Symfony's own Dotenv, EnvVarProcessor, MercureBundle configuration and LcobucciFactory.
 //
 //   php symfony.php dump <env-file>                            every variable as JSON, as Dotenv reads it
+//   php symfony.php dumps < LIST                               the same of each text of a JSON list: values, or refused
 //   php symfony.php yaml <file>                                a YAML file as JSON, as Symfony (and Coolify) reads it
 //   php symfony.php value <env-file> <text>                    a value of a configuration, such as %env(NAME)%
 //   php symfony.php token <env-file> <mercure.yaml> <topic>    a token that may publish and subscribe
@@ -47,6 +48,15 @@ function hub(string $env, string $config): array
 try {
     if ('dump' === $argv[1]) {
         echo json_encode((new Dotenv())->parse(file_get_contents($argv[2]), $argv[2]), JSON_THROW_ON_ERROR);
+    } elseif ('dumps' === $argv[1]) {
+        $read = function (string $text): array {
+            try {
+                return ['values' => (object) (new Dotenv())->parse($text)];
+            } catch (Throwable $error) {
+                return ['refused' => $error->getMessage()];
+            }
+        };
+        echo json_encode(array_map($read, json_decode(stream_get_contents(STDIN), true)), JSON_THROW_ON_ERROR | JSON_INVALID_UTF8_SUBSTITUTE);
     } elseif ('yaml' === $argv[1]) {
         echo json_encode(Yaml::parseFile($argv[2]), JSON_THROW_ON_ERROR);
     } elseif ('value' === $argv[1]) {
