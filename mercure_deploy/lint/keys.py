@@ -4,12 +4,14 @@ import re
 from collections.abc import Container, Iterable, Iterator
 from dataclasses import replace
 
+from mercure_deploy.facts.scalars import to_compose
 from mercure_deploy.facts.variables import HUB
 from mercure_deploy.findings import Finding, Place
 from mercure_deploy.keys import HMAC_BYTES, WELL_KNOWN, fingerprint, is_placeholder
 from mercure_deploy.lint.rules import Found, rule
 from mercure_deploy.readers import tokens
 from mercure_deploy.readers.keys import PATH, SHELL, Key, is_hmac, is_known
+from mercure_deploy.readers.places import Value
 from mercure_deploy.readers.setup import Setup, bare, is_app_file
 from mercure_deploy.simulation.hub import hubs
 
@@ -59,7 +61,7 @@ def key_too_short(setup: Setup) -> Iterator[Found]:
     """lcobucci/jwt refuses a key below the hash size, and so does the app at its first token."""
     cut = {key.value.place for key, _ in _cut(setup)}
     for key in _once(setup.used_keys(), setup.assumed):
-        if key.value.place in cut:
+        if key.value.place in cut or _is_anew(key.value):
             continue
         size, algorithm = len(key.value.text.encode()), key.algorithm.text if key.algorithm else "HS256"
         if is_hmac(key) and size < HMAC_BYTES.get(algorithm, 0):
@@ -102,7 +104,8 @@ def key_mismatch(setup: Setup) -> Iterator[Found | Finding]:
         real = [key for key in differing if bare(key.value) != bare(app.value)]
         cut = {key.value.place for key, _ in _cut(setup)}
         for key in (key for key in real[:1] if not cut & {key.value.place, app.value.place}):
-            yield _filled(app, key) or _filled(key, app) or _padded(app, key) or _differ(app, key)
+            slips = (_filled(app, key), _filled(key, app), _numbered(app, key), _numbered(key, app), _padded(app, key))
+            yield next(filter(None, slips), None) or _differ(app, key)
         return
     verifier = next((key for key in (publisher, app) if key and is_hmac(key)), None)
     if verifier is None:
@@ -144,6 +147,19 @@ def _filled(one: Key, other: Key) -> Finding | None:
         return None
     what = f"{other.name}: compose takes what follows a $ for the name of a variable, and {one.name} keeps it"
     return Finding("key-quoting", "error", what, "$$ for each $, or a key of letters and digits", other.value.place)
+
+
+def _is_anew(value: Value) -> bool:
+    """Whether compose wrote it anew, as a number."""
+    return value.raw is not None and value.raw != value.text and to_compose(value.raw) == value.text
+
+
+def _numbered(one: Key, other: Key) -> Finding | None:
+    """Two that were one text, which compose took for a number and wrote anew."""
+    if not _is_anew(other.value) or other.value.raw != bare(one.value):
+        return None
+    what = f"{other.name}: without quotes it is a number to YAML, and the container gets another text than {one.name}"
+    return Finding("key-quoting", "error", what, "quotes around it", other.value.place)
 
 
 def _padded(one: Key, other: Key) -> Finding | None:

@@ -1136,6 +1136,16 @@ def test_each_of_these_is_said(name: str):
     assert found in ids(files, **words), ids(files, **words)
 
 
+def test_a_key_that_is_a_number_to_yaml_is_another_one_in_the_container():
+    """Compose reads a value without quotes as YAML does, and writes the number anew."""
+    number = "0" + "1234567" * 5
+    roles = {f"MERCURE_{role}_JWT_KEY": number for role in ("PUBLISHER", "SUBSCRIBER")}
+    files = {"app.env": app(MERCURE_JWT_SECRET=number), "compose.yaml": compose(*environment(**roles))}
+    assert ids(files) == ["key-quoting compose.yaml:5"]
+    quoted = dict.fromkeys(roles, f"'{number}'")
+    assert ids({**files, "compose.yaml": compose(*environment(**quoted))}) == []
+
+
 # the configuration of the bundle, and what is changed in it or laid beside it
 BUNDLE = f"""\
 mercure:
