@@ -4,18 +4,21 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
-from mercure_deploy.findings import Finding, Place
-from mercure_deploy.readers.bounds import Budget, Filled
+from mercure_deploy.findings import Finding
+from mercure_deploy.readers import caddytokens
+from mercure_deploy.readers.bounds import Budget
+from mercure_deploy.readers.caddytokens import Line
 from mercure_deploy.readers.places import Caddyfile, Directive, Value
 
-_VARIABLE = re.compile(r"\{\$(?P<name>[A-Za-z_][A-Za-z0-9_]*)(?::(?P<default>[^}]*))?\}")
 _DEEPEST = 30
-Line = list[Value]
+# what an import gives to its snippet
+_ARGUMENT = re.compile(r"\{args(?:\[(?P<number>\d+)\]|\.(?P<old>\d+))\}")
+_LISTED = re.compile(r"\{args\[(?P<begin>\d*):(?P<end>\d*)\]\}")
 
 
 def read(written: Value, known: Mapping[str, Value]) -> Caddyfile:
     """The sites and options in a Caddyfile, be it a file of its own or a part of another."""
-    lines = list(_lines(written, known, budget := Budget()))
+    lines = list(caddytokens.lines(written, known, budget := Budget()))
     found = Caddyfile(written.place.file, findings=budget.findings())
     found.findings += _unbalanced(lines)
     snippets: dict[str, tuple[Directive, ...]] = {}
@@ -24,6 +27,10 @@ def read(written: Value, known: Mapping[str, Value]) -> Caddyfile:
         found.options, position = _block(lines, 1)
     while position < len(lines):
         line = lines[position]
+        # behind a comma the addresses go on
+        while line[-1].text.endswith(",") and position + 1 < len(lines):
+            position += 1
+            line = [*line, *lines[position]]
         words = [token.text for token in line]
         if words[-1] == "{" and len(words) > 1:
             inner, position = _block(lines, position + 1)
@@ -36,11 +43,8 @@ def read(written: Value, known: Mapping[str, Value]) -> Caddyfile:
             position += 1
             continue
         # without braces all that follows is one site
-        addresses = [*line]
+        addresses = line
         position += 1
-        while addresses[-1].text.endswith(",") and position < len(lines):
-            addresses += lines[position]
-            position += 1
         directives = []
         while position < len(lines):
             directive, position = _directive(lines, position, 0)
@@ -84,7 +88,7 @@ def _unbalanced(lines: list[Line]) -> Iterator[Finding]:
 def lines_of(written: Value) -> tuple[Directive, ...]:
     """Directives that a variable pastes into a mercure block."""
     directives: list[Directive] = []
-    lines = list(_lines(written, {}, Budget()))
+    lines = list(caddytokens.lines(written, {}, Budget()))
     position = 0
     while position < len(lines):
         directive, position = _directive(lines, position, 0)
@@ -99,9 +103,28 @@ def _imported(
     for each in directives:
         name = each.arguments[0].text if each.name == "import" and each.arguments else ""
         if name in snippets and depth < _DEEPEST:
-            yield from _imported(snippets[name], snippets, depth + 1)
+            given = [_given(inner, each.arguments[1:]) for inner in snippets[name]]
+            yield from _imported(tuple(given), snippets, depth + 1)
         else:
             yield replace(each, block=tuple(_imported(each.block, snippets, depth + 1)))
+
+
+def _given(each: Directive, arguments: tuple[Value, ...]) -> Directive:
+    """A directive of a snippet, with what its import gives in the place of {args[0]} and its like."""
+    words: list[Value] = []
+    for word in each.arguments:
+        listed = _LISTED.fullmatch(word.text)
+        if listed is not None:
+            begin, end = listed["begin"], listed["end"]
+            words += arguments[int(begin) if begin else None : int(end) if end else None]
+        else:
+            words.append(replace(word, text=_ARGUMENT.sub(lambda found: _argument(found, arguments), word.text)))
+    return replace(each, arguments=tuple(words), block=tuple(_given(inner, arguments) for inner in each.block))
+
+
+def _argument(found: "re.Match[str]", arguments: tuple[Value, ...]) -> str:
+    number = int(found["old"] or found["number"])
+    return arguments[number].text if number < len(arguments) else found[0]
 
 
 def _addresses(tokens: tuple[Value, ...]) -> Iterator[Value]:
@@ -128,68 +151,3 @@ def _directive(lines: list[Line], position: int, depth: int) -> tuple[Directive,
         inner, following = _block(lines, position + 1, depth + 1)
         return Directive(name.text, name.place, tuple(rest[:-1]), inner, opened=True), following
     return Directive(name.text, name.place, tuple(rest)), position + 1
-
-
-def _lines(written: Value, known: Mapping[str, Value], budget: Budget) -> Iterator[Line]:
-    """The tokens, line by line; a quoted one may go over several."""
-
-    def fill(found: "re.Match[str]") -> str:
-        value = known.get(found["name"])
-        if value is not None:
-            return filled.add(value, found[0])
-        # without a default it may hold anything
-        return found["default"] if found["default"] is not None else found[0]
-
-    line: Line = []
-    text, (path, number, column) = written.text, written.start
-    position, size, margin = 0, len(text), written.indent + 1
-    while position < size:
-        character = text[position]
-        if character == "\n":
-            if line:
-                yield line
-            line, number, column, position = [], number + 1, margin, position + 1
-        elif character.isspace():
-            position, column = position + 1, column + 1
-        elif character == "#":
-            position = next((end for end in [text.find("\n", position)] if end >= 0), size)
-        elif character == "\\" and text[position + 1 : position + 2] == "\n":
-            number, column, position = number + 1, margin, position + 2
-        else:
-            token, end = _token(text, position)
-            place = Place(path, number, column)
-            filled = Filled(budget, place)
-            pasted = _VARIABLE.sub(fill, token)
-            raw = token if pasted != token else None
-            # what a variable pastes may be several words, or none
-            quoted = character in {'"', "`"}
-            words = [pasted] if quoted else pasted.split()
-            line += [Value(word, place, raw) for word in words]
-            breaks = text.count("\n", position, end)
-            column = column + end - position if not breaks else end - text.rfind("\n", 0, end)
-            number, position = number + breaks, end
-    if line:
-        yield line
-
-
-def _token(text: str, start: int) -> tuple[str, int]:
-    """The token that begins there, without its quotes, and where it ends."""
-    quote = text[start]
-    if quote in {'"', "`"}:
-        position, found = start + 1, ""
-        while position < len(text):
-            if quote == '"' and text[position] == "\\" and text[position + 1 : position + 2] == '"':
-                found, position = found + '"', position + 2
-                continue
-            if text[position] == quote:
-                return found, position + 1
-            found += text[position]
-            position += 1
-        return found, position
-    position = start
-    while position < len(text) and not text[position].isspace():
-        # a variable may have a blank in its default
-        if text.startswith("{$", position):
-            position = max(text.find("}", position), position + 1)
-        position += 1
-    return text[start:position], position
