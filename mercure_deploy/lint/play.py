@@ -253,6 +253,8 @@ def play(setup: Setup, findings: Sequence[Finding]) -> list[Step]:
 def _stands_in(name: Name, finding: Finding, ids: frozenset[str], *, of_app: bool) -> bool:
     if finding.id in {"key-missing", "alg-mismatch"} and not of_app and "does not start" in finding.what:
         return name == "start"
+    if "Symfony does not start" in finding.what:
+        return name == "sign"
     if finding.id == "hub-upgrade-break" and of_app:
         return name == "publish-accept"
     return finding.id in ids

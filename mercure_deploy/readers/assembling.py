@@ -249,7 +249,8 @@ def _symfony(documents: Sequence[Node], setup: Setup) -> None:
     setup.findings += bundle.findings
     known = {name: value for file in setup.env_files for name, value in file.variables.items()}
     for service in setup.services:
-        if not is_hub(service):
+        # one server may be both
+        if not is_hub(service) or service.environment.keys() & _APP:
             known |= service.environment
     for word, variable in symfony.WORDS.items():
         said = setup.symfony.get(word)

@@ -100,6 +100,13 @@ def test_one_value_broken_fails_one_step(  # noqa: PLR0917 - the columns of the 
     assert failing == ({step: finding} if step else {})
 
 
+def test_an_app_that_does_not_start_signs_nothing(run: Run, project: Path):
+    (project / "config/packages").mkdir(parents=True)
+    words = "mercure:\n  hubs:\n    default:\n      url: '%env(MERCURE_URL)%'\n      jwt: {key: abc}\n"
+    found = played(run, {**FILES, "config/packages/mercure.yaml": words})
+    assert {name: each for name, (outcome, each) in found.items() if outcome == "fails"} == {"sign": "directive-syntax"}
+
+
 def test_directives_on_one_line_are_several(run: Run, project: Path):
     assert project.exists()
     files = {**FILES, "compose.yaml": COMPOSE.replace("cors_origins ", "subscriptions cors_origins ")}

@@ -1136,6 +1136,19 @@ def test_each_of_these_is_said(name: str):
     assert found in ids(files, **words), ids(files, **words)
 
 
+def test_what_a_server_that_is_both_gets_goes_over_its_env_file():
+    """As in the template of Symfony: compose says the variables of the one container, .env those of the recipe."""
+    recipe = "APP_ENV=dev\nMERCURE_URL=https://example.com/.well-known/mercure\n"
+    recipe += "MERCURE_PUBLIC_URL=https://example.com/.well-known/mercure\nMERCURE_JWT_SECRET='!ChangeMe!'\n"
+    url = {"MERCURE_URL": "${URL:-http://mercure/.well-known/mercure}", "MERCURE_JWT_SECRET": f"${{KEY:-{KEY}}}"}
+    url |= {"MERCURE_PUBLIC_URL": "${PUBLIC:-https://localhost/.well-known/mercure}"}
+    words = BUNDLE.replace(f"'{KEY}'", "'%env(MERCURE_JWT_SECRET)%'").replace("http://hub/", "'%env(MERCURE_URL)%' #")
+    words = words.replace("https://hub.example.com/", "'%env(MERCURE_PUBLIC_URL)%' #")
+    files = {".env": recipe, "compose.yaml": compose(*environment(SERVER_NAME="'localhost, mercure:80'", **url))}
+    # by default it is the machine of whoever develops
+    assert ids({**files, "config/packages/mercure.yaml": words}) == ["public-url-wrong compose.yaml:10"]
+
+
 def test_a_key_that_is_a_number_to_yaml_is_another_one_in_the_container():
     """Compose reads a value without quotes as YAML does, and writes the number anew."""
     number = "0" + "1234567" * 5
