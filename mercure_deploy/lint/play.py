@@ -232,11 +232,10 @@ def play(setup: Setup, findings: Sequence[Finding]) -> list[Step]:
     found = hubs(setup)
     scene = _Scene(setup, found[0] if len(found) == 1 else None)
     errors = [finding for finding in findings if finding.level == "error"]
-    own = {value.place for value in (*setup.app.values(), *setup.symfony.values())}
     done: dict[Name, tuple[Outcome, str | None, str]] = {}
     for name, played in _STEPS.items():
         before = next((each for each in played.needs if done[each][0] == "fails"), None)
-        in_the_way = (each for each in errors if _stands_in(name, each, played.fails, of_app=each.place in own))
+        in_the_way = (each for each in errors if _stands_in(name, each, played.fails, setup))
         wrong = next(in_the_way, None)
         if before is not None:
             done[name] = ("unknown", None, f"not judged, as {before} fails")
@@ -250,11 +249,15 @@ def play(setup: Setup, findings: Sequence[Finding]) -> list[Step]:
     return [Step(hub or None, app, name, *each) for name, each in done.items()]
 
 
-def _stands_in(name: Name, finding: Finding, ids: frozenset[str], *, of_app: bool) -> bool:
+def _stands_in(name: Name, finding: Finding, ids: frozenset[str], setup: Setup) -> bool:
+    of_app = finding.place in {value.place for value in (*setup.app.values(), *setup.symfony.values())}
+    of_pages = setup.public is not None and finding.place == setup.public[1].place
     if finding.id in {"key-missing", "alg-mismatch"} and not of_app and "does not start" in finding.what:
         return name == "start"
     if "Symfony does not start" in finding.what:
         return name == "sign"
     if finding.id == "hub-upgrade-break" and of_app:
         return name == "publish-accept"
+    if of_pages and finding.id in _STEPS["publish-arrive"].fails:
+        return name == "subscribe-arrive"
     return finding.id in ids

@@ -17,6 +17,8 @@ from mercure_deploy.readers.setup import Setup, as_it_comes, origin_of, split
 Answer = Literal["hub", "port", "redirect", "tls", "plain", "name", "certificate"]
 _ADDRESS = re.compile(r"(?:(?P<scheme>https?)://)?(?P<host>[^:/{}$<>]*)(?::(?P<port>[0-9]+))?")
 PLAIN_PORT, TLS_PORT = 80, 443
+# directives of a site that lead no request elsewhere
+_PLAIN_WORDS = frozenset("mercure route handle respond encode log header tls bind root skip_log log_skip".split())
 # images that may hand the hub's path on
 _PROXIES = re.compile(r"nginx|caddy|apache|httpd|frankenphp|haproxy|envoy|traefik|varnish", re.IGNORECASE)
 
@@ -46,6 +48,17 @@ def sites(setup: Setup) -> list[Site] | None:
     found = [site for _, site in _addresses(setup)]
     known = [each for each in found if each is not None]
     return known if known and len(known) == len(found) else None
+
+
+def takes_its_path_alone(setup: Setup) -> bool:
+    """Whether nothing in the hub's site leads another path to it, as in the image's own Caddyfile."""
+    inside = [each for block in setup.blocks if block.whole for each in block.site]
+    return not setup.caddyfiles or (bool(inside) and all(map(_is_plain, inside)))
+
+
+def _is_plain(each: Directive) -> bool:
+    nested = each.name not in {"route", "handle"} or all(map(_is_plain, each.block))
+    return nested and (each.name in _PLAIN_WORDS or each.name.startswith("@"))
 
 
 def _addresses(setup: Setup) -> list[tuple[Value, Site | None]]:

@@ -55,7 +55,7 @@ def _internal(setup: Setup, name: str, value: Value) -> Iterator[Found]:
         if _path(value.text).rstrip("/") in {"", "/.well-known"}:
             yield Found(value.place, f"{name} has no path, the hub is at {HUB_PATH}", hint)
         elif _astray(setup, found[0], value.text):
-            yield Found(value.place, f"{name}: {typed(_path(value.text), 60)} is not the hub's path: 404", hint)
+            yield Found(value.place, f"{name}: {_elsewhere(setup, value)}", hint)
     elif not found and "://" not in value.text and not _UNKNOWN.search(value.text):
         yield Found(value.place, f"{name} is no URL", hint)
     elif _FOREIGN.match(value.text):
@@ -67,12 +67,18 @@ def _path(url: str) -> str:
     return "/" + url.partition("://")[2].partition("/")[2].partition("?")[0].partition("#")[0]
 
 
+def _elsewhere(setup: Setup, value: Value) -> str:
+    """That its path is none of the hub's, and what comes of it."""
+    end = "what comes is not the hub's" if setup.caddyfiles else "404"
+    return f"{typed(_path(value.text), 60)} is not the hub's path: {end}"
+
+
 def _astray(setup: Setup, url: Origin, text: str) -> bool:
     """Whether a hub answers 404 there: for sure with the image's own Caddyfile, else at what is nearly its path."""
     path = _path(text)
     if serves(path):
         return False
-    if url.host in setup.hub_names and not setup.caddyfiles:
+    if url.host in setup.hub_names and sites.takes_its_path_alone(setup):
         return True
     plain = re.sub(r"/+", "/", path).rstrip("/")
     return plain.startswith(HUB_PATH) or SequenceMatcher(None, plain, HUB_PATH).ratio() > _NEAR
@@ -194,7 +200,7 @@ def _off_path(setup: Setup, name: str, url: Origin, value: Value) -> str | None:
     if re.fullmatch(r"https?://[^/?#]+/?", value.text):
         return f"{name} has no path, the hub is at {HUB_PATH}"
     if _astray(setup, url, value.text):
-        return f"{name}: {typed(_path(value.text), 60)} is not the hub's path: 404"
+        return f"{name}: {_elsewhere(setup, value)}"
     return None
 
 

@@ -105,6 +105,8 @@ def _env_files(by_kind: Mapping[str, Sequence[Text]], setup: Setup) -> None:
             masked = {value.place for value in file.variables.values() if "<" in value.text}
             setup.findings += [finding for finding in file.refused if finding.place not in masked]
     setup.env_files = _chain(read)
+    counted = {file.path for file in setup.env_files}
+    setup.aside = [file for file in read if file.path not in counted]
 
 
 def _services(by_kind: Mapping[str, Sequence[Text]], setup: Setup) -> None:

@@ -36,9 +36,11 @@ class Setup:
     """Everything that the files say, and what was told besides. It is put together before anybody asks.
 
     That is the origins of `pages` and of the hub (`told_hub`), its `version`, and the files that git has `tracked`.
+    `aside` are env files that count where a service names them alone: .env.docker, .env.dev.
     """
 
     env_files: list[EnvFile] = field(default_factory=list)
+    aside: list[EnvFile] = field(default_factory=list)
     services: list[Service] = field(default_factory=list)
     caddyfiles: list[Caddyfile] = field(default_factory=list)
     tokens: list[Value] = field(default_factory=list)
@@ -147,7 +149,7 @@ class Setup:
         folder = service.file.rpartition("/")[0]
         names = [path.text.removeprefix("./") for path in service.env_files]
         paths = [f"{folder}/{name}" if folder else name for name in names]
-        return [file for path in paths for file in self.env_files if file.path == path]
+        return [file for path in paths for file in (*self.env_files, *self.aside) if file.path == path]
 
     @property
     def app_key(self) -> bool:

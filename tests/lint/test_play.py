@@ -62,6 +62,7 @@ BROKEN = [
         "start",
         "alg-mismatch",
     ),
+    ("compose.yaml", 'SERVER_NAME: ":80"', "SERVER_NAME: mercure:80", "subscribe-arrive", "server-name-mismatch"),
     ("app.env", KEY, "short", "sign", "key-too-short"),
     ("app.env", KEY, "0badc0de" * 8, "publish-accept", "key-mismatch"),
     ("app.env", "http://mercure/", "https://mercure/", "publish-arrive", "internal-url-wrong"),

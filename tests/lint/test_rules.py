@@ -1149,6 +1149,27 @@ def test_what_a_server_that_is_both_gets_goes_over_its_env_file():
     assert ids({**files, "config/packages/mercure.yaml": words}) == ["public-url-wrong compose.yaml:10"]
 
 
+def test_an_env_file_counts_where_a_service_names_it():
+    php = "  php:\n    image: web\n    env_file: [.env.docker]\n"
+    urls = {"MERCURE_URL": "http://mercure/.well-known/mercure", "MERCURE_JWT_SECRET": OTHER}
+    files = {"compose.yaml": compose(*environment()) + php, ".env.docker": app(**urls)}
+    assert ids(files) == ["key-mismatch compose.yaml:5"]
+    assert ids({**files, "compose.yaml": compose(*environment())}) == []
+
+
+SITE = "route {\n\t\tmercure {\n\t\t\tpublisher_jwt {env.KEY}\n\t\t}\n\t\trespond /healthz 200\n\t}"
+
+
+@pytest.mark.parametrize(
+    ("site", "found"),
+    [(SITE, ["internal-url-wrong app.env:2"]), (f"uri replace /hub /.well-known/mercure\n\t{SITE}", [])],
+)
+def test_a_hub_takes_its_path_unless_something_leads_another_one_there(site: str, found: list[str]):
+    files = {"Caddyfile": f":80 {{\n\t{site}\n}}\n", "app.env": app(MERCURE_URL="http://mercure/hub")}
+    files["compose.yaml"] = compose("volumes: ['./Caddyfile:/etc/caddy/Caddyfile']", f"environment: {{KEY: {KEY}}}")
+    assert [each for each in ids(files) if "internal" in each] == found
+
+
 def test_a_key_that_is_a_number_to_yaml_is_another_one_in_the_container():
     """Compose reads a value without quotes as YAML does, and writes the number anew."""
     number = "0" + "1234567" * 5
