@@ -15,6 +15,7 @@ from mercure_deploy.readers.places import Value
 from mercure_deploy.readers.setup import Setup, bare, is_app_file
 from mercure_deploy.simulation.hub import hubs
 
+_OF_HUB = ("MERCURE_PUBLISHER_JWT_KEY", "MERCURE_SUBSCRIBER_JWT_KEY")
 # what people call the key of an app
 _NEAR = re.compile(r"MERCURE_(JWT|JWT_KEY|KEY|SECRET|SECRET_KEY|JWT_SECRET_KEY|JWT_SECRET_TOKEN|TOKEN_SECRET)")
 
@@ -192,10 +193,14 @@ def key_missing(setup: Setup) -> Iterator[Found | Finding]:
             what = "no key, neither for publishers nor for subscribers: the hub does not start"
             hint = "MERCURE_PUBLISHER_JWT_KEY and MERCURE_SUBSCRIBER_JWT_KEY: the key that the app signs with"
             missing = [replace(missing[0], what=what, hint=hint)]
+        named = [setup.hub[f"{name}_FILE"].place for name in _OF_HUB if f"{name}_FILE" in setup.hub]
+        if missing and named:
+            what = "no image of a hub reads a variable …_FILE: it has no key, and does not start"
+            missing = [replace(missing[0], what=what, hint="the key itself, in the name without _FILE", place=named[0])]
         yield from missing
     yield from _near_name(setup)
     yield from _not_filled(setup)
-    for name in ("MERCURE_PUBLISHER_JWT_KEY", "MERCURE_SUBSCRIBER_JWT_KEY", "MERCURE_JWT_SECRET"):
+    for name in (*_OF_HUB, "MERCURE_JWT_SECRET"):
         value = setup.hub.get(name) or setup.app.get(name)
         if value is not None and not value.text and not value.raw and value.place not in empty:
             yield Found(value.place, f"{name} is empty", "give it the key")

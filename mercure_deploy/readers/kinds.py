@@ -22,7 +22,7 @@ Kind = Literal[
 ]
 
 _NAMES: tuple[tuple[Kind, "re.Pattern[str]"], ...] = (
-    ("compose", re.compile(r"(docker-)?compose[^/]*\.ya?ml")),
+    ("compose", re.compile(r"(docker-)?(compose|stack|swarm)[^/]*\.ya?ml")),
     ("caddyfile", re.compile(r"Caddyfile[^/]*|[^/]+\.caddy(file)?", re.IGNORECASE)),
     ("dotenv", re.compile(r"\.env(\.[^/]+)?|[^/]+\.env")),
     ("symfony", re.compile(r"mercure\.ya?ml")),

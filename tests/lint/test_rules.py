@@ -1149,6 +1149,12 @@ def test_what_a_server_that_is_both_gets_goes_over_its_env_file():
     assert ids({**files, "config/packages/mercure.yaml": words}) == ["public-url-wrong compose.yaml:10"]
 
 
+def test_a_key_in_a_file_of_secrets_is_read_by_nobody():
+    files = [f"  MERCURE_{role}_JWT_KEY_FILE: /run/secrets/key" for role in ("PUBLISHER", "SUBSCRIBER")]
+    text = compose("environment:", "  SERVER_NAME: ':80'", *files)
+    assert ids({"stack.yml": text}) == ["key-missing stack.yml:6"]
+
+
 def test_an_env_file_counts_where_a_service_names_it():
     php = "  php:\n    image: web\n    env_file: [.env.docker]\n"
     urls = {"MERCURE_URL": "http://mercure/.well-known/mercure", "MERCURE_JWT_SECRET": OTHER}
