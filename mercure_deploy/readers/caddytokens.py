@@ -1,7 +1,7 @@
 """The tokens of a Caddyfile, line by line, as Caddy's lexer takes them; `{$NAME:default}` is filled in before."""
 
 import re
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
@@ -11,6 +11,8 @@ from mercure_deploy.readers.places import Value
 
 _VARIABLE = re.compile(r"\{\$(?P<name>[A-Za-z_][A-Za-z0-9_]*)(?::(?P<default>[^}]*))?\}")
 _MARKER = re.compile(r"<<(?P<marker>[A-Za-z0-9_-]+)\r?\n")
+# a word without quotes, and what stands between double ones
+_WORD, _INSIDE = re.compile(r"(?:\\\S|[^\s\\])*"), re.compile(r'(?:\\.|[^"\\]|\\\Z)*', re.DOTALL)
 _CONTINUED = re.compile(r"\\\r?\n")
 Line = list[Value]
 
@@ -19,13 +21,14 @@ Line = list[Value]
 class _Source:
     """The text with its variables filled in, and where each sign of it stands in the file.
 
-    `pasted` are (begin, begin in the file, end in the file) of each variable.
+    `pasted` are (begin in the file, end in the file) of each variable, `begins` where each begins in the text.
     """
 
     text: str
     written: Value
     origins: list[int] = field(default_factory=list)
-    pasted: list[tuple[int, int, int]] = field(default_factory=list)
+    pasted: list[tuple[int, int]] = field(default_factory=list)
+    begins: list[int] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self._starts = [0, *(found.end() for found in re.finditer("\n", self.written.text))]
@@ -43,12 +46,12 @@ class _Source:
 
     def raw(self, begin: int, end: int) -> str | None:
         """How the token between two positions is written, None where no variable is in it."""
-        inside = [each for each in self.pasted if begin <= each[0] <= end]
+        inside = self.pasted[bisect_left(self.begins, begin) : bisect_right(self.begins, end)]
         if not inside:
             return None
         # a sign of the file before and behind the variables belongs to the token where it is no blank
         text = self.written.text
-        first, last = inside[0][1], inside[-1][2]
+        first, last = inside[0][0], inside[-1][1]
         while first > 0 and not text[first - 1].isspace() and text[first - 1] not in '"`':
             first -= 1
         while last < len(text) and not text[last].isspace() and text[last] not in '"`':
@@ -96,7 +99,8 @@ def _filled(written: Value, known: Mapping[str, Value], budget: Budget) -> _Sour
         pieces += [before, pasted]
         source.origins += [*range(position, found.start()), *[found.start()] * len(pasted)]
         length += len(before)
-        source.pasted.append((length, found.start(), found.end()))
+        source.pasted.append(found.span())
+        source.begins.append(length)
         length, position = length + len(pasted), found.end()
     if not pieces:
         source.text = text
@@ -116,31 +120,20 @@ def _token(text: str, start: int) -> tuple[str | None, int]:
     heredoc = _MARKER.match(text, start)
     if heredoc is not None:
         return _heredoc(text, heredoc)
-    token, position = "", start
-    while position < len(text) and not text[position].isspace():
-        sign, following = text[position], text[position + 1 : position + 2]
-        if sign == "\\" and (not following or following.isspace()):
-            # before a blank it is nothing, and the end of a line is a blank
-            position += 2 if following == "\n" else 1
-            break
-        if sign == "\\":
-            # it keeps a < from beginning a heredoc, and is itself before all else
-            token += "<" if following == "<" else f"\\{following}"
-            position += 2
-        else:
-            token, position = token + sign, position + 1
+    word = _WORD.match(text, start)
+    position = word.end() if word else start
+    # a backslash keeps a < from beginning a heredoc, and is itself before all else
+    token = re.sub(r"\\(\S)", lambda each: "<" if each[1] == "<" else each[0], text[start:position])
+    if text[position : position + 1] == "\\":
+        # before a blank it is nothing, and the end of a line is a blank
+        position += 2 if text[position + 1 : position + 2] == "\n" else 1
     return token or None, position
 
 
-def _quoted(text: str, position: int) -> tuple[str, int]:
-    token = ""
-    while position < len(text) and text[position] != '"':
-        if text[position] == "\\" and position + 1 < len(text):
-            token += '"' if text[position + 1] == '"' else text[position : position + 2]
-            position += 2
-        else:
-            token, position = token + text[position], position + 1
-    return token, position + 1
+def _quoted(text: str, start: int) -> tuple[str, int]:
+    inner = _INSIDE.match(text, start)
+    end = inner.end() if inner else start
+    return re.sub(r"\\(.)", lambda each: '"' if each[1] == '"' else each[0], text[start:end], flags=re.DOTALL), end + 1
 
 
 def _heredoc(text: str, begun: re.Match[str]) -> tuple[str, int]:

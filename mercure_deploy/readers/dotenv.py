@@ -25,7 +25,7 @@ _NEXT = re.compile(r"(export\s+)?[A-Z][A-Z0-9_]+=(?!=|\s*$)", re.MULTILINE)
 _LONGEST = 100
 _REFERENCE = re.compile(
     r"(?<!\\)(?P<slashes>(?:\\\\)*)\$(?:(?P<bare>_?[A-Za-z]\w*)"
-    r"|\{(?P<name>_?[A-Za-z]\w*)(?::(?P<sign>[-=])(?P<default>[^}]*))?\})"
+    r"|\{(?P<name>_?[A-Za-z]\w*)(?::(?P<sign>[-=])(?P<default>[^}'\"{$]*))?\})"
 )
 # up to the quote that closes; behind a backslash it is a sign, unless another one stands before that
 _SINGLE, _DOUBLE = re.compile(r"[^']*(?=')"), re.compile(r'(?:[^"]|(?<=\\)(?<!\\\\)")*+(?=")')
@@ -153,7 +153,7 @@ def _filled(text: str, found: EnvFile, filled: Filled) -> str:
 
 def _kept(text: str) -> str:
     """With each $ that a backslash keeps from being a reference."""
-    return re.sub(r"\\+\$", lambda found: found[0] if len(found[0]) % 2 else f"{found[0][:-2]}{_LITERAL}", text)
+    return re.sub(r"(?<!\\)\\+\$", lambda found: found[0] if len(found[0]) % 2 else f"{found[0][:-2]}{_LITERAL}", text)
 
 
 def _unquoted(found: EnvFile, name: str, text: str, place: Place) -> None:

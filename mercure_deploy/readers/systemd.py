@@ -7,6 +7,7 @@ is not read.
 
 import re
 import sys
+from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -25,6 +26,8 @@ _ESCAPE = re.compile(
 _OURS = re.compile(r"MERCURE_|SERVER_NAME|CADDY_")
 # the parts of an environment file: a backslash takes what follows with it, a line break too
 _BLANK, _SPACE = re.compile(r"[ \t\r\n]*"), re.compile(r"[ \t]*")
+# what separates words; a blank that does not break is none to systemd
+_SEPARATORS = " \t\r\n"
 _COMMENT = re.compile(r"[#;](?:\\.|[^\\\r\n])*", re.DOTALL)
 _NAME_END = re.compile(r"[=\r\n]|\Z")
 _PIECE = re.compile(r"""'(?P<single>[^']*)(?:'|\Z)|"(?P<double>(?:\\.|[^"\\])*)(?:"|\Z)""", re.DOTALL)
@@ -55,7 +58,7 @@ def read(path: str, text: str, files: Mapping[str, str]) -> Unit:
         word, equals, rest = line.partition("=")
         if section != "Service" or not equals:
             continue
-        word, rest = word.strip(), rest.strip()
+        word, rest = word.strip(_SEPARATORS), rest.strip(_SEPARATORS)
         where = Place(place.file, place.line, line.index("=") + 2)
         if word == "Environment":
             _assignments(rest, where, unit)
@@ -72,7 +75,7 @@ def _lines(path: str, text: str) -> Iterator[tuple[Place, str]]:
     """Each line with what continues it, a blank in the place of the backslash; comments and empty ones are left out."""
     begun, first = "", 0
     for number, line in enumerate(text.split("\n"), 1):
-        if line.lstrip().startswith(("#", ";")):
+        if line.lstrip(_SEPARATORS).startswith(("#", ";")):
             continue
         first = first if begun else number
         begun += line
@@ -80,8 +83,8 @@ def _lines(path: str, text: str) -> Iterator[tuple[Place, str]]:
         if len(line) - len(line.rstrip("\\")) & 1:
             begun = f"{begun[:-1]} "
             continue
-        if begun.strip():
-            yield Place(path, first), begun.strip()
+        if begun.strip(_SEPARATORS):
+            yield Place(path, first), begun.strip(_SEPARATORS)
         begun = ""
 
 
@@ -122,10 +125,11 @@ def _words(text: str) -> tuple[list[tuple[int, str, int]], int | None]:
     Beside them where a word begins that it cannot read: that ends the line.
     """
     found: list[tuple[int, str, int]] = []
-    position = _SPACE.match(text).end()  # type: ignore[union-attr]
+    position = _past(_BLANK, text, 0)
     while position < len(text):
-        start, word, quote = position, "", ""
-        while position < len(text) and (quote or not text[position].isspace()):
+        start, quote = position, ""
+        word: list[str] = []
+        while position < len(text) and (quote or text[position] not in _SEPARATORS):
             sign = text[position]
             escape = _ESCAPE.match(text, position)
             if sign == quote:
@@ -133,19 +137,25 @@ def _words(text: str) -> tuple[list[tuple[int, str, int]], int | None]:
             elif not quote and sign in "'\"":
                 quote = sign
             elif escape is not None:
-                word += _unescaped(escape)
+                word.append(_unescaped(escape))
                 position = escape.end()
                 continue
             elif sign == "\\":
                 return found, start
             else:
-                word += sign
+                word.append(sign)
             position += 1
         if quote:
             return found, start
-        found.append((start, word, int(text[start] in "'\"")))
-        position = _SPACE.match(text, position).end()  # type: ignore[union-attr]
+        found.append((start, "".join(word), int(text[start] in "'\"")))
+        position = _past(_BLANK, text, position)
     return found, None
+
+
+def _past(blanks: re.Pattern[str], text: str, position: int) -> int:
+    """Where what these blanks stand before begins."""
+    found = blanks.match(text, position)
+    return found.end() if found else position
 
 
 def _unescaped(escape: re.Match[str]) -> str:
@@ -189,8 +199,9 @@ def variables_of(path: str, text: str) -> tuple[dict[str, Value], list[Finding]]
     """What systemd takes from an environment file, and what it passes over though it is a hub's."""
     found: dict[str, Value] = {}
     findings: list[Finding] = []
+    starts = [0, *(each.end() for each in re.finditer("\n", text))]
     position = 0
-    while (start := _BLANK.match(text, position).end()) < len(text):  # type: ignore[union-attr]
+    while (start := _past(_BLANK, text, position)) < len(text):
         comment = _COMMENT.match(text, start)
         if comment is not None:
             position = comment.end()
@@ -198,17 +209,18 @@ def variables_of(path: str, text: str) -> tuple[dict[str, Value], list[Finding]]
         # the first sign belongs to the name, whatever it is
         end = _NAME_END.search(text, start + 1)
         position = end.start() if end else len(text)
-        name = text[start:position].strip()
+        name = text[start:position].strip(_SEPARATORS)
         if text[position : position + 1] != "=":
             continue
         begin = position + 1
         value, position = _value(text, begin)
-        place = Place(path, text.count("\n", 0, start) + 1, begin - (text.rfind("\n", 0, begin) + 1) + 1)
+        row = bisect_right(starts, start)
+        place = Place(path, row, begin - starts[row - 1] + 1)
         if re.fullmatch(r"export\s+\w+", name) and _OURS.match(name.split()[1]):
             what = f"{name.split()[1]}: systemd reads no line with export in it"
             findings.append(Finding("key-quoting", "error", what, "the line without export", place))
         elif _NAME.fullmatch(name):
-            found[name] = Value(value, place, text[begin:position].strip())
+            found[name] = Value(value, place, text[begin:position].strip(_SEPARATORS))
     return found, findings
 
 
@@ -219,10 +231,11 @@ def _value(text: str, position: int) -> tuple[str, int]:
     """
     value = ""
     while True:
-        position = _SPACE.match(text, position).end()  # type: ignore[union-attr]
+        position = _past(_SPACE, text, position)
         piece = _PIECE.match(text, position)
         if piece is None:
-            return value + _bare(text, position)[0], _bare(text, position)[1]
+            bare, end = _bare(text, position)
+            return value + bare, end
         position = piece.end()
         single, double = piece["single"], piece["double"]
         value += single if single is not None else _IN_DOUBLE.sub(lambda at: _ESCAPED.get(at[1], at[0]), double)
@@ -230,14 +243,15 @@ def _value(text: str, position: int) -> tuple[str, int]:
 
 def _bare(text: str, position: int) -> tuple[str, int]:
     """What stands there without quotes, up to the end of the line; blanks at its end are left out."""
-    value = kept = ""
+    value: list[str] = []
+    kept: list[str] = []
     for each in _BARE.finditer(text, position):
         if each.start() != position:
             break
         position = each.end()
-        if each[0].isspace():
-            kept += each[0]
+        if each[0] in _SEPARATORS:
+            kept.append(each[0])
         else:
-            escaped = each[0][1:].replace("\n", "") if each[0].startswith("\\") else each[0]
-            value, kept = value + kept + escaped, ""
-    return value, position
+            value += [*kept, each[0][1:].replace("\n", "") if each[0].startswith("\\") else each[0]]
+            kept = []
+    return "".join(value), position

@@ -1,6 +1,7 @@
 """A few lines that would be gigabytes: every reader stays within its bounds, and says where it stopped."""
 
 import tracemalloc
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -8,10 +9,11 @@ from conftest import Run
 
 from mercure_deploy import lint
 from mercure_deploy.findings import Place
-from mercure_deploy.readers import bounds, caddyfile, compose, dotenv, yamlfile
+from mercure_deploy.readers import bounds, caddyfile, compose, dockerfile, dotenv, systemd, yamlfile
 from mercure_deploy.readers.places import Value
 from mercure_deploy.readers.yamlfile import Node
 
+HERE = Place("x", 1)
 DOUBLING = "A=0123456789abcdef\n" + "A=$A$A\n" * 40
 NESTED = "${A:-" * 3000 + "x" + "}" * 3000
 MOST = 200 * 1024 * 1024
@@ -95,3 +97,31 @@ def test_doctor_refuses_a_key_that_stands_for_more_than_a_key(run: Run):
     said = run("doctor", "--hub", "https://hub.example.com", "--env-file", "app.env")
     assert (said.code, said.err.count("\n")) == (2, 2)
     assert "app.env:42:20: MERCURE_JWT_SECRET stands for more than any key" in said.err
+
+
+LARGE = 400_000
+REPEATED: dict[str, tuple[Callable[[str], object], str, str]] = {
+    "variables of a Caddyfile": (lambda text: caddyfile.read(Value(text, HERE), {}), "", "{$A:b} "),
+    "a word of a Caddyfile": (lambda text: caddyfile.read(Value(text, HERE), {}), "", "a"),
+    "a quoted one": (lambda text: caddyfile.read(Value(text, HERE), {}), '"', "a"),
+    "blanks of an environment file": (lambda text: systemd.variables_of("x", text), "A=", "a "),
+    "lines of an environment file": (lambda text: systemd.variables_of("x", text), "", "A=b\n"),
+    "a word of a unit": (lambda text: systemd.read("x", text, {}), "[Service]\nEnvironment=A=", "b"),
+    "backslashes of an env file": (lambda text: dotenv.read("x", text), "A=", "\\"),
+    "references without an end": (lambda text: dotenv.read("x", text), "A=", "${A:-b"),
+    "words of a Dockerfile": (lambda text: dockerfile.read("x", text), "FROM scratch\nENV ", "A=b "),
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", REPEATED)
+def test_what_is_large_is_read_once(name: str):
+    """Each reader goes over its text once: for a square of it nobody would wait."""
+    read, before, again = REPEATED[name]
+    assert read(before + again * (LARGE // len(again))) is not None
+
+
+def test_a_blank_that_does_not_break_ends_no_word_and_no_patience():
+    """Pasted from a page of documentation; the reader waited for ever."""
+    unit = systemd.read("x.service", "[Service]\nEnvironment=A=1\u00a0B=2 \u00a0 C=3\n", {})
+    assert {name: value.text for name, value in unit.service.environment.items()} == {"A": "1\u00a0B=2", "C": "3"}

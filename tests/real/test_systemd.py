@@ -22,7 +22,7 @@ NOBODY = 65534
 NAMES = ["MERCURE_PUBLISHER_JWT_KEY", "SERVER_NAME", "A", "MERCURE_X"]
 WORDS = ["ab12", "https://app.example.com", ":80", "x", "a b", "=", "#", ";", "é", "*", "/", "-----BEGIN KEY-----"]
 SIGNS = ["\\", '"', "'", "\\n", "\\t", '\\"', "\\'", "\\\\", " ", "\t", "%%", "\\x41", "\\s", "\\$", "`"]
-SIGNS += ["\\xc3\\xa9", "\\a", "\\101"]
+SIGNS += ["\u00a0", "\\xc3\\xa9", "\\a", "\\101"]
 
 
 @pytest.fixture
@@ -124,8 +124,8 @@ def test_values_of_an_environment_file(tmp_path: Path):
     for _ in range(NUMBER):
         text = file(rng)
         real = taken(tmp_path, text)
-        read = {name: value.text for name, value in systemd.variables_of("a.env", text)[0].items()}
-        # the program leaves empty ones out
-        if {name: value for name, value in read.items() if value and name in NAMES} != real:
+        read = {name: value.text for name, value in systemd.variables_of("a.env", text)[0].items() if name in NAMES}
+        # the program leaves most empty ones out
+        if {name: value for name, value in read.items() if value or name in real} != real:
             wrong.append((text, real, read))
     assert wrong == [], f"{len(wrong)} of {NUMBER}, the first: {min(wrong, key=lambda row: len(row[0]))}"
