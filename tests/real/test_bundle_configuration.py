@@ -3,18 +3,15 @@
 import json
 import os
 import random
-import subprocess
-from pathlib import Path
 from typing import Any
 
-import programs
 import pytest
+from test_readers import symfony as run_php
 
 from mercure_deploy.readers import symfony, yamlfile
 
 pytestmark = [pytest.mark.real, pytest.mark.against("php", "symfony", "symfony_newer", "symfony_newest")]
 
-HERE = Path(__file__).parent.parent
 SEED, NUMBER = int(os.environ.get("SEED", "1")), int(os.environ.get("N", "300"))
 SUITES = ["symfony", "symfony_newer", "symfony_newest"]
 OLD = {
@@ -90,12 +87,7 @@ def project(rng: random.Random, *, new: bool) -> dict[str, str]:
 
 
 def compiled(suite: str, projects: list[dict[str, str]]) -> list[dict[str, Any]]:
-    found = programs.tools("php", suite)
-    environment = {"PATH": os.environ["PATH"], "SYMFONY": found[suite]}
-    argv = [found["php"], str(HERE / "php/configuration.php")]
-    text = json.dumps(projects)
-    said = subprocess.run(argv, env=environment, input=text, capture_output=True, text=True, check=False, timeout=120)
-    assert said.returncode == 0, said.stderr + said.stdout[-500:]
+    said = run_php(suite, script="configuration", text=json.dumps(projects))
     rows: list[dict[str, Any]] = json.loads(said.stdout)
     return rows
 

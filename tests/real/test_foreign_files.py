@@ -258,22 +258,22 @@ def test_caddyfile(tmp_path: Path, path: Path | None):
     real = [handler for handler in handlers(adapted) if handler.get("handler") == "mercure"]
     ours = [block for _, directives in read.sites for block in blocks(directives)]
     # a site of several schemes is served by several servers
-    assert {json.dumps(facts(block)) for block in ours} == {
-        json.dumps(
-            {
-                "cors_origins": handler.get("cors_origins", []),
-                "anonymous": handler.get("anonymous", False),
-                "publisher_jwt": handler.get("publisher_jwt", {}).get("key"),
-                "subscriber_jwt": handler.get("subscriber_jwt", {}).get("key"),
-                "transport": handler.get("transport", {}).get("name"),
-            }
-        )
-        for handler in real
-    }
+    assert {json.dumps(facts(block)) for block in ours} == {json.dumps(adapted_facts(handler)) for handler in real}
     hosts = {host for match in found(adapted, "host") for host in match}
     # a variable that nobody has set is empty for Caddy, and unknown for whoever reads the file alone
     addresses = {value.text.replace("{$SERVER_NAME}", "") for addresses, _ in read.sites for value in addresses}
     assert hosts == {host for address in addresses if (host := host_of(address))}
+
+
+def adapted_facts(handler: dict[str, Any]) -> dict[str, Any]:
+    """What Caddy has of a mercure block, as `facts` has it."""
+    return {
+        "cors_origins": handler.get("cors_origins", []),
+        "anonymous": handler.get("anonymous", False),
+        "publisher_jwt": handler.get("publisher_jwt", {}).get("key"),
+        "subscriber_jwt": handler.get("subscriber_jwt", {}).get("key"),
+        "transport": handler.get("transport", {}).get("name"),
+    }
 
 
 def facts(block: Directive) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from typing import Any
 
 import programs
 import pytest
-from test_foreign_files import blocks, facts, found, handlers, host_of
+from test_foreign_files import adapted_facts, blocks, facts, found, handlers, host_of
 
 from mercure_deploy.findings import Place
 from mercure_deploy.readers import caddyfile
@@ -106,17 +106,7 @@ def test_what_is_read_is_what_caddy_adapts(tmp_path: Path):
         ours = [facts(replace(block, block=tuple(split(block.block)))) for block in found_blocks]
         # an empty key is none in its JSON
         ours = [{name: each or (None if "jwt" in name else each) for name, each in row.items()} for row in ours]
-        theirs = [handler for handler in handlers(real) if handler.get("handler") == "mercure"]
-        expected = [
-            {
-                "cors_origins": handler.get("cors_origins", []),
-                "anonymous": handler.get("anonymous", False),
-                "publisher_jwt": handler.get("publisher_jwt", {}).get("key"),
-                "subscriber_jwt": handler.get("subscriber_jwt", {}).get("key"),
-                "transport": handler.get("transport", {}).get("name"),
-            }
-            for handler in theirs
-        ]
+        expected = [adapted_facts(each) for each in handlers(real) if each.get("handler") == "mercure"]
         hosts = {host for match in found(real, "host") for host in match}
         addresses = {host for listed, _ in read.sites for each in listed if (host := host_of(each.text))}
         if {*map(json.dumps, ours)} != {*map(json.dumps, expected)} or hosts != addresses:

@@ -3,18 +3,15 @@
 import json
 import os
 import random
-import subprocess
-from pathlib import Path
 from typing import Any
 
-import programs
 import pytest
+from test_readers import symfony
 
 from mercure_deploy.readers import dotenv
 
 pytestmark = [pytest.mark.real, pytest.mark.against("php", "symfony", "symfony_newer")]
 
-HERE = Path(__file__).parent.parent
 SEED, NUMBER = int(os.environ.get("SEED", "1")), int(os.environ.get("N", "300"))
 NAMES = ["MERCURE_JWT_SECRET", "MERCURE_URL", "A", "B_2"]
 # no command: Symfony would run it
@@ -46,13 +43,7 @@ def file(rng: random.Random) -> str:
 
 
 def parsed(suite: str, texts: list[str]) -> list[dict[str, Any]]:
-    found = programs.tools("php", suite)
-    environment = {"PATH": os.environ["PATH"], "SYMFONY": found[suite]}
-    argv = [found["php"], str(HERE / "php/symfony.php"), "dumps"]
-    text = json.dumps(texts)
-    said = subprocess.run(argv, env=environment, input=text, capture_output=True, text=True, check=False, timeout=120)
-    assert said.returncode == 0, said.stderr
-    rows: list[dict[str, Any]] = json.loads(said.stdout)
+    rows: list[dict[str, Any]] = json.loads(symfony(suite, "dumps", text=json.dumps(texts)).stdout)
     return rows
 
 

@@ -20,11 +20,16 @@ HERE = Path(__file__).parent.parent
 SUITES = ["symfony", "symfony_newer"]
 
 
-def symfony(suite: str, *arguments: str | Path, check: bool = True) -> "subprocess.CompletedProcess[str]":
+def symfony(
+    suite: str, *arguments: str | Path, check: bool = True, script: str = "symfony", text: str = ""
+) -> "subprocess.CompletedProcess[str]":
+    """A script of tests/php with that suite of packages; `text` is its standard input."""
     found = programs.tools("php", suite)
     environment = {"PATH": os.environ["PATH"], "SYMFONY": found[suite]}
-    command = [found["php"], str(HERE / "php/symfony.php"), *map(str, arguments)]
-    said = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=60)
+    command = [found["php"], str(HERE / f"php/{script}.php"), *map(str, arguments)]
+    said = subprocess.run(
+        command, env=environment, input=text, capture_output=True, text=True, check=False, timeout=120
+    )
     assert not check or (said.returncode, said.stderr) == (0, "")
     return said
 
