@@ -3,7 +3,6 @@
 import re
 from contextlib import suppress
 from datetime import date
-from decimal import Decimal
 from math import isfinite
 
 NULLS = frozenset({"~", "null", "Null", "NULL"})
@@ -45,6 +44,8 @@ def _number(text: str) -> int | float | None:
 
 
 def _as_go_writes(number: float) -> str:
+    from decimal import Decimal  # noqa: PLC0415 - few files have such a number
+
     sign, digits, exponent = Decimal(repr(number)).normalize().as_tuple()
     text, power = "".join(map(str, digits)), len(digits) + int(exponent) - 1
     minus = "-" if sign else ""

@@ -51,7 +51,7 @@ def _sites(setup: Setup) -> Iterator[tuple[tuple[Value, ...], tuple[Directive, .
     """The sites that are no hub themselves."""
     for file in setup.caddyfiles:
         for addresses, directives in file.sites:
-            if not any(block.site == directives for block in setup.blocks):
+            if not sites.holds_a_hub(setup, directives):
                 yield addresses, directives
 
 

@@ -231,11 +231,11 @@ def play(setup: Setup, findings: Sequence[Finding]) -> list[Step]:
     """The steps of one setup, in their order; `findings` are what was found in it."""
     found = hubs(setup)
     scene = _Scene(setup, found[0] if len(found) == 1 else None)
-    errors = [finding for finding in findings if finding.level == "error"]
+    errors = [(finding, _stopped_by(finding, setup)) for finding in findings if finding.level == "error"]
     done: dict[Name, tuple[Outcome, str | None, str]] = {}
     for name, played in _STEPS.items():
         before = next((each for each in played.needs if done[each][0] == "fails"), None)
-        in_the_way = (each for each in errors if _stands_in(name, each, played.fails, setup))
+        in_the_way = (each for each, step in errors if (each.id in played.fails if step is None else step == name))
         wrong = next(in_the_way, None)
         if before is not None:
             done[name] = ("unknown", None, f"not judged, as {before} fails")
@@ -249,15 +249,14 @@ def play(setup: Setup, findings: Sequence[Finding]) -> list[Step]:
     return [Step(hub or None, app, name, *each) for name, each in done.items()]
 
 
-def _stands_in(name: Name, finding: Finding, ids: frozenset[str], setup: Setup) -> bool:
-    of_app = finding.place in {value.place for value in (*setup.app.values(), *setup.symfony.values())}
+def _stopped_by(finding: Finding, setup: Setup) -> Name | None:
+    """The step that it stands in the way of, where its id alone does not say it."""
+    of_app = any(finding.place == value.place for value in (*setup.app.values(), *setup.symfony.values()))
     of_pages = setup.public is not None and finding.place == setup.public[1].place
     if finding.id in {"key-missing", "alg-mismatch"} and not of_app and "does not start" in finding.what:
-        return name == "start"
+        return "start"
     if "Symfony does not start" in finding.what:
-        return name == "sign"
+        return "sign"
     if finding.id == "hub-upgrade-break" and of_app:
-        return name == "publish-accept"
-    if of_pages and finding.id in _STEPS["publish-arrive"].fails:
-        return name == "subscribe-arrive"
-    return finding.id in ids
+        return "publish-accept"
+    return "subscribe-arrive" if of_pages and finding.id in _STEPS["publish-arrive"].fails else None

@@ -10,7 +10,7 @@ from mercure_deploy.facts.variables import LEGACY
 from mercure_deploy.findings import Place
 from mercure_deploy.readers import caddyfile
 from mercure_deploy.readers.places import Directive, Service, Value
-from mercure_deploy.readers.setup import Setup, as_it_comes, origin_of, split
+from mercure_deploy.readers.setup import Block, Setup, as_it_comes, origin_of, split
 
 # `port`: nothing listens there; `redirect`: sent to https; `tls`: TLS is wanted; `plain`: there is none;
 # `name`: an empty 200, as the site has another name; `certificate`: TLS, and nobody gets one for it
@@ -52,7 +52,7 @@ def sites(setup: Setup) -> list[Site] | None:
 
 def takes_its_path_alone(setup: Setup) -> bool:
     """Whether nothing in the hub's site leads another path to it, as in the image's own Caddyfile."""
-    inside = [each for block in setup.blocks if block.whole for each in block.site]
+    inside = [each for block in _whole(setup) for each in block.site]
     return not setup.caddyfiles or (bool(inside) and all(map(_is_plain, inside)))
 
 
@@ -64,7 +64,7 @@ def _is_plain(each: Directive) -> bool:
 def _addresses(setup: Setup) -> list[tuple[Value, Site | None]]:
     """The hub's addresses as they are written, and what each means, None where nobody can tell."""
     options, name = global_options(setup), setup.hub.get("SERVER_NAME")
-    whole = [block for block in setup.blocks if block.whole]
+    whole = _whole(setup)
     written = [value for block in whole for value in block.addresses]
     # an address that a variable filled is known when the variable is
     if options is None or (any(value.raw for value in written) and (name is None or name.place in setup.assumed)):
@@ -77,16 +77,26 @@ def _addresses(setup: Setup) -> list[tuple[Value, Site | None]]:
     return [(value, _site(value.text, options, certified=certified)) for value in written]
 
 
+def _whole(setup: Setup) -> list[Block]:
+    """The hub's blocks that stand in a site of a Caddyfile."""
+    return [block for block in setup.blocks if block.whole]
+
+
+def _is_literal(setup: Setup) -> bool:
+    """Whether the hub's addresses are written in its Caddyfile, and not in a variable."""
+    return any(value.raw is None for block in _whole(setup) for value in block.addresses)
+
+
 def at_plain(setup: Setup, port: int = PLAIN_PORT) -> str:
     """What to write so that the hub speaks plain http at a port, to whoever asks: in its site, or in its variable."""
-    if any(value.raw is None for block in setup.blocks if block.whole for value in block.addresses):
+    if _is_literal(setup):
         return f"http://:{port} as the address of the hub's site, behind a proxy that terminates TLS"
     return f"SERVER_NAME: ':{port}' behind a proxy that terminates TLS"
 
 
 def named_too(setup: Setup, host: str) -> str:
     """What to write so that the hub serves one more name over plain http."""
-    if any(value.raw is None for block in setup.blocks if block.whole for value in block.addresses):
+    if _is_literal(setup):
         return f"add http://{host} to the addresses of the site"
     if "SERVER_NAME" in setup.hub:
         return f"add http://{host} to SERVER_NAME, or make it :80 behind a proxy"
@@ -110,7 +120,7 @@ class Options:
 
     plain: int = PLAIN_PORT
     tls: int = TLS_PORT
-    automatic: Literal["off", "disable_redirects", "disable_certs", ""] = ""
+    automatic: str = ""
     place: Place | None = None
 
     @property
@@ -122,10 +132,9 @@ class Options:
 def global_options(setup: Setup) -> Options | None:
     """Those of the Caddyfile that the hub is in, or of the image's variable; None where they cannot be read."""
     said = setup.hub.get("GLOBAL_OPTIONS")
-    hubs = [file for file in setup.caddyfiles if any(_is_hub(setup, directives) for _, directives in file.sites)]
-    lines = [each for file in hubs for each in file.options] + list(
-        caddyfile.lines_of(said) if said is not None else ()
-    )
+    hubs = [file for file in setup.caddyfiles if any(holds_a_hub(setup, directives) for _, directives in file.sites)]
+    lines = [each for file in hubs for each in file.options]
+    lines += caddyfile.lines_of(said) if said is not None else ()
     found = Options()
     for each in lines:
         word = each.arguments[0].text if each.arguments else ""
@@ -134,13 +143,12 @@ def global_options(setup: Setup) -> Options | None:
                 return None
             found = replace(found, plain=int(word)) if each.name == "http_port" else replace(found, tls=int(word))
         elif each.name == "auto_https":
-            known: dict[str, Literal["off", "disable_redirects", "disable_certs", ""]]
-            known = {"off": "off", "disable_redirects": "disable_redirects", "disable_certs": "disable_certs"}
-            found = replace(found, automatic=known.get(word, ""), place=each.place)
+            found = replace(found, automatic=word, place=each.place)
     return found
 
 
-def _is_hub(setup: Setup, directives: tuple[Directive, ...]) -> bool:
+def holds_a_hub(setup: Setup, directives: tuple[Directive, ...]) -> bool:
+    """Whether a site with these directives has a hub in it."""
     return any(block.site == directives for block in setup.blocks)
 
 

@@ -71,8 +71,7 @@ def _delivered(ask: Asking, key: Key, stream: Stream, text: str, topics: str) ->
         return _compressed(stream, before, encoding)
     if stream.has(number, min(_SOON, ask.target.way.seconds)):
         return passed(f"after {round((time.monotonic() - began) * 1000)} ms")
-    cause = _lost(ask, stream, text, topics, number, began)
-    return failed(requests.by_protocol(ask, key, cause) if cause.id == "proxy-timeout-buffering" else cause)
+    return failed(requests.by_protocol(ask, key, _lost(ask, stream, text, topics, number, began)))
 
 
 def _numbered(ask: Asking, text: str, topics: str, number: int) -> Reply:

@@ -113,13 +113,13 @@ def stream(ask: Asking, text: str | None, topics: str, headers: Mapping[str, str
 
 def held_by(ask: Asking, key: Key, error: FetchError) -> Cause:
     """What it means that a stream was not answered; of one that is kept back, over which protocol."""
-    cause = replies.of_error(error, ask.target.url)
-    return by_protocol(ask, key, cause) if error.of_a_stream().part == "held" else cause
+    return by_protocol(ask, key, replies.of_error(error, ask.target.url))
 
 
 def by_protocol(ask: Asking, key: Key, cause: Cause) -> Cause:
-    """The cause of a stream that is kept back, with what is seen over HTTP/2, which browsers speak where they may."""
-    if not ask.target.url.startswith("https:") or not may(ask, 2):
+    """The cause; of a stream that is kept back with what is seen over HTTP/2, which browsers speak where they may."""
+    kept = cause.id == replies.BUFFERED.id
+    if not kept or not ask.target.url.startswith("https:") or not may(ask, 2):
         return cause
     topics = tokens.nobodys_topic()
     text = token(ask, key, topics)

@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 
-from mercure_deploy.facts.scalars import NULLS, to_compose
+from mercure_deploy.facts.scalars import to_compose
 from mercure_deploy.findings import Place
 from mercure_deploy.readers.bounds import DEEPEST, Budget, Filled
 from mercure_deploy.readers.places import Service, Value
@@ -196,7 +196,7 @@ def _environment(node: Node | None, fill: Fill, known: Known) -> dict[str, Value
     if node is None:
         return found
     for key, value in node.items():
-        scalar = None if _is_null(value) else value.scalar
+        scalar = None if value.is_null else value.scalar
         if scalar is not None:
             assumed, unset = _assumed(scalar.text, known), _unset(scalar.text, known)
             text = to_compose(scalar.text) if value.plain else fill(scalar)
@@ -219,14 +219,10 @@ def _environment(node: Node | None, fill: Fill, known: Known) -> dict[str, Value
     return found
 
 
-def _is_null(node: Node) -> bool:
-    return node.plain and node.node.value in NULLS
-
-
 def _passed(node: Node | None) -> set[str]:
     """The names without a value: what they have comes from outside."""
     items = [each.scalar.text for each in node.sequence() if each.scalar] if node else []
-    names = [key.text for key, value in node.items() if value.scalar is None or _is_null(value)] if node else []
+    names = [key.text for key, value in node.items() if value.scalar is None or value.is_null] if node else []
     return {*(name for name in items if "=" not in name), *names}
 
 

@@ -32,7 +32,6 @@ class Image:
     findings: list[Finding] = field(default_factory=list)
     arguments: Known = field(default_factory=dict)
     unknown: set[str] = field(default_factory=set)
-    begun: bool = False
 
     @property
     def said(self) -> Known:
@@ -62,13 +61,14 @@ class Image:
 def read(path: str, text: str) -> Image:
     """The image that a build without a target makes."""
     stages: dict[str, Image] = {}
-    shared: Known = {}
+    # what ARG declares before the first stage is for the images that stages begin from
     image = Image(path, Place(path, 1))
+    shared = image.arguments
     for place, word, rest in _instructions(path, text):
         if word == "FROM":
             image = _stage(path, place, rest, stages, shared)
         elif word == "ARG":
-            _arguments(rest, image.arguments if image.begun else shared, shared, image)
+            _arguments(rest, image, shared)
         elif word == "ENV":
             _variables(image, place, rest)
         elif word in {"COPY", "ADD"}:
@@ -90,7 +90,7 @@ def _listed(rest: str) -> list[str]:
 def _stage(path: str, place: Place, rest: str, stages: dict[str, Image], shared: Known) -> Image:
     words = [word for word in rest.split() if not word.startswith("--")]
     below = stages.get(words[0].lower()) if words else None
-    image = Image(path, place, begun=True)
+    image = Image(path, place)
     if below is not None:
         image = replace(
             below,
@@ -108,12 +108,12 @@ def _stage(path: str, place: Place, rest: str, stages: dict[str, Image], shared:
     return image
 
 
-def _arguments(rest: str, known: Known, shared: Known, image: Image) -> None:
+def _arguments(rest: str, image: Image, shared: Known) -> None:
     """What ARG declares: with its default, with that before the first stage, or as what the build alone knows."""
     for word in _WORD.findall(rest):
         name, equals, default = word.partition("=")
-        seen = {**known, **image.said} if image.begun else known
-        known[name] = _filled(default, seen, whole=image.alone) if equals else shared.get(name)
+        known = {**image.arguments, **image.said}
+        image.arguments[name] = _filled(default, known, whole=image.alone) if equals else shared.get(name)
 
 
 def _filled(text: str, known: Known, *, whole: bool) -> str | None:

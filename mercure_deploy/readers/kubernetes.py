@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from mercure_deploy.errors import typed
-from mercure_deploy.facts.scalars import NULLS, is_text
+from mercure_deploy.facts.scalars import is_text
 from mercure_deploy.findings import Finding, Place
 from mercure_deploy.readers.places import Route, Service, Value
 from mercure_deploy.readers.routes import list_of, of_http_route, of_ingress, scalar_of, text_of
@@ -114,7 +114,7 @@ def _no_text(value: Value, found: Cluster) -> bool:
 
 def _or_nothing(value: Value, node: Node | None) -> Value:
     """The value, and an empty one for what YAML takes for null."""
-    return replace(value, text="") if node is not None and node.plain and value.text in NULLS else value
+    return replace(value, text="") if node is not None and node.is_null else value
 
 
 def _decoded(text: str) -> str | None:

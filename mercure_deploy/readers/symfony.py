@@ -7,7 +7,6 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from mercure_deploy.errors import typed
-from mercure_deploy.facts.scalars import NULLS
 from mercure_deploy.findings import Finding
 from mercure_deploy.readers.places import Value
 from mercure_deploy.readers.yamlfile import Node
@@ -77,20 +76,18 @@ def read(documents: Sequence[Node], environment: str = "prod") -> Bundle:
         # a list of topics; what is in it counts for nothing here
         listed = word not in _SCALARS and (value.sequence() or value.is_mapping)
         read_as = value.scalar or (Value("", value.place) if listed else None)
-        if read_as is not None and not _is_null(value):
+        if read_as is not None and not value.is_null:
             found.words[_ROLES.get(word, word)] = read_as
     return found
 
 
 def _sections(documents: Sequence[Node], environment: str) -> Iterator[Node]:
     """What stands below `mercure`, in the order in which it counts: files for all, then those of the environment."""
-    own = [(_folder(document.file), document) for document in documents]
-    for _, document in sorted(
-        ((folder, document) for folder, document in own if folder in {"", environment}), key=lambda row: row[0] != ""
-    ):
-        for node in (document.get("mercure"), document.get(f"when@{environment}", "mercure")):
-            if node is not None:
-                yield node
+    for folder in ("", environment):
+        for document in (each for each in documents if _folder(each.file) == folder):
+            for node in (document.get("mercure"), document.get(f"when@{environment}", "mercure")):
+                if node is not None:
+                    yield node
 
 
 def _folder(path: str) -> str:
@@ -113,7 +110,7 @@ def _laid(below: _Hub | None, node: Node, findings: list[Finding]) -> _Hub:
     for name, value in _keys(node):
         if name not in _WORDS:
             findings.append(_refused(f"{typed(name, 40)} is no word of a hub", value, _WORDS))
-        elif name in _INNER and (value.is_mapping or _is_null(value)):
+        elif name in _INNER and (value.is_mapping or value.is_null):
             for word, inner in _keys(value):
                 if word == "claims":
                     found |= {f"{name}.claims.{claim}": each for claim, each in _keys(inner)}
@@ -139,10 +136,7 @@ def _listed(word: str, node: Node) -> Iterator[Finding]:
 
 def _impossible(name: str, said: _Hub) -> Iterator[Finding]:
     """Words of which the bundle wants others beside them, or none (as its tree says, in 0.3, 0.4 and 0.6)."""
-    there = {word for word, node in said.items() if not _is_null(node)}
-    first = next(iter(said.values()), None)
-    if first is None:
-        return
+    there = {word for word, node in said.items() if not node.is_null}
     signs = {"jwt", "jwt_provider", "publisher"} & there
     if "url" in there and not signs:
         yield _refused(f"hub {typed(name, 40)} has no jwt", said["url"])
@@ -152,10 +146,6 @@ def _impossible(name: str, said: _Hub) -> Iterator[Finding]:
     for one, other in _APART:
         if {one, other} <= there:
             yield _refused(f"{one} and {other} cannot be used together", said[other])
-
-
-def _is_null(node: Node) -> bool:
-    return (node.plain and node.node.value in {*NULLS, ""}) if node.node.id == "scalar" else False
 
 
 def _refused(what: str, node: Node, words: Collection[str] = ()) -> Finding:

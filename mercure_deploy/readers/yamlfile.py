@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
+from mercure_deploy.facts.scalars import NULLS
 from mercure_deploy.findings import Finding, Place
 from mercure_deploy.readers.places import Value
 
@@ -69,6 +70,11 @@ class Node:
     def plain(self) -> bool:
         """Whether it is a scalar without quotes, so that YAML may take it for a number."""
         return self.node.id == "scalar" and not self.node.style
+
+    @property
+    def is_null(self) -> bool:
+        """Whether it is nothing to YAML, be it said by a word."""
+        return self.plain and self.node.value in {"", *NULLS}
 
     @property
     def is_mapping(self) -> bool:
