@@ -58,6 +58,11 @@ def printable(text: str, most: int | None = None) -> str:
     return "".join(character if character.isprintable() else "\ufffd" for character in masked(text)[:most])
 
 
+def many(number: int, what: str) -> str:
+    """A number with its noun, as in "2 files"."""
+    return f"{number} {what}" if number == 1 else f"{number} {what}{'es' if what.endswith('sh') else 's'}"
+
+
 def typed(text: str, most: int = 60) -> str:
     """What a user typed, as `printable`; a password in a URL, and what may be a key in the wrong place, are hidden."""
     return printable(hidden(text), most)

@@ -124,6 +124,20 @@ def _server(words: Coolify, servers: Sequence[Mapping[str, Any]], *, made: bool)
     return uuid_of(server)
 
 
+def logs(place: Place, lines: int) -> str:
+    """The last lines that the hub's container wrote. Trouble where there is no hub, or none that runs."""
+    instance = look(place)
+    if instance.service is None:
+        raise Trouble(f"Coolify has no Service {instance.service_name}", hint=f"mercure-deploy push {place.name}")
+    try:
+        said = place.client.record(f"services/{instance.service.uuid}/logs?sub_service_name={CONTAINER}&lines={lines}")
+    except ApiError as error:
+        if error.status != 400:
+            raise
+        raise Trouble(f"the hub of {place.name} does not run", hint="start it in Coolify, or with push") from None
+    return str(said.get("logs") or "")
+
+
 def of_service(client: Client, uuid: str) -> Service:
     """One Service with its variables. ApiError or LostError when it cannot be read."""
     said = client.record(f"services/{uuid}")

@@ -1,6 +1,7 @@
 """One URL origin: scheme, host and port, in the one form that browsers send; no network, no list of suffixes."""
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING
@@ -153,3 +154,18 @@ def _ascii(host: str) -> str:
         return idna.encode(host, uts46=True, transitional=False).decode()
     except idna.IDNAError:
         raise ValueError("has a host that is no valid international domain name") from None
+
+
+def allows(listed: Iterable[str], asked: str) -> bool:
+    """Whether pages of the origin `asked` get the headers of CORS from a hub with these `cors_origins`.
+
+    As rs/cors compares, the library of the hub: without case, and a `*` stands for any text.
+    """
+    asked = asked.lower()
+    for each in listed:
+        head, star, tail = each.lower().partition("*")
+        if head + star == "*" or (not star and head == asked):
+            return True
+        if star and len(asked) >= len(head) + len(tail) and asked.startswith(head) and asked.endswith(tail):
+            return True
+    return False

@@ -5,9 +5,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from mercure_deploy.errors import printable
+from mercure_deploy.errors import many, printable
 from mercure_deploy.findings import Finding
-from mercure_deploy.report.findings import counts, finding_row, finding_text, many, stamp
+from mercure_deploy.report.findings import counts, finding_row, finding_text, stamp
 
 if TYPE_CHECKING:
     from datetime import datetime

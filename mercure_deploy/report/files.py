@@ -5,9 +5,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
-from mercure_deploy.errors import Problem, printable
+from mercure_deploy.errors import Problem, many, printable
 from mercure_deploy.findings import Finding
-from mercure_deploy.report.findings import counted, counts, finding_row, finding_text, many, remote_row
+from mercure_deploy.report.findings import counted, counts, finding_row, finding_text, remote_row
 
 if TYPE_CHECKING:
     # what is reported, not how it came about: who only prints needs none of it

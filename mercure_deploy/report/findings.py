@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
+from mercure_deploy.errors import many
 from mercure_deploy.findings import Finding
 
 if TYPE_CHECKING:
@@ -45,11 +46,6 @@ def counted(findings: Iterable[Finding]) -> str:
     """How many there are of each level, in words."""
     errors, warnings = counts(findings)
     return f"{many(errors, 'error')}, {many(warnings, 'warning')}"
-
-
-def many(number: int, what: str) -> str:
-    """A number with its noun, as in "2 files"."""
-    return f"{number} {what}" if number == 1 else f"{number} {what}s"
 
 
 def counts(findings: Iterable[Finding]) -> tuple[int, int]:

@@ -3,6 +3,7 @@
 import re
 from dataclasses import dataclass, field, replace
 
+from mercure_deploy.facts.origins import allows
 from mercure_deploy.findings import Finding, Place
 from mercure_deploy.readers.caddyfile import lines_of
 from mercure_deploy.readers.places import Directive, Service, Value
@@ -67,15 +68,7 @@ class Hub:
 
     def lets_in(self, origin: str) -> bool:
         """Whether pages of that origin get the headers of CORS."""
-        asked = origin.lower()
-        for value in self.taken.values.get("cors_origins", ()):
-            listed = value.text.lower()
-            head, star, tail = listed.partition("*")
-            if listed == "*" or (not star and listed == asked):
-                return True
-            if star and len(asked) >= len(head) + len(tail) and asked.startswith(head) and asked.endswith(tail):
-                return True
-        return False
+        return allows((value.text for value in self.taken.values.get("cors_origins", ())), origin)
 
     @property
     def unseen(self) -> bool:

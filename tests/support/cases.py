@@ -21,7 +21,11 @@ HUBS: dict[str, tuple[str, dict[str, object]]] = {
 
 
 def rendered(
-    folder: Path, hub: tuple[str, dict[str, object]], apps: dict[str, object], algorithm: str = "HS256"
+    folder: Path,
+    hub: tuple[str, dict[str, object]],
+    apps: dict[str, object],
+    algorithm: str = "HS256",
+    **others: object,
 ) -> Path:
     platform, words = hub
     environment = {
@@ -29,6 +33,7 @@ def rendered(
         "hub": {"url": "https://hub.example.com", **words},
         "apps": apps,
         "keys": {"algorithm": algorithm},
+        **others,
     }
     spec = programs.spec_text({"version": 1, "environments": {"production": environment}}, folder / "mercure.yaml")
     programs.run("render", "-f", str(spec))
