@@ -36,6 +36,8 @@ _HARMLESS = {
 }
 # RFC 6750, section 3.1
 _CHALLENGES = ("invalid_request", "invalid_token", "insufficient_scope")
+# what the hub says of each stream
+_USUAL = frozenset({"New subscriber", "Subscriber disconnected"})
 _RESTARTED = "serving initial configuration"
 
 
@@ -102,19 +104,18 @@ class _Part:
     def __init__(self, tally: Tally, hour: int, found: Readable) -> None:
         self.tally, self.source, self.found = tally, found.source, found
         self.hour: Hour = tally.hour(hour)
+        # where the streams are that were not counted yet
+        self.streams: list[int] = []
 
-    def count(self, places: range) -> None:  # noqa: C901, PLR0912 - a call for each line costs a third of the whole
+    def count(self, places: range) -> None:
         """Add the lines at these places."""
         entries = self.found.entries[places.start : places.stop]
-        tally, lengths, none = self.tally, self.hour.lengths, NOTHING
-        paths, uris, origins, refused = tally.known.paths, tally.uris, tally.origins, tally.refused
-        sizes, end, begins, ends = SIZES, SIZES_END, tally.begins, tally.ends
+        publishers, paths = self.tally.publishers, self.tally.known.paths
         path, begin = paths[0], f"{paths[0]}?"
-        publishers, subscribers = tally.publishers, tally.subscribers
-        took, gave = publishers.room().add, subscribers.room().add
+        took, stream = publishers.room().add, self.streams.append
         # those who were refused once: without them nobody is watched
-        watched, followed = publishers.each, subscribers.each
-        published = streamed = 0
+        watched = publishers.each
+        published = usual = 0
         for at, entry in enumerate(entries, places.start):
             if entry.status == 200:
                 request = entry.request
@@ -126,34 +127,50 @@ class _Part:
                             publishers.accept(request.client_ip, entry.ts)
                         continue
                 elif request.method == "GET" and request.uri.startswith(begin):
-                    length, headers = entry.duration, request.headers
-                    of = sizes[int(length + length)] if 0.0 < length < end else size(length)
-                    lengths[of] += 1
-                    ends[of] = entry.ts
-                    if of not in begins:
-                        begins[of] = (entry.ts, self.source, self.found.number(at))
-                    try:
-                        uris[request.uri] += 1
-                    except KeyError:
-                        self._topic(at, request.uri)
-                    if headers.origin:
-                        origin = headers.origin[0]
-                        count = origins[origin] = origins.get(origin, 0) + 1
-                        if count < EACH or not count & MASK or origin in refused:
-                            self._page(at, origin)
-                    if headers.cookie is none and self._is_anonymous(at, request.uri):
-                        self._note("anonymous", "", at)
-                    else:
-                        streamed += 1
-                        gave(request.client_ip)
-                        if followed:
-                            subscribers.accept(request.client_ip, entry.ts - length)
+                    stream(at)
                     continue
+            elif not entry.status and entry.msg in _USUAL:
+                usual += 1
+                continue
             self._other(at, entry, paths)
+        self._streams()
+        self.tally.words += usual
+        publishers.accepted += published
         if published:
             self.hour.asked["POST", 200] += published
-        publishers.accepted += published
-        subscribers.accepted += streamed
+
+    def _streams(self) -> None:
+        """Add the streams that have ended, before what comes after them."""
+        tally, lengths, none, sizes = self.tally, self.hour.lengths, NOTHING, SIZES
+        entries, uris, origins, begins, ends = self.found.entries, tally.uris, tally.origins, tally.begins, tally.ends
+        subscribers, refused = tally.subscribers, tally.refused
+        followed, accept = subscribers.each, subscribers.room().add
+        for at in self.streams:
+            entry = entries[at]
+            request, length = entry.request, entry.duration
+            headers = request.headers
+            of = sizes[int(length + length)] if 0.0 < length < SIZES_END else size(length)
+            lengths[of] += 1
+            ends[of] = entry.ts
+            if of not in begins:
+                begins[of] = (entry.ts, self.source, self.found.number(at))
+            try:
+                uris[request.uri] += 1
+            except KeyError:
+                self._topic(at, request.uri)
+            if headers.origin:
+                origin = headers.origin[0]
+                count = origins[origin] = origins.get(origin, 0) + 1
+                if count < EACH or not count & MASK or origin in refused:
+                    self._page(at, origin)
+            if headers.cookie is none and self._is_anonymous(at, request.uri):
+                self._note("anonymous", "", at)
+            else:
+                subscribers.accepted += 1
+                accept(request.client_ip)
+                if followed:
+                    subscribers.accept(request.client_ip, entry.ts - length)
+        self.streams.clear()
 
     def _topic(self, at: int, uri: str) -> None:
         """Topics that are new here; a URL with a token is not kept, and where it is kept it is no news."""
@@ -230,6 +247,7 @@ class _Part:
         elif method == "POST":
             tally.publishers.refuse(request.client_ip, entry.ts, self.source, self.found.number(at))
         elif method in {"GET", "QUERY"}:
+            self._streams()
             tally.subscribers.refuse(request.client_ip, entry.ts, self.source, self.found.number(at))
 
     def _elsewhere(self, at: int, entry: Entry, path: str) -> None:

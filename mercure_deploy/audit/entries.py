@@ -44,10 +44,11 @@ _NOBODY = Request()
 class Entry(msgspec.Struct, frozen=True, gc=False):
     """An access line; `ts` is the end of the exchange in seconds since 1970, `duration` its length in seconds.
 
-    A line of another kind has the status 0.
+    A line of another kind has the status 0, and only `msg` tells what it is.
     """
 
     ts: float = 0.0
+    msg: str = ""
     status: int = 0
     duration: float = 0.0
     request: Request = _NOBODY
@@ -57,6 +58,7 @@ class _Loose(msgspec.Struct, frozen=True, gc=False):
     """The same where somebody set a format of time or length."""
 
     ts: float | str = 0.0
+    msg: str = ""
     status: int = 0
     duration: float | str = 0.0
     request: Request = _NOBODY
@@ -117,6 +119,8 @@ _LENGTHS = {"ns": 1e-9, "us": 1e-6, "\u00b5s": 1e-6, "ms": 1e-3, "s": 1.0, "m": 
 _LENGTH = re.compile(r"(\d{1,12}(?:\.\d{1,12})?)(ns|us|\u00b5s|ms|s|m|h)")
 # the years of a log of a hub; what is outside is no time
 _SINCE, _UNTIL = 946_684_800.0, 4_102_444_800.0
+# so many lines into a log the number of a line need no longer be exact
+_OPENED = 50_000
 _TS = attrgetter("ts")
 
 
@@ -145,7 +149,9 @@ class Readable:
         try:
             if block.buffer.startswith(_BEGIN, block.start, block.end):
                 found: list[Entry] = _decode_lines(memoryview(block.buffer)[block.start : block.end])
-                return found
+                # empty lines, which it passes over, have a number all the same; to look for them takes a seventh of the
+                # whole, and is left to logs that somebody opens in an editor
+                return found if self._first > _OPENED or len(found) == block.number else []
             return [_decode(line[max(line.find(_BEGIN), 0) :]) for line in block.lines]
         except (msgspec.MsgspecError, UnicodeDecodeError):
             return []
@@ -199,7 +205,9 @@ def careful(line: bytes) -> Entry | None:
         return None
     moment = found.ts if isinstance(found.ts, float) else _moment(found.ts.encode())
     moment = moment or _moment(line)
-    return Entry(moment, found.status, _seconds(found.duration), found.request) if is_moment(moment) else None
+    return (
+        Entry(moment, found.msg, found.status, _seconds(found.duration), found.request) if is_moment(moment) else None
+    )
 
 
 def is_moment(seconds: float) -> bool:

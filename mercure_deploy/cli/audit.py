@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import io
+import math
 import os
 import stat
-import sys
 import time
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
@@ -15,7 +15,7 @@ import click
 from mercure_deploy.cli.options import formatted, quietly
 from mercure_deploy.cli.push import Way, connected
 from mercure_deploy.cli.spec import loaded_spec, root_of, select
-from mercure_deploy.cli.terminal import NO, OK, coloured, err, note, now, on_terminal, out
+from mercure_deploy.cli.terminal import NO, OK, can_ask, coloured, err, note, now, on_terminal, out, stdin
 from mercure_deploy.errors import Trouble, typed
 
 if TYPE_CHECKING:
@@ -66,13 +66,12 @@ def audit(  # noqa: PLR0913 - each is an option of the command
     FILE: a log, plain or gzip, with or without what docker or Coolify put before its lines; - is standard input. ENV:
     the environment that the hub is of, for its origins. No token and no full address is shown.
     """
-    from mercure_deploy.audit import Tally, Window, anomalies
-    from mercure_deploy.report import audit as reported
+    from mercure_deploy.audit import Tally, Window
 
     env, files = _environment(words, spec)
     loaded = loaded_spec(spec) if env else None
-    window = Window(_time("--since", since) if since else 0.0, _time("--until", until) if until else float("inf"))
-    tally = Tally(_known(loaded, env) if loaded and env else _known_nothing(), window)
+    window = Window(_time("--since", since) if since else 0.0, _time("--until", until) if until else math.inf)
+    tally = Tally(_known(loaded, env), window)
     if from_coolify:
         if not loaded or not env or files:
             raise click.UsageError("--from-coolify is for an environment of the spec, and no files")
@@ -82,11 +81,19 @@ def audit(  # noqa: PLR0913 - each is an option of the command
     else:
         for block in _blocks(files):
             _count(tally, block)
-    found = anomalies(tally, full=addresses)
-    counted = {"error"} | ({"warning"} if strict else set())
-    wrong = any(each.finding.level in counted for each in found)
     if html:
         _page(html, tally, env or "The log of a Mercure hub", full=addresses)
+    return _show(tally, form, full=addresses, strict=strict)
+
+
+def _show(tally: Tally, form: str, *, full: bool, strict: bool) -> int:
+    """Print what was found; the exit code."""
+    from mercure_deploy.audit import anomalies
+    from mercure_deploy.report import audit as reported
+
+    found = anomalies(tally, full=full)
+    counted = {"error"} | ({"warning"} if strict else set())
+    wrong = any(each.finding.level in counted for each in found)
     if form == "json":
         out([reported.as_json(tally, found, ok=not wrong)], wrong=wrong)
     else:
@@ -112,23 +119,19 @@ def _environment(words: Sequence[str], spec: str) -> tuple[str | None, list[str]
 def _is_log(path: str) -> bool:
     """Whether there is something to read, be it a pipe, and no folder."""
     try:
-        return not stat.S_ISDIR(os.stat(path).st_mode)  # noqa: PTH116 - as it was typed
+        return "/" in path or not stat.S_ISDIR(os.stat(path).st_mode)  # noqa: PTH116 - as it was typed
     except (OSError, ValueError):
         return "/" in path or "." in path
 
 
-def _known_nothing() -> Known:
-    from mercure_deploy.audit import Known
-
-    return Known()
-
-
-def _known(loaded: Loaded, name: str) -> Known:
+def _known(loaded: Loaded | None, name: str | None) -> Known:
     """What the spec says of the hub."""
     from mercure_deploy.audit import Known
     from mercure_deploy.facts.hubs import HUB_PATH
     from mercure_deploy.facts.origins import allows
 
+    if loaded is None or name is None:
+        return Known()
     env = loaded.spec.environments[name]
     origins = [str(each) for each in (*env.origins, env.hub.url)]
     paths = dict.fromkeys([env.hub.path, HUB_PATH])
@@ -141,14 +144,14 @@ def _blocks(files: Sequence[str]) -> Iterator[Block]:
     from mercure_deploy.audit import blocks
     from mercure_deploy.audit.reading import opened
 
-    if not files and sys.stdin is not None and sys.stdin.isatty():
+    if not files and can_ask():
         raise click.UsageError("name the log: a file, or - for standard input")
     for path in files:
         if path != "-":
             opened(path).close() if not _is_pipe(path) else None
     for path in files or ["-"]:
         if path == "-":
-            yield from blocks("-", _stdin(), note)
+            yield from blocks("-", stdin(), note)
         else:
             with opened(path) as stream:
                 yield from blocks(path, stream, note)
@@ -160,14 +163,6 @@ def _is_pipe(path: str) -> bool:
         return stat.S_ISFIFO(os.stat(path).st_mode)  # noqa: PTH116 - as it was typed
     except OSError:
         return False
-
-
-def _stdin() -> io.BufferedIOBase:
-    """Standard input, as bytes."""
-    if sys.stdin is None:
-        raise Trouble("standard input is closed", hint="name the log, or give it by a pipe")
-    raw = getattr(sys.stdin, "buffer", None)
-    return raw if isinstance(raw, io.BufferedIOBase) else io.BytesIO(sys.stdin.read().encode())
 
 
 def _follow(tally: Tally, files: Sequence[str], *, full: bool) -> None:

@@ -2,6 +2,7 @@
 
 import contextlib
 import errno
+import io
 import os
 import sys
 import time
@@ -115,6 +116,14 @@ _SAID = [time.monotonic()]
 def can_ask() -> bool:
     """Whether somebody is there to answer."""
     return sys.stdin is not None and sys.stdin.isatty()
+
+
+def stdin() -> io.BufferedIOBase:
+    """Standard input, as bytes. Trouble when it is closed."""
+    if sys.stdin is None:
+        raise Trouble("standard input is closed", hint="name a file, or give it by a pipe")
+    raw = getattr(sys.stdin, "buffer", None)
+    return raw if isinstance(raw, io.BufferedIOBase) else io.BytesIO(sys.stdin.read().encode())
 
 
 def watched() -> bool:

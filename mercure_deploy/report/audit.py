@@ -8,8 +8,9 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 from mercure_deploy.audit import Anomaly, Tally
-from mercure_deploy.audit.anomalies import length, moment, piled
+from mercure_deploy.audit.rules import length, moment
 from mercure_deploy.audit.tally import STEP, UNMEASURED, Hour, share, size
+from mercure_deploy.audit.unusual import piled
 from mercure_deploy.errors import many, printable
 from mercure_deploy.report.findings import counted, finding_row, finding_text
 
@@ -84,7 +85,7 @@ def _statuses(table: dict[str, int]) -> str:
 def _names(table: dict[str, int]) -> str:
     most = sorted(table.items(), key=lambda pair: (-pair[1], pair[0]))
     more = f" and {len(most) - _NAMES} more" if len(most) > _NAMES else ""
-    return ", ".join(f"{name[:80]} ({count})" for name, count in most[:_NAMES]) + more
+    return ", ".join(f"{printable(name, 80)} ({count})" for name, count in most[:_NAMES]) + more
 
 
 def _refused(table: dict[str, int]) -> int:
