@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import jsonschema
+import logs
 import pytest
 from conftest import MINIMAL, Run
 from ruamel.yaml import YAML
@@ -19,7 +20,7 @@ from mercure_deploy.spec import load
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()
 # as somebody reads them, one after the other
-PAGES = "files the-spec your-app lint import doctor coolify compose rotation hub-1.0 ci proofs spec".split()
+PAGES = "files the-spec your-app lint import doctor audit coolify compose rotation hub-1.0 ci proofs spec".split()
 DOCUMENTS = {
     "README.md": README,
     **{f"docs/{page}.md": (ROOT / f"docs/{page}.md").read_text() for page in PAGES},
@@ -82,6 +83,7 @@ def test_the_console_shows_what_happens(tmp_path: Path, documents: tuple[str, ..
     (theirs / "hub.env").write_text(roles + extra)
     (tmp_path / "cluster").mkdir()
     (tmp_path / "cluster/hub.yaml").write_text(CLUSTER)
+    (tmp_path / "access.log").write_bytes(logs.half_way().text)
     environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
     shown = "".join(blocks("console", *documents))
     said = ""

@@ -215,11 +215,11 @@ class _Saying:
 
 def _from_coolify(tally: Tally, loaded: Loaded, name: str, way: Way, root: Path) -> None:
     """The last lines of the hub's container."""
+    from mercure_deploy import push as pushing
     from mercure_deploy.audit import blocks
-    from mercure_deploy.coolify import instance
 
     with connected(loaded, name, root, way, exclusive=False, reading=True) as where:
-        text = instance.logs(where.place, _LINES)
+        text = pushing.log(where, _LINES)
     for block in blocks(f"coolify:{name}", io.BytesIO(text.encode()), note):
         _count(tally, block)
 

@@ -132,7 +132,8 @@ def logs(place: Place, lines: int) -> str:
     try:
         said = place.client.record(f"services/{instance.service.uuid}/logs?sub_service_name={CONTAINER}&lines={lines}")
     except ApiError as error:
-        if error.status != 400:
+        # of a container that has ended, and of one that never was
+        if error.status not in {400, 404}:
             raise
         raise Trouble(f"the hub of {place.name} does not run", hint="start it in Coolify, or with push") from None
     return str(said.get("logs") or "")

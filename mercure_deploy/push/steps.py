@@ -6,7 +6,7 @@ from mercure_deploy import probes
 from mercure_deploy.coolify import deploying, remembered, writing
 from mercure_deploy.coolify.client import Client, NotDoneError
 from mercure_deploy.coolify.difference import HUB, Wanted, changes
-from mercure_deploy.coolify.instance import look, unable
+from mercure_deploy.coolify.instance import logs, look, unable
 from mercure_deploy.coolify.refusals import lacking, trouble
 from mercure_deploy.coolify.remembered import Remembered
 from mercure_deploy.coolify.values import Instance, Place, Service
@@ -198,6 +198,12 @@ def _old(where: Where) -> Seen:
     """That something else runs than what was written."""
     what = f"{mark_url(where.d)} does not answer as the container that was written: another one runs, or none"
     return Seen("started", "fail", what)
+
+
+def log(where: Where, lines: int) -> str:
+    """The last lines that the hub's container wrote. Trouble when it does not run, or they cannot be had."""
+    with _told(where.place.client, "the log of the hub"):
+        return logs(where.place, lines)
 
 
 class _told:  # noqa: N801 - reads as a word

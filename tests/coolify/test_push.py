@@ -19,6 +19,7 @@ from typing import Any
 
 import conftest
 import coolify
+import logs
 import pytest
 from answering import answering
 from conftest import Run, Said
@@ -1104,3 +1105,26 @@ def test_of_two_pushes_at_once_one_waits(run: Run, monkeypatch: pytest.MonkeyPat
             _, said = each.communicate(timeout=60)
             assert each.returncode == 0, said
         assert len([each for each in fake.services() if each.name == "mercure-production"]) == 1
+
+
+def test_audit_reads_the_log_of_the_container_and_shows_no_token(run: Run, monkeypatch: pytest.MonkeyPatch):
+    with instance(run, monkeypatch) as fake:
+        asked = ["audit", "production", "--from-coolify"]
+        before = run(*asked)
+        assert before.code == 2
+        assert "Coolify has no Service mercure-production\n  hint: mercure-deploy push production" in before.err
+        assert push(run).code == 0
+        stopped = run(*asked)
+        assert (stopped.code, "the hub of production does not run" in stopped.err) == (2, True), stopped.err
+        [hub] = [each for each in fake.services() if each.name == "mercure-production"]
+        fake.start_service(["services", hub.uuid])
+        for _ in range(5):
+            fake.tick()
+        text = logs.half_way().text.decode()
+        hub.log = "".join(f"2026-11-18T10:00:00.123456789Z {line}\n" for line in text.splitlines())
+        said = run(*asked)
+        assert said.code == 1, said.err
+        assert "every publish has been refused since 2026-11-18" in said.out
+        assert f"{len(text.splitlines())} lines, 0 not readable" in said.out
+        assert fake.token not in said.out + said.err
+        assert run(*asked, "access.log").code == 2

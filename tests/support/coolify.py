@@ -10,7 +10,7 @@ import json
 import re
 import secrets
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -99,6 +99,7 @@ class Resource:
     # what runs: the variables and the compose file with which it was started last
     started: dict[str, str] = field(default_factory=dict)
     started_compose: str = ""
+    log: str = '{"level":"info","ts":0,"msg":"serving initial configuration"}\n'
 
     def variable(self, key: str, *, preview: bool = False) -> Variable | None:
         return next((v for v in self.variables if v.key == key and v.flags["is_preview"] == preview), None)
@@ -367,11 +368,15 @@ class Coolify:
             raise Refused(404, {"message": "Service application not found."})
         return service
 
-    def get_logs(self, parts: list[str], *_: Json) -> tuple[int, Json]:
+    def get_logs(self, parts: list[str], _body: Json, _abilities: Json, query: Mapping[str, str]) -> tuple[int, Json]:
         service = self._service(parts[1])
-        if not service.started_compose:
-            raise Refused(400, {"message": "Service is not running."})
-        return 200, {"logs": '{"level":"info","ts":0,"msg":"serving initial configuration"}\n'}
+        if "sub_service_name" not in query:
+            raise Refused(400, {"message": "Sub service name is required."})
+        if query["sub_service_name"] != service.container_name or not service.started_compose:
+            raise Refused(404, {"message": "Container not found."})
+        if not service.status.startswith("running"):
+            raise Refused(400, {"message": "Container is not running."})
+        return 200, {"logs": service.log}
 
     def list_applications(self, *_: Json) -> tuple[int, Json]:
         return 200, [{"uuid": each.uuid, "name": each.name, "status": each.status} for each in self.applications()]
@@ -668,6 +673,7 @@ ROUTES = [
     ("GET", "services", "list_services", "read"),
     ("POST", "services", "create_service", "write"),
     ("GET", f"services/{_U}", "get_service", "read"),
+    ("GET", f"services/{_U}/logs", "get_logs", "read"),
     ("PATCH", f"services/{_U}", "patch_service", "write"),
     ("DELETE", f"services/{_U}", "delete_service", "write"),
     ("GET", f"services/{_U}/applications", "containers", "read"),

@@ -72,3 +72,11 @@ def _is(line: Line, kind: Line) -> bool:
     same = ("msg", "status")
     asked = [each.get("request", {}).get("method") for each in (line, kind)]
     return asked[0] == asked[1] and all(line.get(name) == kind.get(name) for name in same)
+
+
+def half_way() -> Log:
+    """Two hours, at whose end the hub was deployed with a new key and the app was not."""
+    log = Log().usual(7, hours=2, rate=30)
+    for number in range(6):
+        log.add("publish-refused", 2 * 3600 + 10 + 20 * number, "192.0.2.1")
+    return log
