@@ -11,7 +11,7 @@ PACKAGE = Path(__file__).parent.parent / "mercure_deploy"
 ROWS = [
     {"cli"},
     {"rotation"},
-    {"render", "check", "push", "doctor", "status", "token", "explain"},
+    {"render", "check", "push", "doctor", "status", "token", "explain", "kit"},
     {"draft"},
     {"report"},
     {"audit"},

@@ -99,6 +99,7 @@ TABLE = {
     "explain": ("explain", "explain", "Say what a finding is, how to be sure of it, and its cure."),
     "doctor": ("doctor", "doctor", "Ask a hub that runs what is wrong, and say one cause with its cure."),
     "audit": ("audit", "audit", "Say what the access log of a hub tells: numbers by hour, and what is wrong."),
+    "kit": ("kit", "kit", "Write what an app's code has to do into its Symfony project."),
     "token": ("token", "token", "Tokens by hand, to ask a hub with curl."),
     "schema": ("schema", "schema", "Print the JSON Schema of the spec, for editors."),
 }

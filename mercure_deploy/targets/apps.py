@@ -36,25 +36,29 @@ def _secret(key: Key) -> dict[str, str]:
 @target
 def symfony(d: Deployment) -> Iterator[File]:
     """config/packages/mercure.yaml, where that of the bundle's recipe is not enough."""
-    hub = d.env.hub
-    for name, app in d.env.apps.items():
-        if not needs_configuration(d, name):
-            continue
-        key = d.signer(name)
-        secret = "%env(MERCURE_JWT_SECRET)%" if key.symmetric else "%env(base64:MERCURE_JWT_KEY_B64)%"
-        claims = {"iss": hub.issued_by, "aud": hub.public_url, "sub": str(app.url), "client_id": str(app.url)}
-        modern = d.env.modern(app)
-        protocol = ("1.0" if hub.version == "1.0" else "0.x") if modern else None
-        text = render(
-            "symfony.yaml.j2",
-            secret=secret,
-            algorithm=SYMFONY_ALGORITHMS[key.algorithm],
-            protocol=protocol,
-            # the bundle's own name is another one under kernel.debug, and the hub would not look at that cookie
-            cookie_name=hub.cookie if modern and (hub.version == "1.0" or hub.cookie_name) else None,
-            claims=claims if protocol == "1.0" else {},
-        )
-        yield File(f"symfony/{name}.mercure.yaml", text, PUBLIC)
+    for name in d.env.apps:
+        if needs_configuration(d, name):
+            yield File(f"symfony/{name}.mercure.yaml", configuration(d, name), PUBLIC)
+
+
+def configuration(d: Deployment, name: str, lifetime: int | None = None) -> bytes:
+    """The bundle's configuration for that app; with a `lifetime`, in seconds, of the cookie and the token in it."""
+    hub, app = d.env.hub, d.env.apps[name]
+    key = d.signer(name)
+    secret = "%env(MERCURE_JWT_SECRET)%" if key.symmetric else "%env(base64:MERCURE_JWT_KEY_B64)%"
+    claims = {"iss": hub.issued_by, "aud": hub.public_url, "sub": str(app.url), "client_id": str(app.url)}
+    modern = d.env.modern(app)
+    protocol = ("1.0" if hub.version == "1.0" else "0.x") if modern else None
+    return render(
+        "symfony.yaml.j2",
+        lifetime=lifetime,
+        secret=secret,
+        algorithm=SYMFONY_ALGORITHMS[key.algorithm],
+        protocol=protocol,
+        # the bundle's own name is another one under kernel.debug, and the hub would not look at that cookie
+        cookie_name=hub.cookie if modern and (hub.version == "1.0" or hub.cookie_name) else None,
+        claims=claims if protocol == "1.0" else {},
+    )
 
 
 def needs_configuration(d: Deployment, app: str) -> bool:

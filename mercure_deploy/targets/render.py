@@ -44,6 +44,12 @@ def render(template: str, **values: object) -> bytes:
     return _template(template).render(values).encode()
 
 
+def source(name: str) -> str:
+    """The text of `templates/<name>` as it is, for what has braces of its own."""
+    loader = _environment().loader
+    return loader.get_source(_environment(), name)[0] if loader else ""
+
+
 @cache
 def _template(name: str) -> Template:
     return _environment().get_template(name)
