@@ -85,17 +85,22 @@ final class Kernel extends BaseKernel
             ]],
         ]);
         $container->import(getenv('PROJECT').'/config/packages/mercure.yaml');
-        $container->services()->defaults()->autowire()->autoconfigure()
-            ->load('App\\', getenv('PROJECT').'/src/');
+        $services = $container->services()->defaults()->autowire()->autoconfigure();
+        $services->load('App\\', getenv('PROJECT').'/src/');
+        if (class_exists(Pages::class)) {
+            $services->set(Pages::class)->public();
+        }
     }
 
     protected function configureRoutes(RoutingConfigurator $routes): void
     {
         $routes->import(getenv('PROJECT').'/config/routes/*.yaml');
-        $routes->add('login', '/login')->methods(['POST']);
+        $login = $routes->add('login', '/login')->methods(['POST']);
         $routes->add('logout', '/logout');
         if (class_exists(Pages::class)) {
-            foreach (['page' => '/', 'signed_out' => '/signed-out', 'publish' => '/publish', 'file' => '/file', 'asset' => '/assets/{name}', 'fragment' => '/fragment'] as $name => $path) {
+            // what comes after a login
+            $login->controller([Pages::class, 'signed_out']);
+            foreach (['page' => '/', 'signed_out' => '/signed-out', 'publish' => '/publish', 'download' => '/file', 'asset' => '/assets/{name}', 'fragment' => '/fragment', 'loop' => '/loop'] as $name => $path) {
                 $routes->add($name, $path)->controller([Pages::class, $name]);
             }
         }

@@ -6,6 +6,7 @@ import json
 import os
 import re
 import shutil
+import signal
 import socket
 import subprocess
 import threading
@@ -247,6 +248,9 @@ def process(argv: list[str], environment: dict[str, str], log: Path) -> "Iterato
         except subprocess.TimeoutExpired:
             started.kill()
             started.wait()
+        # what it started itself, such as workers, is of its session
+        with suppress(ProcessLookupError):
+            os.killpg(started.pid, signal.SIGKILL)
 
 
 def listens(port: int) -> bool:

@@ -125,16 +125,18 @@ class MercureStream {
         if (this.last) for (const name of ['lastEventID', 'last_event_id']) url.searchParams.set(name, this.last);
         const source = new EventSource(url, { withCredentials: true });
         this.source = source;
+        // WebKit brings a stream back that was closed as its page was put away: then it is closed once more
+        const ours = () => this.source === source || void source.close();
         source.onopen = () => {
-            if (this.source !== source) return;
+            if (!ours()) return;
             this.state('open');
             // a stream that was there for a while ended as all do: the next one at once, as nothing is missed then
             this.later('steady', STEADY, () => { this.pause = 0; });
             this.quiet();
         };
-        source.onmessage = (event) => this.source === source && this.receive(event);
+        source.onmessage = (event) => ours() && this.receive(event);
         // never left to the browser: it may close for good, or come back without a pause (retry: 0)
-        source.onerror = () => this.source === source && this.retry();
+        source.onerror = () => ours() && this.retry();
     }
 
     retry() {
