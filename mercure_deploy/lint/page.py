@@ -7,6 +7,9 @@ from mercure_deploy.facts.hubs import GENERATIONS
 from mercure_deploy.findings import Finding, Level
 from mercure_deploy.readers.setup import Setup
 
+# two names of one hub, which the bundle does not know for one
+_SAME = frozenset({None, "default"})
+
 
 def named(setup: Setup) -> Iterator[Finding]:
     """Findings for a hub 0.24 that looks at another cookie than the one that the bundle sets."""
@@ -20,6 +23,23 @@ def named(setup: Setup) -> Iterator[Finding]:
         if wanted is not None and not wanted.text.startswith("{") and wanted.text != sets:
             what = f"the hub looks at the cookie {typed(wanted.text, 60)}, the bundle sets {typed(sets, 60)}"
             yield Finding("credentials-not-sent", "error", what, "one cookie_name on both sides", wanted.place)
+
+
+def asked_twice(setup: Setup) -> Iterator[Finding]:
+    """Findings for a template that asks for a cookie more than once: the bundle throws, or sets one of them alone."""
+    hint = "one call with all topics: mercure([a, b], {subscribe: [a, b]})"
+    for template in setup.templates:
+        asked: dict[str, dict[str | None, int]] = {}
+        for place, block, hub in template.always:
+            before = asked.setdefault(block, {})
+            if hub in before:
+                what = f"asks for the cookie once more, as in line {before[hub]}: the bundle throws, status 500"
+                yield Finding("credentials-not-sent", "error", what, hint, place)
+            elif hub in _SAME and _SAME & before.keys():
+                line = next(before[name] for name in _SAME & before.keys())
+                what = f"asks for the cookie of one hub by another name than in line {line}: it replaces that"
+                yield Finding("credentials-not-sent", "error", what, hint, place)
+            before.setdefault(hub, place.line)
 
 
 def opened(setup: Setup) -> Iterator[Finding]:

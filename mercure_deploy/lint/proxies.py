@@ -41,6 +41,7 @@ def credentials_not_sent(setup: Setup) -> Iterator[Finding]:
     yield from (finding for finding in modern.problems(setup) if finding.id == "credentials-not-sent")
     yield from page.opened(setup)
     yield from page.named(setup)
+    yield from page.asked_twice(setup)
 
 
 def doubled(setup: Setup) -> Iterator[Finding]:

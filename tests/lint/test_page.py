@@ -16,6 +16,18 @@ WRONG = [
     f"<script>new EventSource('{BARE}', {{withCredentials: true}})</script>",
     f"<script>new EventSource('{BARE}', {{ 'withCredentials' : true }})</script>",
 ]
+TWICE = [
+    f"{CALL}\n{CALL}",
+    f"{{% block body %}}{{% set a = {CALL[3:-3]} %}}{CALL}{{% endblock %}}",
+    f"{CALL}\n{CALL[:-5]}, hub: 'default'}}) }}}}",
+]
+ONCE = [
+    f"{{% if a %}}{CALL}{{% else %}}{CALL}{{% endif %}}",
+    f"{CALL}{{# {CALL} #}}{BARE}",
+    f"{{% block a %}}{CALL}{{% endblock %}}{{% block b %}}{CALL}{{% endblock %}}",
+    f"{CALL}\n{CALL[:-5]}, hub: 'other'}}) }}}}",
+    f"{CALL}\n{CALL[:-5]}, hub: name}}) }}}}",
+]
 RIGHT = [
     f"<script>new EventSource('{CALL}', {{withCredentials: true}})</script>",
     f"<script>new EventSource('{CALL}', {{ withCredentials: !0, }})</script>",
@@ -38,6 +50,16 @@ def page(run: Run, folder: Path, text: str, *words: str) -> set[str]:
 @pytest.mark.parametrize("text", WRONG)
 def test_a_page_that_is_refused(run: Run, tmp_path: Path, text: str):
     assert page(run, tmp_path, text, "--app-url", "https://app.example.com") == {"credentials-not-sent"}
+
+
+@pytest.mark.parametrize("text", TWICE)
+def test_a_cookie_that_is_asked_for_twice(run: Run, tmp_path: Path, text: str):
+    assert page(run, tmp_path, text) == {"credentials-not-sent"}
+
+
+@pytest.mark.parametrize("text", ONCE)
+def test_a_cookie_that_is_asked_for_once(run: Run, tmp_path: Path, text: str):
+    assert page(run, tmp_path, text) == set()
 
 
 @pytest.mark.parametrize("text", RIGHT)

@@ -23,6 +23,9 @@ ASKED = {
     "compose": ("Docker Compose", r"([\d.]+)", "compose version --short"),
     "php": ("PHP", r"PHP ([\d.]+)", "php --version"),
     "chromium": ("Chromium", r"Chromium ([\d.]+)", "chromium --version"),
+    "firefox": ("Firefox", r"Firefox ([\d.]+)", "firefox-esr --version"),
+    "phpunit": ("PHPUnit", r"PHPUnit ([\d.]+)", "phpunit --version"),
+    "eslint": ("ESLint", r"v([\d.]+)", "eslint --version"),
     "traefik": ("Traefik", r"Version:\s+([\d.]+)", "traefik version"),
     "systemd": ("systemd", r"systemd (\d+)", "systemd --version"),
     "bash": ("bash", r"version ([\d.]+)", "bash --version"),
@@ -39,14 +42,21 @@ PINNED = {
     "core": ("the core of Mercure", "hub-1.0", "dunglas/mercure"),
     "kubernetes": ("Kubernetes", "kubernetes", "k8s.io/kubernetes"),
 }
+# what no program says of itself
+UNASKED = {
+    "dotenv": lambda: f"python-dotenv {version('python-dotenv')}",
+    "webkit": lambda: (
+        "WebKitGTK " + found(r"([\d.]+)", printed(*"dpkg-query -W -f ${Version} webkit2gtk-driver".split()))
+    ),
+}
 PASSED, FAILED = pytest.StashKey[set[str]](), pytest.StashKey[set[str]]()
 
 
 @cache
 def program(name: str) -> str:
     """A program of a mark `against`, with its version."""
-    if name == "dotenv":
-        return f"python-dotenv {version('python-dotenv')}"
+    if name in UNASKED:
+        return UNASKED[name]()
     if name in PINNED:
         label, folder, module = PINNED[name]
         return f"{label} " + found(rf"{module} v(\S+)", (HERE / folder / "go.mod").read_text())
