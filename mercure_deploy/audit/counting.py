@@ -38,6 +38,8 @@ _HARMLESS = {
 _CHALLENGES = ("invalid_request", "invalid_token", "insufficient_scope")
 # what the hub says of each stream
 _USUAL = frozenset({"New subscriber", "Subscriber disconnected"})
+# longer URLs and origins are counted, and not kept
+_LONGEST = 2000
 _RESTARTED = "serving initial configuration"
 
 
@@ -176,18 +178,19 @@ class _Part:
         """Topics that are new here; a URL with a token is not kept, and where it is kept it is no news."""
         if _has_token(uri):
             self._token(at, uri)
-        else:
+        elif len(uri) <= _LONGEST:
             self.tally.uris[uri] = 1
             _shorten(self.tally.uris)
 
     def _page(self, at: int, origin: str) -> None:
         """A page of that origin had a stream; a hub's answer to an origin changes only with its configuration."""
-        refused = self.tally.refused
-        known = self.tally.known.origins
+        refused, known = self.tally.refused, self.tally.known.origins
+        if len(origin) > _LONGEST:
+            del self.tally.origins[origin]
         if details(self.found.line(at)).allowed and (known is None or known(origin)):
             refused.discard(origin)
         else:
-            refused.add(origin)
+            refused.add(origin[:_LONGEST])
             self._note("origin", origin, at)
         _shorten(self.tally.origins)
 
@@ -263,7 +266,6 @@ class _Part:
             self._note("path", path[:80], at)
         elif entry.status == 404 and path not in _HARMLESS:
             self._note("probe", path[:80], at)
-            self._note("client", request.client_ip, at)
 
     def _words(self, at: int) -> None:
         """What the hub says beside its access log."""

@@ -7,7 +7,7 @@ time that orjson, the next fastest of the well-kept ones, takes for the whole li
 import re
 from datetime import datetime
 from operator import attrgetter
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import msgspec
 
@@ -32,8 +32,8 @@ _NO_HEADERS = Headers()
 class Request(msgspec.Struct, frozen=True, gc=False):
     """What was asked, and by whom."""
 
-    client_ip: str = ""
-    method: str = ""
+    client_ip: Annotated[str, msgspec.Meta(max_length=64)] = ""
+    method: Annotated[str, msgspec.Meta(max_length=64)] = ""
     uri: str = ""
     headers: Headers = _NO_HEADERS
 

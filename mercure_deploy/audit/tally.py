@@ -11,6 +11,7 @@ from mercure_deploy.facts.hubs import HUB_PATH
 
 # the largest tables: more than a year of hours, clients of a large site, names that strangers can make up
 HOURS, CLIENTS, NAMES = 10_000, 50_000, 2_000
+_LONGEST = 200
 # lengths of streams: in steps of 0.5 s up to 150 s, where proxies cut, and from there in steps of 8 % up to a month
 STEP, FINE = 0.5, 300
 _GROWTH, _SIZES = 12.5, FINE + 125
@@ -120,7 +121,7 @@ class Tally:
 
     def note(self, what: str, whose: str, moment: float, source: str, line: int) -> None:
         """Something out of the ordinary, once more."""
-        table = self.odd.setdefault(what, {})
+        table, whose = self.odd.setdefault(what, {}), whose[:_LONGEST]
         if whose not in table and len(table) >= NAMES:
             whose = ""
         table.setdefault(whose, Seen()).add(moment, source, line)

@@ -8,6 +8,7 @@ import os
 import stat
 import time
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING
 
 import click
@@ -19,7 +20,7 @@ from mercure_deploy.cli.terminal import NO, OK, can_ask, coloured, err, note, no
 from mercure_deploy.errors import Trouble, typed
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
     from pathlib import Path
 
     from mercure_deploy.audit import Block, Known, Tally
@@ -77,7 +78,7 @@ def audit(  # noqa: PLR0913 - each is an option of the command
             raise click.UsageError("--from-coolify is for an environment of the spec, and no files")
         _from_coolify(tally, loaded, env, Way(token_file, None, cacert), root_of(spec, output))
     elif follow:
-        _follow(tally, files, full=addresses)
+        _follow(tally, files, form, full=addresses)
     else:
         for block in _blocks(files):
             _count(tally, block)
@@ -165,13 +166,13 @@ def _is_pipe(path: str) -> bool:
         return False
 
 
-def _follow(tally: Tally, files: Sequence[str], *, full: bool) -> None:
+def _follow(tally: Tally, files: Sequence[str], form: str, *, full: bool) -> None:
     """Read on until ^C, or the end of standard input, and say what comes."""
     from mercure_deploy.audit import following
 
     if len(files) > 1:
         raise click.UsageError("--follow is for one log")
-    said = _Saying(tally, full=full)
+    said = _Saying(tally, _aside if form == "json" else partial(out, wrong=True), full=full)
 
     def wait() -> None:
         said.now_and_then()
@@ -185,11 +186,19 @@ def _follow(tally: Tally, files: Sequence[str], *, full: bool) -> None:
         err("mercure-deploy: ends")
 
 
+def _aside(lines: Iterable[str | tuple[str, str | None]]) -> None:
+    """Beside the JSON that comes at the end."""
+    for line in lines:
+        err(line if isinstance(line, str) else line[0])
+
+
 class _Saying:
     """What is said while a log grows: each finding once, and a line a minute."""
 
-    def __init__(self, tally: Tally, *, full: bool) -> None:
-        self.tally, self.full = tally, full
+    def __init__(
+        self, tally: Tally, say: Callable[[Iterable[str | tuple[str, str | None]]], None], *, full: bool
+    ) -> None:
+        self.tally, self.say, self.full = tally, say, full
         self.told: set[tuple[str, object]] = set()
         self.minute, self.second, self.before = time.monotonic(), time.monotonic(), 0
 
@@ -206,11 +215,11 @@ class _Saying:
             identity = each.finding.id, each.finding.place
             if identity not in self.told:
                 self.told.add(identity)
-                out(coloured(reported.finding(each)), wrong=True)
+                self.say(coloured(reported.finding(each)))
         if moment - self.minute >= _SAY:
             self.minute = moment
             lines, self.before = self.tally.lines - self.before, self.tally.lines
-            out([reported.minute(self.tally, lines)])
+            self.say([reported.minute(self.tally, lines)])
 
 
 def _from_coolify(tally: Tally, loaded: Loaded, name: str, way: Way, root: Path) -> None:

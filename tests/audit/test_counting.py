@@ -4,6 +4,7 @@ import gzip
 import io
 import json
 import random
+import tracemalloc
 from collections import Counter
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
@@ -217,3 +218,22 @@ def test_every_table_has_an_end():
     tally = tallied(years.text)
     assert len(tally.hours) == HOURS
     assert sum(each.asked["POST", 200] for each in tally.hours.values()) == HOURS + 50
+
+
+def test_what_strangers_make_long_takes_no_memory():
+    log = logs.Log()
+    for number in range(40):
+        long = f"{number}" + "x" * 100_000
+        log.stream(number, 1, uri=f"{HUB}?topic={long}", origin=f"https://{long}")
+        log.add("probe", number, uri=f"/{long}")
+        log.add("page-without-cookie", number, origin=f"https://{long}")
+        log.add("published", number, client=long)
+    tracemalloc.start()
+    tally = tallied(log.text)
+    kept, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert kept < 1_000_000
+    assert sum(tally.lengths()) == 40
+    assert tally.skipped == 40
+    assert not tally.uris
+    assert not tally.origins

@@ -1,4 +1,4 @@
-"""Logs of a hub, made of lines that a real one wrote: tests/audit/recorded.json, held by tests/real/test_audit.py."""
+"""Logs of a hub, made of lines that a real one wrote: recorded.json, which tests/real/test_access_log.py holds."""
 
 import copy
 import json
