@@ -50,20 +50,17 @@ def count(tally: Tally, block: Block) -> None:
     tally.numbers[block.source] = first + found.count
     tally.lines += found.count + block.passed
     tally.skipped += found.skipped + block.passed
-    if not found.times:
+    if found.least < tally.window.since or found.most >= tally.window.until:
+        found.within(tally.window.since, tally.window.until)
+    if not found.entries:
         return
     least, most = found.least, found.most
-    if least < tally.window.since or most >= tally.window.until:
-        found.within(tally.window.since, tally.window.until)
-        if not found.times:
-            return
-        least, most = min(found.times), max(found.times)
-    times = found.times
     _silences(tally, found, least, most)
     tally.first, tally.last = min(tally.first, least), max(tally.last, most)
     if least // 3600 == most // 3600:
-        _Part(tally, int(least // 3600), found).count(range(len(times)))
+        _Part(tally, int(least // 3600), found).count(range(len(found.entries)))
         return
+    times = found.times()
     for hour, some in groupby(range(len(times)), lambda at: int(times[at] // 3600)):
         at = list(some)
         _Part(tally, hour, found).count(range(at[0], at[-1] + 1))
@@ -75,7 +72,7 @@ def _silences(tally: Tally, found: Readable, least: float, most: float) -> None:
     shortest = tally.gaps[-1][0] if len(tally.gaps) > 1 else 0.0
     if most - min(before, least) <= shortest:
         return
-    for at, time in enumerate(found.times):
+    for at, time in enumerate(found.times()):
         if time - before > shortest:
             tally.gaps.append((time - before, before, found.source, found.number(at)))
             tally.gaps = sorted(tally.gaps, reverse=True)[:2]
@@ -147,11 +144,12 @@ class _Part:
         entries, uris, origins, begins, ends = self.found.entries, tally.uris, tally.origins, tally.begins, tally.ends
         subscribers, refused = tally.subscribers, tally.refused
         followed, accept = subscribers.each, subscribers.room().add
+        accepted, end, each, mask = 0, SIZES_END, EACH, MASK
         for at in self.streams:
             entry = entries[at]
             request, length = entry.request, entry.duration
             headers = request.headers
-            of = sizes[int(length + length)] if 0.0 < length < SIZES_END else size(length)
+            of = sizes[int(length + length)] if 0.0 < length < end else size(length)
             lengths[of] += 1
             ends[of] = entry.ts
             if of not in begins:
@@ -163,15 +161,16 @@ class _Part:
             if headers.origin:
                 origin = headers.origin[0]
                 count = origins[origin] = origins.get(origin, 0) + 1
-                if count < EACH or not count & MASK or origin in refused:
+                if count < each or not count & mask or origin in refused:
                     self._page(at, origin)
             if headers.cookie is none and self._is_anonymous(at, request.uri):
                 self._note("anonymous", "", at)
             else:
-                subscribers.accepted += 1
+                accepted += 1
                 accept(request.client_ip)
                 if followed:
                     subscribers.accept(request.client_ip, entry.ts - length)
+        subscribers.accepted += accepted
         self.streams.clear()
 
     def _topic(self, at: int, uri: str) -> None:
@@ -200,7 +199,7 @@ class _Part:
 
     def _note(self, what: str, whose: str, at: int) -> None:
         found = self.found
-        self.tally.note(what, whose, found.times[at], found.source, found.number(at))
+        self.tally.note(what, whose, found.entries[at].ts, found.source, found.number(at))
 
     def _token(self, at: int, uri: str) -> None:
         """A token in the URL, which this log or another one has now."""

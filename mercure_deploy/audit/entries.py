@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 NOTHING = msgspec.Raw(b"")
+# the years of a log of a hub; what is outside is no time
+_SINCE, _UNTIL = 946_684_800.0, 4_102_444_800.0
 
 
 class Headers(msgspec.Struct, frozen=True, gc=False):
@@ -47,7 +49,7 @@ class Entry(msgspec.Struct, frozen=True, gc=False):
     A line of another kind has the status 0, and only `msg` tells what it is.
     """
 
-    ts: float = 0.0
+    ts: Annotated[float, msgspec.Meta(ge=_SINCE, le=_UNTIL)]
     msg: str = ""
     status: int = 0
     duration: float = 0.0
@@ -117,9 +119,8 @@ _BEGIN, _WRAPPED = b'{"', (b'{"log":', b'{"MESSAGE"')
 _MOMENT = re.compile(rb"(\d{4})[-/](\d\d)[-/](\d\d)[T ](\d\d:\d\d:\d\d)(\.\d{1,6})?\d*(Z|[+-]\d\d:?\d\d)?")
 _LENGTHS = {"ns": 1e-9, "us": 1e-6, "\u00b5s": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0}
 _LENGTH = re.compile(r"(\d{1,12}(?:\.\d{1,12})?)(ns|us|\u00b5s|ms|s|m|h)")
-# the years of a log of a hub; what is outside is no time
-_SINCE, _UNTIL = 946_684_800.0, 4_102_444_800.0
-# so many lines into a log the number of a line need no longer be exact
+# so many lines of a log are those that somebody opens in an editor: beyond, the numbers of lines do not count empty
+# ones, and lines are taken to be in the order of their times, as a hub writes them (within 128 KB of them)
 _OPENED = 50_000
 _TS = attrgetter("ts")
 
@@ -135,13 +136,20 @@ class Readable:
         self._kept: Sequence[int] | None = None
         # where the last line that was asked for is: its place among the lines, and in the data
         self._at, self._start = 0, block.start
+        # how many lines cannot be read
+        self.skipped = 0
         self.entries = self._fast()
-        self.times = list(map(_TS, self.entries))
-        self.count = len(self.times)
-        # the first and the last moment
-        self.least, self.most = min(self.times, default=0.0), max(self.times, default=0.0)
-        if not _SINCE < self.least <= self.most < _UNTIL:
+        self.count = len(self.entries)
+        if not self.entries:
             self._carefully()
+        # the first and the last moment
+        ends = self.entries[:: max(1, len(self.entries) - 1)] if first > _OPENED else self.entries
+        times = list(map(_TS, ends))
+        self.least, self.most = min(times, default=0.0), max(times, default=0.0)
+
+    def times(self) -> list[float]:
+        """When each entry was written, in seconds since 1970."""
+        return list(map(_TS, self.entries))
 
     def _fast(self) -> list[Entry]:
         """All lines at once, where each is as Caddy wrote it, whatever stands before; else nothing."""
@@ -149,8 +157,7 @@ class Readable:
         try:
             if block.buffer.startswith(_BEGIN, block.start, block.end):
                 found: list[Entry] = _decode_lines(memoryview(block.buffer)[block.start : block.end])
-                # empty lines, which it passes over, have a number all the same; to look for them takes a seventh of the
-                # whole, and is left to logs that somebody opens in an editor
+                # empty lines, which it passes over, have a number all the same; to look for them takes a seventh of all
                 return found if self._first > _OPENED or len(found) == block.number else []
             return [_decode(line[max(line.find(_BEGIN), 0) :]) for line in block.lines]
         except (msgspec.MsgspecError, UnicodeDecodeError):
@@ -162,18 +169,14 @@ class Readable:
         found = [careful(line) for line in self._lines]
         self._kept = [at for at, entry in enumerate(found) if entry]
         self.entries = [entry for entry in found if entry]
-        self.times, self.count = list(map(_TS, self.entries)), len(found)
-        self.least, self.most = min(self.times, default=0.0), max(self.times, default=0.0)
-
-    @property
-    def skipped(self) -> int:
-        """How many lines cannot be read."""
-        return self.count - len(self.times)
+        self.count, self.skipped = len(found), len(found) - len(self.entries)
 
     def within(self, since: float, until: float) -> None:
         """Leave out what is not of that time."""
-        kept = [at for at, time in enumerate(self.times) if since <= time < until]
-        self.entries, self.times = [self.entries[at] for at in kept], [self.times[at] for at in kept]
+        kept = [at for at, time in enumerate(self.times()) if since <= time < until]
+        self.entries = [self.entries[at] for at in kept]
+        times = self.times()
+        self.least, self.most = min(times, default=0.0), max(times, default=0.0)
         self._kept = [self._kept[at] for at in kept] if self._kept is not None else kept
 
     def number(self, at: int) -> int:
