@@ -11,6 +11,7 @@ from pathlib import Path
 
 import browsers
 import httpx
+import modern
 import programs
 import pytest
 from cases import rendered
@@ -34,7 +35,7 @@ EDGE = """\
 }}
 https://hub.example.com {{
 	tls internal
-	reverse_proxy 127.0.0.1:80 {{
+	reverse_proxy 127.0.0.1:{hub} {{
 		flush_interval -1
 	}}
 }}
@@ -49,13 +50,17 @@ PROTOCOLS = {"h1": "h1", "h2": "h1 h2"}
 class Site:
     """A hub, an app with the kit in it, an edge with TLS before both; all of one rendered environment."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, port: int) -> None:
+        self.port = port
         self.folder, self.deployed, self.project = folder, folder / "deploy/production", folder / "project"
         self.root = folder / "caddy/pki/authorities/local/root.crt"
         self.hub_stays = ExitStack()
 
     def start_hub(self) -> None:
         """The hub as it is rendered, with an empty history."""
+        if self.port != 80:
+            self.hub_stays.enter_context(modern.core(self.deployed, self.folder, port=self.port))
+            return
         hub = self.hub_stays.enter_context(programs.hub(self.deployed, self.folder))
         self.process, self.argv, self.log = hub.process, hub.argv, hub.log
 
@@ -76,7 +81,9 @@ class Site:
     def deploy_app(self) -> None:
         """Give the app what was rendered for it; it reaches the hub by its own address."""
         env = (self.deployed / "app.env").read_text()
-        (self.project / "app.env").write_text(env.replace(f"MERCURE_URL={HUB}", "MERCURE_URL=http://127.0.0.1"))
+        (self.project / "app.env").write_text(
+            env.replace(f"MERCURE_URL={HUB}", f"MERCURE_URL=http://127.0.0.1:{self.port}")
+        )
 
     def publish(self, text: str, of: str = "jane") -> None:
         """A private update of that user, by the app."""
@@ -93,14 +100,21 @@ class Site:
 
 
 @contextmanager
-def site(folder: Path, protocols: str = "h2", lifetime: int | None = None) -> Iterator[Site]:
+def site(
+    folder: Path,
+    protocols: str = "h2",
+    lifetime: int | None = None,
+    version: str = "0.24",
+    suite: str = "symfony_newer",
+) -> Iterator[Site]:
     """Everything, where the names lead to a further address of this machine; a cookie lives `lifetime` seconds."""
     programs.need_isolation()
     subprocess.run(["ip", "addr", "replace", f"{ADDRESS}/32", "dev", "lo"], check=True)
     Path("/etc/hosts").write_text(f"127.0.0.1 localhost\n{ADDRESS} app.example.com hub.example.com\n")
     keys = {"algorithm": "HS256", "token_lifetime": "1m"}
-    rendered(folder, ("coolify", {}), {"app": {"url": APP}}, keys=keys)
-    made = Site(folder)
+    bundle = "0.6" if suite == "symfony_newest" else "0.4"
+    rendered(folder, ("coolify", {"version": version}), {"app": {"url": APP, "bundle": bundle}}, keys=keys)
+    made = Site(folder, 80 if version == "0.24" else modern.PORT)
     made.project.mkdir()
     (made.project / "composer.json").write_text("{}")
     assert main(["kit", "production", "app", str(made.project), "-f", str(folder / "mercure.yaml")]) == 0
@@ -108,14 +122,14 @@ def site(folder: Path, protocols: str = "h2", lifetime: int | None = None) -> It
     if lifetime:
         config = made.project / "config/packages/mercure.yaml"
         config.write_text(re.sub(r"lifetime: \d+", f"lifetime: {lifetime}", config.read_text()))
-    (folder / "Caddyfile").write_text(EDGE.format(address=ADDRESS, protocols=PROTOCOLS[protocols]))
-    found = programs.tools("hub", "php", "symfony_newer")
+    (folder / "Caddyfile").write_text(EDGE.format(address=ADDRESS, protocols=PROTOCOLS[protocols], hub=made.port))
+    found = programs.tools("hub", "php", suite)
     edge = [found["hub"], "run", "--config", str(folder / "Caddyfile"), "--adapter", "caddyfile"]
     home = {"PATH": os.environ["PATH"], "HOME": str(folder), "XDG_DATA_HOME": str(folder)}
     app = [found["php"], "-S", "127.0.0.1:8001", str(HERE / "serve.php")]
     environment = {
         "PATH": os.environ["PATH"],
-        "SYMFONY": found["symfony_newer"],
+        "SYMFONY": found[suite],
         "PROJECT": str(made.project),
         "APP_VAR": str(folder / "var"),
         "PHP_CLI_SERVER_WORKERS": "8",
@@ -325,6 +339,27 @@ def test_a_stream_ends_where_it_should(tmp_path: Path, name: str):
         made.publish("not for her any more")
         time.sleep(2)
         assert there.shown == ["awake"]
+
+
+@pytest.mark.parametrize(
+    ("version", "suite"), [("0.24", "symfony"), ("0.24", "symfony_newest"), ("1.0", "symfony_newest")]
+)
+def test_with_each_bundle_and_hub(tmp_path: Path, version: str, suite: str):
+    with site(tmp_path, lifetime=15, version=version, suite=suite) as made, page("chromium", made) as there:
+        there.log_in("jane")
+        there.open("jane", silence=4000)
+        there.says("open")
+        made.publish("one")
+        there.shows("one")
+        # opened anew after a silence, with what was missed asked for and nothing twice
+        before = there.opened
+        programs.wait(lambda: there.opened > before, "opened anew")
+        there.says("open")
+        made.publish("two")
+        there.shows("one", "two")
+        time.sleep(15)
+        made.publish("three")
+        there.shows("one", "two", "three")
 
 
 def test_a_screen_reader_and_a_keyboard_see_the_state(tmp_path: Path):

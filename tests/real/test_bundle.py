@@ -12,8 +12,8 @@ import programs
 import pytest
 import stack
 from cases import ALGORITHMS, rendered
+from modern import core
 from ruamel.yaml import YAML
-from test_core import core
 
 pytestmark = [pytest.mark.real]
 

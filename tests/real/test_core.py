@@ -2,14 +2,12 @@
 
 import http.client
 import json
-import os
 import re
 import time
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import urlencode
 
 import httpx
@@ -17,6 +15,7 @@ import jwt
 import programs
 import pytest
 from conftest import Run
+from modern import PORT, core
 from ruamel.yaml import YAML
 
 from mercure_deploy import keys
@@ -26,12 +25,8 @@ from mercure_deploy.output import known
 from mercure_deploy.readers.tokens import parse
 from mercure_deploy.spec import load
 
-if TYPE_CHECKING:
-    import subprocess
-
 pytestmark = [pytest.mark.real, pytest.mark.against("core")]
 
-PORT = 8123
 TOPIC = "https://example.com/books/1"
 DETAIL = "https://mercure.rocks/authorization-detail"
 ALGORITHMS = ["HS256", "HS384", "HS512", "RS256", "ES256"]
@@ -51,45 +46,6 @@ def rendered(folder: Path, run: Run, algorithm: str = "HS256", **hub: object) ->
     programs.spec_text({"version": 1, "environments": {"production": environment}}, folder / "mercure.yaml")
     assert run("render").code == 0
     return folder / "deploy/production"
-
-
-@contextmanager
-def core(folder: Path, scratch: Path, binary: str = "core", port: int = PORT) -> Iterator[None]:
-    """The core, told what the rendered Caddyfile says."""
-    programs.need_isolation()
-    place = folder / "hub/Caddyfile"
-    text = (place if place.exists() else folder / "Caddyfile").read_text()
-
-    def said(pattern: str) -> str:
-        found = re.search(pattern, text, re.DOTALL)
-        return found[1] if found else ""
-
-    key, algorithm = programs.signing(folder / "app.env", folder / "manifest.json")
-    public = said(r'jwt "(-----BEGIN.*?-----END PUBLIC KEY-----)"')
-    environment = {
-        "PATH": os.environ["PATH"],
-        "CORE_LISTEN": f"127.0.0.1:{port}",
-        "CORE_ISSUER": said(r"issuer (\S+) \{"),
-        "CORE_RESOURCE": said(r"resource_identifier (\S+)"),
-        "CORE_ORIGINS": said(r"cors_origins ([^\n]+)"),
-        "CORE_COMPATIBLE": said(r"protocol_version_compatibility (\d)"),
-        "CORE_ALGORITHMS": said(r"jwks_uri \S+ ([^\n]+)") or algorithm,
-        **({"CORE_JWKS": str(folder / "hub/jwks.json")} if "jwks_uri" in text else {"CORE_KEY": public or key}),
-    }
-    log = scratch / "core.log"
-    with programs.process([programs.tools(binary)[binary]], environment, log) as process:
-        programs.wait(lambda: answers(process, log, port), "the core answers")
-        yield
-        process.terminate()
-        assert process.wait(10) == 0
-
-
-def answers(process: "subprocess.Popen[bytes]", log: Path, port: int) -> bool:
-    assert process.poll() is None, log.read_text()
-    try:
-        return request("GET", {"match": TOPIC}, {}, port)[0] == 401
-    except OSError:
-        return False
 
 
 def request(method: str, words: dict[str, str], headers: dict[str, str], port: int = PORT) -> tuple[int, str, str]:

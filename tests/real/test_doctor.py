@@ -17,7 +17,7 @@ from cases import APPS, rendered
 from conftest import Run
 from dotenv import dotenv_values
 from edges import HUB, NGINX_GOOD, Authority, Edge, started
-from test_core import core
+from modern import core
 
 pytestmark = [pytest.mark.real, pytest.mark.against("hub", "nginx", "apache", "haproxy", "traefik")]
 

@@ -13,7 +13,7 @@ import pytest
 from cases import APPS, rendered
 from conftest import Run
 from edges import HUB, Authority, Edge, started
-from test_core import core
+from modern import core
 from test_doctor import examined, hub, same
 
 pytestmark = [pytest.mark.real, pytest.mark.against("hub", "php", "symfony")]
