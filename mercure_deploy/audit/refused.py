@@ -122,7 +122,9 @@ def _stale(tally: Tally) -> Iterator[Anomaly]:
     seen = Seen(count, runs[0].first, max(each.last for each in runs), runs[0].source, runs[0].line)
     lifetime = f" (token_lifetime is {tally.known.lifetime:.0f} s)" if tally.known.lifetime else ""
     what = f"{count} times a page lost its stream and was refused when it came back, {span(seen)}{lifetime}"
-    hint = "its token had expired: renew the cookie before it ends, and after a 401, as the script of the README does"
+    hint = (
+        "its token had expired: renew the cookie before it ends, and after a 401, as mercure-deploy kit's script does"
+    )
     yield of(seen, "error", "token-lifecycle", what, hint)
 
 

@@ -152,7 +152,9 @@ def silences(tally: Tally, _address: Callable[[str], str]) -> Iterator[Anomaly]:
     # of so many pauses at random the longest is some ln(requests) times the mean
     usual = (tally.last - tally.first - seconds) / requests * math.log(requests)
     if seconds >= max(_SILENCE, _TIMES * other, _TIMES * usual):
-        what = f"nothing reached the hub for {length(seconds)} from {moment(since)} on, then {length(other)} at most"
+        what = (
+            f"nothing reached the hub for {length(seconds)}, from {moment(since)} on; else for {length(other)} at most"
+        )
         hint = "the hub or what stands before it was down, or publishers went elsewhere: its log of that time"
         seen = Seen(1, since, since + seconds, source, line)
         yield of(seen, "warning", "proxy-not-routing", what, hint)

@@ -85,10 +85,10 @@ class Site:
             env.replace(f"MERCURE_URL={HUB}", f"MERCURE_URL=http://127.0.0.1:{self.port}")
         )
 
-    def publish(self, text: str, of: str = "jane") -> None:
-        """A private update of that user, by the app."""
+    def publish(self, text: str, of: str = "jane", kind: str = "") -> None:
+        """A private update of that user, by the app; `kind` is its type."""
         with httpx.Client(trust_env=False, timeout=30) as client:
-            answer = client.get("http://127.0.0.1:8001/publish", params={"text": text, "of": of})
+            answer = client.get("http://127.0.0.1:8001/publish", params={"text": text, "of": of, "kind": kind})
         assert answer.status_code == 200, answer.text[:500]
 
     def rotate(self, *arguments: str) -> int:
@@ -243,6 +243,27 @@ def test_a_stream_stays(tmp_path: Path, name: str, protocols: str):
         # never two at once
         alive = "return (window.streams ?? []).filter((one) => one.readyState !== 2).length"
         programs.wait(lambda: there.ask(alive) == 1, "one stream alone")
+
+
+@pytest.mark.parametrize("name", browsers.NAMES)
+def test_a_key_that_is_replaced_at_once_costs_a_page_seconds(tmp_path: Path, name: str):
+    """The cookie would be good for an hour, and is refused from one moment to the next; so is the app, for a while."""
+    with site(tmp_path, lifetime=3600) as made, page(name, made) as there:
+        there.log_in("jane")
+        there.open("jane", silence=8000)
+        there.says("open")
+        made.publish("one")
+        there.shows("one")
+        assert made.rotate("--now") == 0
+        made.publish("two")
+        there.shows("one", "two", seconds=45)
+        there.says("open")
+        # an update with a type of its own, which the page names
+        there.open("jane", events=["book"])
+        there.says("open")
+        made.publish("three", kind="book")
+        made.publish("four")
+        there.shows("three", "four")
 
 
 @pytest.mark.proves("After a logout, `kit` leaves no cookie with which the next user sees the former one's updates")

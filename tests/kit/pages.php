@@ -26,7 +26,7 @@ final class Pages extends AbstractController
     {
         $topic = MercureTopicVoter::topicOf($request->query->get('of', 'jane'));
 
-        return new Response($hub->publish(new Update($topic, $request->query->get('text'), true)));
+        return new Response($hub->publish(new Update($topic, $request->query->get('text'), true, null, $request->query->get('kind') ?: null)));
     }
 
     public function download(): Response

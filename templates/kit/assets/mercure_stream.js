@@ -16,7 +16,8 @@
  *     start(element);
  *   </script>
  *
- * The element gets data-state: connecting, open, retrying, refused (this user may not see the topic), stopped.
+ * Updates with a type of their own are heard when it is named: data-events="books authors". The element gets
+ * data-state: connecting, open, retrying, refused (this user may not see the topic), stopped.
  */
 
 const SILENCE = 10 * 60_000; // without an update for so long, the stream is opened anew: it may have ended unseen
@@ -25,7 +26,7 @@ const LONGEST_PAUSE = 60_000;
 const STEADY = 5_000;
 const AT_ONCE = 50;
 const AFTER_A_DOWNLOAD = 2_000;
-const ASLEEP = 30_000; // a clock that jumps so far was asleep
+const ASLEEP = 150_000; // a clock that jumps so far was asleep; timers of a page behind others come once a minute
 const REMEMBERED = 200; // ids of updates that were seen
 
 const WORDS = {
@@ -42,12 +43,13 @@ export function start(element, options = {}) {
 }
 
 class MercureStream {
-    constructor(element, { hub, renew, silence, words } = {}) {
+    constructor(element, { hub, renew, silence, words, events } = {}) {
         this.element = element;
         this.hub = hub ?? element.dataset.hub;
         this.renewUrl = renew ?? element.dataset.renew ?? null;
         this.silence = Number(silence ?? element.dataset.silence ?? SILENCE);
         this.words = { ...WORDS, ...(words ?? JSON.parse(element.dataset.words ?? '{}')) };
+        this.types = ['message', ...(events ?? (element.dataset.events ?? '').split(' ').filter(Boolean))];
         this.key = `mercure ${this.hub}`;
         this.seen = new Set();
         this.last = null;
@@ -73,7 +75,7 @@ class MercureStream {
             [window, 'pageshow', (event) => event.persisted && this.return()],
             [window, 'beforeunload', () => this.afterDownload()],
             [window, 'online', () => !this.source && this.again(0)],
-            [document, 'visibilitychange', () => document.visibilityState === 'visible' && this.wake()],
+            [document, 'visibilitychange', () => document.visibilityState === 'visible' && this.look()],
         ];
         for (const [target, name, listener] of this.listeners) target.addEventListener(name, listener);
         this.awake = Date.now();
@@ -134,9 +136,14 @@ class MercureStream {
             this.later('steady', STEADY, () => { this.pause = 0; });
             this.quiet();
         };
-        source.onmessage = (event) => ours() && this.receive(event);
+        for (const type of this.types) source.addEventListener(type, (event) => ours() && this.receive(event));
         // never left to the browser: it may close for good, or come back without a pause (retry: 0)
-        source.onerror = () => ours() && this.retry();
+        source.onerror = () => {
+            if (!ours()) return;
+            // closed for good: a 401, it may be, of a key that was replaced; then the cookie is worth nothing
+            if (source.readyState === EventSource.CLOSED) this.validUntil = 0;
+            this.retry();
+        };
     }
 
     retry() {
@@ -176,8 +183,9 @@ class MercureStream {
                 this.renewed(Number(answer.headers.get('Mercure-Token-Lifetime') ?? 3600) * 1000);
                 return true;
             }
-            // 400: too many topics; 401, 403: not for this user; a redirect: to the login
-            return [400, 401, 403, 404].includes(answer.status) || answer.type === 'opaqueredirect' ? false : null;
+            // 400: too many topics; 401, 403: not for this user; a redirect: to the login. A 404 or 502 is a proxy's,
+            // while the app is deployed
+            return [400, 401, 403].includes(answer.status) || answer.type === 'opaqueredirect' ? false : null;
         } catch {
             return null;
         }
@@ -187,15 +195,16 @@ class MercureStream {
     renewed(lifetime) {
         const margin = Math.min(60_000, lifetime / 4);
         this.validUntil = Date.now() + Math.min(lifetime / 2, lifetime - margin);
-        this.later('renew', Math.min(lifetime - margin, 2 ** 31 - 1), async () => {
-            this.validUntil = 0;
-            const attempt = this.attempt;
-            const allowed = await this.renew();
-            if (attempt !== this.attempt || this.stopped) return;
-            if (allowed === false) this.lose();
-            // nobody answers: the stream stays while the hub lets it, and is opened with a new cookie then
-            if (allowed === null) this.later('renew', Math.min(margin / 2, 10_000), () => this.again(0));
-        });
+        this.later('renew', Math.min(lifetime - margin, 2 ** 31 - 1), () => this.renewInTime(margin / 4));
+    }
+
+    async renewInTime(pause) {
+        this.validUntil = 0;
+        const allowed = await this.renew();
+        if (this.stopped || this.refused) return;
+        if (allowed === false) this.lose();
+        // nobody answers: the stream stays while the hub lets it
+        if (allowed === null) this.later('renew', pause, () => this.renewInTime(pause));
     }
 
     /** The right was taken away. */
@@ -219,6 +228,14 @@ class MercureStream {
     /** Back from the browser's cache of pages: nothing went on meanwhile. */
     return() {
         this.validUntil = 0;
+        this.again(0);
+    }
+
+    /** Somebody looks at the page again: what was refused may be granted now, after a login beside it. */
+    look() {
+        this.wake();
+        if (!this.refused) return;
+        this.refused = false;
         this.again(0);
     }
 

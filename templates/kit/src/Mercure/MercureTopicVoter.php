@@ -16,6 +16,8 @@ use Symfony\Component\Security\Core\Authorization\Voter\Voter;
  * As it is, each user sees one topic, of that user alone: publish there what only that user may see. For more, say here
  * who sees what, as in `return $token->getUser() === $this->books->ofTopic($subject)?->getOwner();`.
  *
+ * More than 90 topics do not fit into a cookie: let the page ask for a pattern, `{{ app }}/books/{id}`, and grant that.
+ *
  * @extends Voter<'MERCURE_SUBSCRIBE', string>
  */
 final class MercureTopicVoter extends Voter
