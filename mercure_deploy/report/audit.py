@@ -9,8 +9,8 @@ from urllib.parse import parse_qsl
 
 from mercure_deploy.audit import Anomaly, Tally
 from mercure_deploy.audit.rules import length, moment
-from mercure_deploy.audit.tally import STEP, UNMEASURED, Hour, share, size
-from mercure_deploy.audit.unusual import piled
+from mercure_deploy.audit.tally import UNMEASURED, Hour, share, size
+from mercure_deploy.audit.unusual import piled, window
 from mercure_deploy.errors import many, printable
 from mercure_deploy.report.findings import counted, finding_row, finding_text
 
@@ -108,14 +108,12 @@ def ended(tally: Tally) -> dict[str, int]:
     total, at_once = sum(lengths), sum(lengths[: size(_AT_ONCE)])
     cut = piled(tally)
     lifetime = tally.known.lifetime
-    at = size(lifetime) if lifetime else 0
-    by_token = sum(lengths[max(0, at - int(2 / STEP)) : at + int(2 / STEP)]) if lifetime else 0
     unmeasured = lengths[UNMEASURED]
     found = {f"ended within {_AT_ONCE:.0f} s": at_once}
     if cut:
         found[f"cut after {cut.seconds} s"] = cut.streams
     if lifetime:
-        found["ended with their token"] = by_token
+        found["as long as a token lives"] = sum(lengths[each] for each in window(round(lifetime)))
     if unmeasured:
         found["without a length, as a proxy logs those whose client left"] = unmeasured
     rest = total - sum(found.values())

@@ -121,6 +121,16 @@ def test_the_environment_knows_origins_and_lifetime(run: Run, project: Path):
     assert run("audit", "-", stdin=log.text.decode()).code == 0
 
 
+def test_streams_that_live_as_long_as_a_token_are_told_from_the_rest(run: Run, project: Path):
+    log = Log()
+    for number in range(60):
+        log.stream(number * 100, 3600 if number % 3 else 1800 + number, f"198.51.100.{number}")
+    (project / "a.log").write_bytes(log.text)
+    ends = json.loads(run("audit", "production", "a.log", "--format", "json", spec=MINIMAL).out)["total"]["ends"]
+    assert ends["as long as a token lives"] == 40
+    assert ends["ended by the page, the network or the hub"] == 20
+
+
 def test_several_logs_are_one_and_each_line_is_told_by_its_own(run: Run, project: Path):
     log = wrong()
     lines = log.text.splitlines(keepends=True)
