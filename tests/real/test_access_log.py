@@ -62,7 +62,9 @@ class Traffic:
 
     def lines(self) -> list[Line]:
         """The access lines so far."""
-        found = (json.loads(line) for line in self.log.read_text().splitlines() if line.startswith("{"))
+        # the last one may be half written
+        *whole, _ = self.log.read_text().split("\n")
+        found = (json.loads(line) for line in whole if line.startswith("{"))
         return [line for line in found if line.get("msg") == "handled request"]
 
     def ask(self, method: str, path: str, headers: dict[str, str], body: str = "", host: str = "127.0.0.1") -> int:
