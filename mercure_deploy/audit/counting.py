@@ -9,7 +9,7 @@ from mercure_deploy.audit.reading import Block
 from mercure_deploy.audit.tally import CLIENTS, NAMES, SIZES, SIZES_END, Hour, Tally, size
 from mercure_deploy.facts.hubs import DOORS, HUB_PATH
 
-METHODS = frozenset({"GET", "POST", "OPTIONS", "HEAD", "PUT", "DELETE", "PATCH", "QUERY"})
+_METHODS = frozenset({"GET", "POST", "OPTIONS", "HEAD", "PUT", "DELETE", "PATCH", "QUERY"})
 _TOKEN = re.compile(r"[?&](?:authorization|access_token)=(?!REDACTED)[^&]{20}")
 _HIDDEN = re.compile(r"[?&](?:authorization|access_token)=REDACTED")
 _DOOR = re.compile(rf"{re.escape(HUB_PATH)}/({'|'.join(sorted(DOORS))})\b|/({'|'.join(sorted(DOORS))})/?$")
@@ -18,7 +18,6 @@ _REASONS = {
     "signature is invalid": "signature",
     "token is expired": "expired",
     "key not found": "signature",
-    "unexpected signing method": "algorithm",
     "signing method": "algorithm",
     "not granted": "topic",
     "posting public updates to topics not listed": "topic",
@@ -40,7 +39,6 @@ _CHALLENGES = ("invalid_request", "invalid_token", "insufficient_scope")
 _USUAL = frozenset({"New subscriber", "Subscriber disconnected"})
 # longer URLs and origins are counted, and not kept
 _LONGEST = 2000
-_RESTARTED = "serving initial configuration"
 
 
 def count(tally: Tally, block: Block) -> None:
@@ -98,7 +96,7 @@ MASK = EACH - 1
 
 
 class _Part:
-    """Some lines of one hour; what is usual is put into lists, and counted at their end."""
+    """Some lines of one hour; streams are put into a list, and counted at its end or before a refusal."""
 
     def __init__(self, tally: Tally, hour: int, found: Readable) -> None:
         self.tally, self.source, self.found = tally, found.source, found
@@ -223,7 +221,10 @@ class _Part:
         if status == 200 and request.method == "POST":
             self.tally.publishers.accept(request.client_ip, entry.ts)
             self.tally.publishers.accepted += 1
-        method = request.method if request.method in METHODS else "other"
+        method = request.method if request.method in _METHODS else "other"
+        if status == 200 and (method == "QUERY" or (method == "GET" and query)):
+            self.streams.append(at)
+            return
         self.hour.asked[method, status] += 1
         if query:
             self._token(at, request.uri)
@@ -273,8 +274,6 @@ class _Part:
             self.tally.skipped += 1
             return
         self.tally.words += 1
-        if found.msg == _RESTARTED:
-            self._note("restarted", "", at)
         if found.logger.startswith("http.handlers.mercure"):
             text = f"{found.msg} {found.error or ''}"
             reason = next((reason for sign, reason in _REASONS.items() if sign in text), None)

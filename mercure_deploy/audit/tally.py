@@ -3,7 +3,7 @@
 import math
 from array import array
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
 from mercure_deploy.audit.clients import Clients, Seen
@@ -69,6 +69,11 @@ SIZES_END = 1024.0
 SIZES = [size(step * STEP + STEP / 2) for step in range(int(SIZES_END / STEP))]
 
 
+def lengths_of(hours: Iterable[Hour]) -> Sequence[int]:
+    """The streams of these hours, by their lengths; nothing where there is no hour."""
+    return list(map(sum, zip(*(each.lengths for each in hours), strict=True)))
+
+
 def share(lengths: Sequence[int], part: float) -> float | None:
     """The length in seconds that this part of the streams does not exceed, within 4 %; None where there is none."""
     left = part * sum(lengths[:UNMEASURED])
@@ -126,9 +131,9 @@ class Tally:
             whose = ""
         table.setdefault(whose, Seen()).add(moment, source, line)
 
-    def lengths(self) -> "array[int]":
+    def lengths(self) -> Sequence[int]:
         """The streams of all hours."""
-        return array("L", map(sum, zip(*(each.lengths for each in self.hours.values()), strict=True)))
+        return lengths_of(self.hours.values())
 
     def of(self, what: str) -> dict[str, Seen]:
         """All that was noted as this, by whose it is."""

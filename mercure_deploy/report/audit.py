@@ -2,17 +2,17 @@
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import parse_qsl
 
 from mercure_deploy.audit import Anomaly, Tally
 from mercure_deploy.audit.rules import length, moment
-from mercure_deploy.audit.tally import UNMEASURED, Hour, share, size
+from mercure_deploy.audit.tally import UNMEASURED, Hour, lengths_of, share, size
 from mercure_deploy.audit.unusual import piled, window
 from mercure_deploy.errors import many, printable
-from mercure_deploy.report.findings import counted, finding_row, finding_text
+from mercure_deploy.report.findings import counted, finding_row, finding_text, stamp
 
 # how many hours, origins and topics a person is shown
 _HOURS, _NAMES = 24, 5
@@ -130,21 +130,20 @@ def topics(tally: Tally) -> dict[str, int]:
     return dict(found)
 
 
-def _numbers(hours: Iterable[Hour]) -> Row:
+def _numbers(hours: Collection[Hour]) -> Row:
     """The numbers of some hours, as in JSON."""
     asked: Counter[tuple[str, int]] = Counter()
-    lengths: list[int] | None = None
     for hour in hours:
         asked.update(hour.asked)
-        lengths = list(hour.lengths) if lengths is None else list(map(sum, zip(lengths, hour.lengths, strict=True)))
-    streams = sum(lengths or ())
+    lengths = lengths_of(hours)
+    streams = sum(lengths)
     by: dict[str, Counter[str]] = {"publishes": Counter(), "subscriptions": Counter(), "others": Counter()}
     kinds = {"POST": "publishes", "GET": "subscriptions", "QUERY": "subscriptions"}
     for (method, status), count in asked.items():
         by[kinds.get(method, "others")][str(status)] += count
     if streams:
         by["subscriptions"]["200"] += streams
-    middle, most = (share(lengths, part) if lengths else None for part in (0.5, 0.95))
+    middle, most = (share(lengths, part) for part in (0.5, 0.95))
     return {
         **{name: dict(sorted(table.items())) for name, table in by.items()},
         "streams": {"count": streams, "median": _rounded(middle), "p95": _rounded(most)},
@@ -156,7 +155,7 @@ def _rounded(seconds: float | None) -> float | None:
 
 
 def _stamp(seconds: float) -> str:
-    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return stamp(datetime.fromtimestamp(seconds, UTC))
 
 
 def as_json(tally: Tally, found: Sequence[Anomaly], *, ok: bool) -> str:
@@ -195,17 +194,13 @@ def page(tally: Tally, found: Sequence[Anomaly], now: datetime, name: str) -> Ro
     """What the page of `--html` is made of."""
     whole = _numbers(tally.hours.values())
     bars = _bars(tally)
-    charts = [
-        ("Publishes", "publishes", bars),
-        ("Streams that ended", "streams", bars),
-        ("Refused", "refused", bars),
-    ]
+    charts = {"publishes": "Publishes", "streams": "Streams that ended", "refused": "Refused"}
     return {
         "title": f"{name}: {counted(each.finding for each in found) if found else 'nothing is out of the ordinary'}",
         "span": f"{moment(tally.first)} to {moment(tally.last)} UTC" if tally.hours else "no access line",
-        "asked": _stamp(now.timestamp()),
+        "asked": stamp(now),
         "facts": _facts(tally, whole),
-        "charts": [_chart(label, key, each) for label, key, each in charts],
+        "charts": [_chart(label, key, bars) for key, label in charts.items()],
         "found": [
             {
                 "level": each.finding.level,

@@ -249,7 +249,17 @@ def test_a_publish_at_a_path_of_ones_own_counts():
         log.stream(number, 4, uri="/mercure?topic=a")
     tally = tallied(log.text, Known(paths=("/mercure", HUB_PATH)))
     assert (tally.publishers.accepted, tally.subscribers.accepted) == (5, 5)
-    assert tallied(log.text, Known(paths=(HUB_PATH, "/mercure"))).publishers.accepted == 5
+    tally = tallied(log.text, Known(paths=(HUB_PATH, "/mercure")))
+    assert (tally.publishers.accepted, tally.subscribers.accepted, sum(tally.lengths())) == (5, 5, 5)
+
+
+def test_a_stream_that_was_asked_for_by_query_is_one():
+    """Hub 1.0 takes the matchers of a subscription in the body of a QUERY, too."""
+    log = Log("1.0")
+    for number in range(4):
+        log.add("stream", number, uri=HUB_PATH, method="QUERY", duration=30)
+    tally = tallied(log.text)
+    assert (tally.subscribers.accepted, sum(tally.lengths())) == (4, 4)
 
 
 def test_hub_1_0_says_which_topic_was_not_granted():
