@@ -4,7 +4,8 @@ import re
 from collections.abc import Sequence
 from itertools import groupby
 
-from mercure_deploy.audit.entries import NOTHING, Entry, Readable, details, words
+from mercure_deploy.audit.entries import NOTHING, Entry, details, words
+from mercure_deploy.audit.readable import Readable
 from mercure_deploy.audit.reading import Block
 from mercure_deploy.audit.tally import CLIENTS, NAMES, SIZES, SIZES_END, Hour, Tally, size
 from mercure_deploy.facts.hubs import DOORS, HUB_PATH
@@ -184,7 +185,10 @@ class _Part:
         refused, known = self.tally.refused, self.tally.known.origins
         if len(origin) > _LONGEST:
             del self.tally.origins[origin]
-        if details(self.found.line(at)).allowed and (known is None or known(origin)):
+        said = details(self.found.line(at))
+        if said.exposed:
+            self._note("token-in-header", "", at)
+        if said.allowed and (known is None or known(origin)):
             refused.discard(origin)
         else:
             refused.add(origin[:_LONGEST])
@@ -236,7 +240,9 @@ class _Part:
     def _refused(self, at: int, entry: Entry, method: str) -> None:
         """A request that the hub refused, for its token or for want of one."""
         tally, request = self.tally, entry.request
-        credentials, challenge, _ = details(self.found.line(at))
+        credentials, challenge, _, exposed = details(self.found.line(at))
+        if exposed:
+            self._note("token-in-header", "", at)
         tally.challenges.update(word for word in _CHALLENGES if f'error="{word}"' in challenge)
         if entry.status == 400 and "error=" not in challenge:
             # a request that is wrong in another way than by its token

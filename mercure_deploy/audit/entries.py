@@ -6,19 +6,15 @@ time that orjson, the next fastest of the well-kept ones, takes for the whole li
 
 import re
 from datetime import datetime
-from operator import attrgetter
-from typing import TYPE_CHECKING, Annotated, NamedTuple
+from typing import Annotated, NamedTuple
 
 import msgspec
-
-from mercure_deploy.audit.reading import Block
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 NOTHING = msgspec.Raw(b"")
 # the years of a log of a hub; what is outside is no time
 _SINCE, _UNTIL = 946_684_800.0, 4_102_444_800.0
+# the longest address, and the longest method
+_ADDRESS = 64
 
 
 class Headers(msgspec.Struct, frozen=True, gc=False):
@@ -34,8 +30,8 @@ _NO_HEADERS = Headers()
 class Request(msgspec.Struct, frozen=True, gc=False):
     """What was asked, and by whom."""
 
-    client_ip: Annotated[str, msgspec.Meta(max_length=64)] = ""
-    method: Annotated[str, msgspec.Meta(max_length=64)] = ""
+    client_ip: Annotated[str, msgspec.Meta(max_length=_ADDRESS)] = ""
+    method: Annotated[str, msgspec.Meta(max_length=_ADDRESS)] = ""
     uri: str = ""
     headers: Headers = _NO_HEADERS
 
@@ -56,14 +52,30 @@ class Entry(msgspec.Struct, frozen=True, gc=False):
     request: Request = _NOBODY
 
 
+class _OlderRequest(msgspec.Struct, frozen=True, gc=False):
+    """As Caddy wrote it before 2.7, with remote_ip alone, and before 2.5, with remote_addr: address and port."""
+
+    client_ip: str = ""
+    remote_ip: str = ""
+    remote_addr: str = ""
+    method: str = ""
+    uri: str = ""
+    headers: Headers = _NO_HEADERS
+
+    def today(self) -> Request:
+        """The same as it is written today."""
+        address = self.client_ip or self.remote_ip or self.remote_addr.rpartition(":")[0].strip("[]")
+        return Request(address[:_ADDRESS], self.method[:_ADDRESS], self.uri, self.headers)
+
+
 class _Loose(msgspec.Struct, frozen=True, gc=False):
-    """The same where somebody set a format of time or length."""
+    """The same where somebody set a format of time or length, or the Caddy is an older one."""
 
     ts: float | str = 0.0
     msg: str = ""
     status: int = 0
     duration: float | str = 0.0
-    request: Request = _NOBODY
+    request: _OlderRequest = _OlderRequest()
 
 
 class Words(msgspec.Struct, frozen=True, gc=False):
@@ -94,11 +106,15 @@ class _Details(msgspec.Struct, frozen=True, gc=False):
 
 
 class Details(NamedTuple):
-    """Whether a request brought a token in a header or a cookie, and what the hub said of it."""
+    """Whether a request brought a token in a header or a cookie, and what the hub said of it.
+
+    `exposed` is whether the token stands in the line: with log_credentials, or of a Caddy before 2.5.
+    """
 
     credentials: bool
     challenge: str
     allowed: bool
+    exposed: bool = False
 
 
 class _Wrapper(msgspec.Struct, frozen=True, gc=False):
@@ -109,94 +125,22 @@ class _Wrapper(msgspec.Struct, frozen=True, gc=False):
 
 
 _entries = msgspec.json.Decoder(Entry)
-_decode, _decode_lines = _entries.decode, _entries.decode_lines
+decode, decode_lines = _entries.decode, _entries.decode_lines
+# what these raise for what is no such line
+REFUSED = (msgspec.MsgspecError, UnicodeDecodeError)
 _loose = msgspec.json.Decoder(_Loose).decode
 _words = msgspec.json.Decoder(Words).decode
 _details = msgspec.json.Decoder(_Details).decode
 _wrapper = msgspec.json.Decoder(_Wrapper).decode
-_BEGIN, _WRAPPED = b'{"', (b'{"log":', b'{"MESSAGE"')
+# how the header of a JWT begins
+_TOKEN = b"eyJ"
+BEGIN, _WRAPPED = b'{"', (b'{"log":', b'{"MESSAGE"')
 # what stands before the JSON where a log is meant for people: 2026/11/28 11:08:03.357, or the time that docker adds
 _MOMENT = re.compile(rb"(\d{4})[-/](\d\d)[-/](\d\d)[T ](\d\d:\d\d:\d\d)(\.\d{1,6})?\d*(Z|[+-]\d\d:?\d\d)?")
+# the same in seconds, as Caddy's console has it without a format of its own
+_EPOCH = re.compile(rb"\s*([12]\.\d{5,20}e\+09|[12]\d{9}\.\d{1,9})\s")
 _LENGTHS = {"ns": 1e-9, "us": 1e-6, "\u00b5s": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0}
 _LENGTH = re.compile(r"(\d{1,12}(?:\.\d{1,12})?)(ns|us|\u00b5s|ms|s|m|h)")
-# so many lines of a log are those that somebody opens in an editor: beyond, the numbers of lines do not count empty
-# ones, and lines are taken to be in the order of their times, as a hub writes them (within 128 KB of them)
-_OPENED = 50_000
-_TS = attrgetter("ts")
-
-
-class Readable:
-    """What can be read of a block of lines: entries, and for those that ask their line and its number."""
-
-    def __init__(self, block: Block, first: int) -> None:
-        """`first` is the number of the first line, from 1."""
-        self.source, self._block, self._first = block.source, block, first
-        # of all lines, where they had to be looked at one by one; and the places in them of the entries
-        self._lines: list[bytes] | None = None
-        self._kept: Sequence[int] | None = None
-        # where the last line that was asked for is: its place among the lines, and in the data
-        self._at, self._start = 0, block.start
-        # how many lines cannot be read
-        self.skipped = 0
-        self.entries = self._fast()
-        self.count = len(self.entries)
-        if not self.entries:
-            self._carefully()
-        # the first and the last moment
-        ends = self.entries[:: max(1, len(self.entries) - 1)] if first > _OPENED else self.entries
-        times = list(map(_TS, ends))
-        self.least, self.most = min(times, default=0.0), max(times, default=0.0)
-
-    def times(self) -> list[float]:
-        """When each entry was written, in seconds since 1970."""
-        return list(map(_TS, self.entries))
-
-    def _fast(self) -> list[Entry]:
-        """All lines at once, where each is as Caddy wrote it, whatever stands before; else nothing."""
-        block = self._block
-        try:
-            if block.buffer.startswith(_BEGIN, block.start, block.end):
-                found: list[Entry] = _decode_lines(memoryview(block.buffer)[block.start : block.end])
-                # empty lines, which it passes over, have a number all the same; to look for them takes a seventh of all
-                return found if self._first > _OPENED or len(found) == block.number else []
-            return [_decode(line[max(line.find(_BEGIN), 0) :]) for line in block.lines]
-        except (msgspec.MsgspecError, UnicodeDecodeError):
-            return []
-
-    def _carefully(self) -> None:
-        """Line by line, where they may be anything."""
-        self._lines = self._block.lines
-        found = [careful(line) for line in self._lines]
-        self._kept = [at for at, entry in enumerate(found) if entry]
-        self.entries = [entry for entry in found if entry]
-        self.count, self.skipped = len(found), len(found) - len(self.entries)
-
-    def within(self, since: float, until: float) -> None:
-        """Leave out what is not of that time."""
-        kept = [at for at, time in enumerate(self.times()) if since <= time < until]
-        self.entries = [self.entries[at] for at in kept]
-        times = self.times()
-        self.least, self.most = min(times, default=0.0), max(times, default=0.0)
-        self._kept = [self._kept[at] for at in kept] if self._kept is not None else kept
-
-    def number(self, at: int) -> int:
-        """The number of the line of an entry, from 1."""
-        return self._first + (self._kept[at] if self._kept is not None else at)
-
-    def line(self, at: int) -> bytes:
-        """The line of an entry."""
-        if self._kept is not None:
-            at = self._kept[at]
-        if self._lines is not None:
-            return self._lines[at]
-        if at < self._at:
-            self._at, self._start = 0, self._block.start
-        find, end = self._block.buffer.find, self._block.end
-        for _ in range(at - self._at):
-            self._start = find(b"\n", self._start, end) + 1
-        self._at = at
-        stop = find(b"\n", self._start, end)
-        return bytes(self._block.buffer[self._start : stop if stop >= 0 else end])
 
 
 def careful(line: bytes) -> Entry | None:
@@ -204,13 +148,14 @@ def careful(line: bytes) -> Entry | None:
     text = unwrapped(line)
     try:
         found = _loose(text)
-    except (msgspec.MsgspecError, UnicodeDecodeError):
+    except REFUSED:
         return None
     moment = found.ts if isinstance(found.ts, float) else _moment(found.ts.encode())
     moment = moment or _moment(line)
-    return (
-        Entry(moment, found.msg, found.status, _seconds(found.duration), found.request) if is_moment(moment) else None
-    )
+    request = found.request
+    if not is_moment(moment) or max(len(request.client_ip), len(request.remote_ip)) > _ADDRESS:
+        return None
+    return Entry(moment, found.msg, found.status, _seconds(found.duration), request.today())
 
 
 def is_moment(seconds: float) -> bool:
@@ -220,14 +165,14 @@ def is_moment(seconds: float) -> bool:
 
 def unwrapped(line: bytes) -> bytes:
     """The JSON in a line, without what docker, Coolify or the journal put before or around it."""
-    text = line[max(line.find(_BEGIN), 0) :]
+    text = line[max(line.find(BEGIN), 0) :]
     if text.startswith(_WRAPPED) or b'"MESSAGE"' in text[:4096]:
         try:
             found = _wrapper(text)
-        except (msgspec.MsgspecError, UnicodeDecodeError):
+        except REFUSED:
             return text
         inner = (found.log or found.message or "").encode(errors="replace")
-        return inner[max(inner.find(_BEGIN), 0) :] or text
+        return inner[max(inner.find(BEGIN), 0) :] or text
     return text
 
 
@@ -235,24 +180,28 @@ def details(line: bytes) -> Details:
     """What the headers in an access line say; where they cannot be read they say nothing."""
     try:
         found = _details(unwrapped(line))
-    except (msgspec.MsgspecError, UnicodeDecodeError):
+    except REFUSED:
         return Details(credentials=False, challenge="", allowed=True)
     sent, answer = found.request.headers, found.resp_headers
     credentials = sent.authorization is not NOTHING or sent.cookie is not NOTHING
-    return Details(credentials, " ".join(answer.challenge), bool(answer.allowed))
+    exposed = any(_TOKEN in bytes(each) for each in (sent.authorization, sent.cookie))
+    return Details(credentials, " ".join(answer.challenge), bool(answer.allowed), exposed)
 
 
 def words(line: bytes) -> Words | None:
     """What a line of the hub says, None for what is no such line."""
     try:
         found = _words(unwrapped(line))
-    except (msgspec.MsgspecError, UnicodeDecodeError):
+    except REFUSED:
         return None
     return found if found.msg else None
 
 
 def _moment(text: bytes) -> float:
     """The first moment in a text, in seconds since 1970, UTC unless it says otherwise; 0 where there is none."""
+    epoch = _EPOCH.match(text)
+    if epoch:
+        return float(epoch[1])
     found = _MOMENT.search(text[:200])
     if not found:
         return 0.0

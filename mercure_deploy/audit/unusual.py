@@ -36,6 +36,11 @@ def tokens_in_urls(tally: Tally, _address: Callable[[str], str]) -> Iterator[Ano
         what = f"{many(seen.count, 'request')} with a token in the URL, {span(seen)}: who reads this log has it now"
         hint = "rotate-keys, send tokens in the cookie or a header, and filter the log as the rendered Caddyfile does"
         yield of(seen, "error", "secret-exposure", what, hint)
+    seen = tally.together("token-in-header")
+    if seen.count:
+        what = f"tokens stand in the headers of this log, in {many(seen.count, 'line')} at least, {span(seen)}"
+        hint = "rotate-keys; leave log_credentials out, and upgrade a hub that is so old that its Caddy hides none"
+        yield of(seen, "error", "secret-exposure", what, hint)
     seen = tally.together("token-in-url-hidden")
     if seen.count:
         what = f"{many(seen.count, 'request')} with a token in the URL, {span(seen)}: hidden here, not in a proxy's log"

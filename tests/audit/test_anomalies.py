@@ -125,6 +125,14 @@ def a_token_in_the_url(log: Log) -> tuple[int, int]:
     return 3, log.number("stream", HOUR)
 
 
+def tokens_in_headers(log: Log) -> tuple[int, int]:
+    for number in range(3):
+        log.stream(HOUR + number, 3, f"203.0.113.{number}")
+        headers = log.lines[-1]["request"]["headers"]
+        log.lines[-1]["request"]["headers"] = {**headers, "Cookie": ["a=b; mercureAuthorization=eyJhbGciOi.eyJh.c2ln"]}
+    return 3, 0
+
+
 def somebody_tries_doors(log: Log) -> tuple[int, int]:
     log.add("door", HOUR)
     for number, path in enumerate(["/.env", "/.git/config", "/wp-login.php"]):
@@ -186,6 +194,7 @@ PLANTED = {
     cut(100): ("proxy-timeout-buffering", "warning"),
     cut(300): ("proxy-timeout-buffering", "warning"),
     a_token_in_the_url: ("secret-exposure", "error"),
+    tokens_in_headers: ("secret-exposure", "error"),
     somebody_tries_doors: ("anonymous", "note"),
     an_open_door: ("anonymous", "warning"),
     the_hub_fails: ("storage-permissions", "error"),

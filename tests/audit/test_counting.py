@@ -237,3 +237,28 @@ def test_what_strangers_make_long_takes_no_memory():
     assert tally.skipped == 40
     assert not tally.uris
     assert not tally.origins
+
+
+@pytest.mark.parametrize("name", ["remote_ip", "remote_addr"])
+def test_an_older_caddy_has_the_address_under_another_name(name: str):
+    """As public reports show their lines: 2.4 has address and port in one, later ones have two."""
+    log = logs.Log()
+    for number in range(6):
+        log.add("published" if number % 2 else "publish-refused", number, f"192.0.2.{number % 2}")
+        log.stream(number, 3, "2001:db8::7")
+    for line in log.lines:
+        if "request" in line:
+            address = line["request"].pop("client_ip")
+            line["request"] |= {"remote_ip": "", "remote_port": "1"}
+            bracketed = f"[{address}]" if ":" in address else address
+            line["request"][name] = address if name == "remote_ip" else f"{bracketed}:37108"
+    tally = tallied(log.text)
+    assert tally.skipped == 0
+    assert (set(tally.publishers.each), tally.publishers.seen) == ({"192.0.2.0"}, {"192.0.2.1"})
+    assert tally.subscribers.seen == {"2001:db8::7"}
+
+
+def test_a_console_may_have_the_time_in_seconds():
+    rest = json.dumps({"request": {"remote_addr": "127.0.0.1:1", "method": "POST", "uri": HUB}, "status": 200})
+    tally = tallied(f"1.6415854913882332e+09\tinfo\thttp.log.access.log0\thandled request\t{rest}".encode())
+    assert (tally.first, tally.publishers.accepted) == (1641585491.3882332, 1)
