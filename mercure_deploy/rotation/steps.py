@@ -123,7 +123,7 @@ def _following(where: Rotation, ring: KeyRing, moment: datetime, said: Said, pro
         return keys.promote(ring, moment)
     if said.deployed:
         raise Trouble("no rotation is open, nothing was to be deployed", hint="leave --deployed out to begin one")
-    if where.env.hub.delivery == "environment" and where.env.hub.version == "1.0":
+    if where.env.delivery == "environment" and where.env.hub.version == "1.0":
         hint = "use delivery: caddyfile, or --now when hub and apps can go out together"
         raise Trouble("hub 1.0 with delivery: environment cannot trust two keys at once", hint=hint)
     return keys.stage(ring, where.env.keys.algorithm, moment)

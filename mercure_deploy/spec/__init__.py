@@ -2,8 +2,9 @@
 
 from mercure_deploy.spec.contradiction import Contradiction
 from mercure_deploy.spec.fields import duration, duration_text
+from mercure_deploy.spec.hub import Hub
 from mercure_deploy.spec.loading import LARGEST, Loaded, load
-from mercure_deploy.spec.models import App, Environment, Hub, Keys, Spec, schema_text
+from mercure_deploy.spec.models import App, Environment, Keys, Spec, schema_text
 from mercure_deploy.spec.rules.fields import contradictions
 
 __all__ = [

@@ -5,139 +5,32 @@ from datetime import timedelta
 from functools import cached_property
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from mercure_deploy.facts.hubs import GENERATIONS, HUB_PATH, Version
 from mercure_deploy.facts.origins import Origin
 from mercure_deploy.spec.fields import (
     Accepted,
-    Address,
     BundleText,
-    CookieName,
     Duration,
-    Email,
-    HubPath,
     HubUrl,
-    Image,
     InstanceUrl,
-    InternalUrl,
-    Issuer,
     Lifetime,
-    Line,
     Name,
-    Network,
     PageOrigin,
     PageUrl,
     Resource,
-    VersionText,
 )
+from mercure_deploy.spec.hub import STRICT, Hub
 
 Bundle = Literal["0.3", "0.4", "0.5", "0.6"]
 Algorithm = Literal["HS256", "HS384", "HS512", "RS256", "ES256"]
-
-_STRICT = ConfigDict(frozen=True, extra="forbid", strict=True)
-
-
-class Hub(BaseModel):
-    """The hub of one environment."""
-
-    model_config = _STRICT
-
-    url: HubUrl = Field(description="Origin of the hub as browsers see it.")
-    version: Annotated[Version, VersionText] = Field(
-        default="0.24", description="Generation of the hub; in quotes, or YAML reads a number."
-    )
-    image: Image | None = Field(
-        default=None,
-        description="Container image, one release of that generation; default: the one this tool was tested with.",
-    )
-    internal_url: InternalUrl | None = Field(
-        default=None, description="Origin the apps publish to when it is not the public one, e.g. http://hub-shop."
-    )
-    network: Network | None = Field(
-        default=None,
-        description="External docker network that the hub joins as internal_url's name; default on coolify: coolify.",
-    )
-    path: HubPath = Field(
-        default=HUB_PATH,
-        description="Path of the public URL, where a proxy or an app keeps that one for itself, e.g. /hub.",
-    )
-    cookie_name: CookieName | None = Field(
-        default=None, description="Default: the generation's; another one needs mercure-bundle 0.5 in every app."
-    )
-    tls: Literal["proxy", "hub"] | None = Field(
-        default=None, description="Who terminates TLS; default: proxy on coolify, hub on compose."
-    )
-    port: Annotated[int, Field(ge=1, le=65535)] | None = Field(
-        default=None, description="compose with tls: proxy only, required there: the loopback port for the proxy."
-    )
-    bind: Address | None = Field(
-        default=None,
-        description="Address of that port; default 127.0.0.1, in development 0.0.0.0 for a plain http url in a LAN.",
-    )
-    email: Email | None = Field(default=None, description="tls: hub only: the address for the certificate authority.")
-    engine: Annotated[int, Field(ge=1, le=999)] | None = Field(
-        default=None,
-        description="Major version of the docker engine that runs the hub; from 25 on the hub is found healthy sooner.",
-    )
-    delivery: Literal["caddyfile", "environment"] = Field(
-        default="caddyfile",
-        description="coolify only. caddyfile: ours, as a compose config; environment: the image's own.",
-    )
-    anonymous: bool = Field(
-        default=False,
-        description="Subscribers without a token see public updates; needs mode: development, or accept: [anonymous].",
-    )
-    subscriptions: bool = Field(default=False, description="The subscription API.")
-    history: Annotated[int, Field(ge=0, le=10_000)] = Field(
-        default=10_000, description="Updates kept for Last-Event-ID; 0: none are kept."
-    )
-    directives: Annotated[tuple[Line, ...], Field(strict=False)] = Field(
-        default=(), description="Further lines for the mercure block of the Caddyfile."
-    )
-    issuer: Issuer | None = Field(
-        default=None, description="1.0 only: the iss of the tokens; default: the origin of url."
-    )
-    legacy_clients: bool = Field(
-        default=False, description="1.0 only: also accept tokens of 0.x clients, to upgrade the hub before the apps."
-    )
-
-    @property
-    def release(self) -> str:
-        """The image to deploy."""
-        return self.image or GENERATIONS[self.version].image
-
-    @property
-    def starts_fast(self) -> bool:
-        """Whether the engine looks every second while the hub starts: those before 25 refuse the word for it."""
-        return self.engine is not None and self.engine >= 25
-
-    @property
-    def public_url(self) -> str:
-        """What browsers connect to, MERCURE_PUBLIC_URL; also the audience of 1.0 tokens."""
-        return f"{self.url}{self.path}"
-
-    @property
-    def publish_url(self) -> str:
-        """What the apps publish to, MERCURE_URL: another way to the hub knows no path but the hub's own."""
-        inside = self.internal_url is not None and self.internal_url != self.url
-        return f"{self.internal_url}{HUB_PATH}" if inside else self.public_url
-
-    @property
-    def cookie(self) -> str:
-        """Name of the cookie with the subscriber's token."""
-        return self.cookie_name or GENERATIONS[self.version].cookie
-
-    @property
-    def issued_by(self) -> str:
-        """The `iss` of 1.0 tokens."""
-        return self.issuer or str(self.url)
+Platform = Literal["coolify", "compose", "frankenphp", "systemd", "kubernetes", "other", "managed"]
 
 
 class App(BaseModel):
     """One app that publishes to the hub."""
 
-    model_config = _STRICT
+    model_config = STRICT
 
     url: PageUrl = Field(description="Origin of its pages.")
     origins: Annotated[tuple[PageOrigin, ...], Field(strict=False)] = Field(
@@ -158,7 +51,7 @@ class App(BaseModel):
 class Keys(BaseModel):
     """How keys are made and how long they and their tokens live."""
 
-    model_config = _STRICT
+    model_config = STRICT
 
     algorithm: Algorithm = Field(
         default="HS256", description="Algorithm of new keys; a change comes into force with the next rotation."
@@ -178,7 +71,7 @@ class Keys(BaseModel):
 class Coolify(BaseModel):
     """Where push finds things on a Coolify instance; render and check work without it."""
 
-    model_config = _STRICT
+    model_config = STRICT
 
     url: InstanceUrl = Field(description="Origin of the instance.")
     project: Resource = Field(description="Name or uuid of the project.")
@@ -197,16 +90,22 @@ class Coolify(BaseModel):
     )
 
 
+def _url_of_the_app(schema: dict[str, Any]) -> None:
+    """A hub inside an app has the app's URL; all others say theirs."""
+    schema["if"] = {"properties": {"platform": {"const": "frankenphp"}}, "required": ["platform"]}
+    schema["else"] = {"properties": {"hub": {"required": ["url"]}}}
+
+
 class Environment(BaseModel):
     """One deployment of a hub and its apps, with keys of its own."""
 
-    model_config = _STRICT
+    model_config = ConfigDict(**STRICT, json_schema_extra=_url_of_the_app)
 
     mode: Literal["production", "development"] = Field(
         default="production",
         description="development: plain http, localhost and anonymous subscribers are allowed there and only there.",
     )
-    platform: Literal["coolify", "compose"] = Field(default="coolify", description="Where the hub runs.")
+    platform: Platform = Field(default="coolify", description="Where the hub runs.")
     hub: Hub = Field(description="The hub.")
     apps: Annotated[dict[Name, App], Field(min_length=1)] = Field(
         description="The apps, by name; the name becomes that of the env file."
@@ -217,10 +116,41 @@ class Environment(BaseModel):
         default=(), description="Finding ids that this environment knowingly accepts."
     )
 
+    @model_validator(mode="before")
+    @classmethod
+    def _inside(cls, said: Any) -> Any:  # noqa: ANN401 - whatever the YAML says
+        """With the URL of the app for a hub that runs inside of it."""
+        if not isinstance(said, dict) or said.get("platform") != "frankenphp":
+            return said
+        hub, apps = said.get("hub", {}), said.get("apps")
+        if not isinstance(hub, dict) or not isinstance(apps, dict) or "url" in hub:
+            return said
+        named = hub.get("app", next(iter(apps)) if len(apps) == 1 else None)
+        home = apps.get(named) if isinstance(named, str) else None
+        url = home.get("url") if isinstance(home, dict) else None
+        return said if url is None else {**said, "hub": {**hub, "url": url}}
+
     @property
     def tls(self) -> Literal["proxy", "hub"]:
         """Who terminates TLS."""
-        return self.hub.tls or ("proxy" if self.platform == "coolify" else "hub")
+        return self.hub.tls or ("hub" if self.platform == "compose" and not self.hub.proxy else "proxy")
+
+    @property
+    def delivery(self) -> str:
+        """How the hub gets its configuration."""
+        return self.hub.delivery or ("manifests" if self.platform == "kubernetes" else "caddyfile")
+
+    @property
+    def port(self) -> int | None:
+        """The port at which a proxy of this machine finds the hub, None where none is published."""
+        return self.hub.port or (3000 if self.platform == "systemd" and self.tls == "proxy" else None)
+
+    @property
+    def home(self) -> str | None:
+        """The app in whose server the hub runs, None where it has a server of its own or the spec does not tell."""
+        if self.platform != "frankenphp":
+            return None
+        return self.hub.app or (next(iter(self.apps)) if len(self.apps) == 1 else None)
 
     @property
     def bind(self) -> str:
@@ -288,7 +218,7 @@ def _with_own(schema: Any) -> Any:  # noqa: ANN401 - JSON
 class Spec(BaseModel):
     """mercure.yaml: what is deployed where. No secrets; one file, no includes."""
 
-    model_config = ConfigDict(**_STRICT, title="mercure-deploy spec")
+    model_config = ConfigDict(**STRICT, title="mercure-deploy spec")
 
     version: Literal[1] = Field(description="Version of this format.")
     environments: Annotated[dict[Name, Environment], Field(min_length=1)] = Field(

@@ -5,6 +5,7 @@ from types import UnionType
 from typing import Annotated, Any, Union, get_args, get_origin
 
 from pydantic import BaseModel
+from pydantic.fields import FieldInfo
 
 from mercure_deploy.spec.contradiction import Path
 from mercure_deploy.spec.models import Spec
@@ -46,7 +47,7 @@ def all_words() -> frozenset[str]:
 def _models(model: Model, place: str, *, optional: bool = False) -> Iterator[tuple[str, Model, bool]]:
     """(where it stands, the model, whether it may be left out and has no default) of it and all below it."""
     yield place, model, optional
-    for word, field in model.model_fields.items():
+    for word, field in _fields(model).items():
         inner, named = _inner(field.annotation), False
         while get_origin(inner) is dict:
             inner, named = _inner(get_args(inner)[1]), True
@@ -57,7 +58,7 @@ def _models(model: Model, place: str, *, optional: bool = False) -> Iterator[tup
 
 def _below(here: Any, part: str | int) -> Any:  # noqa: ANN401 - an annotation
     if _is_model(here):
-        field = here.model_fields.get(str(part))
+        field = _fields(here).get(str(part))
         return _inner(field.annotation) if field else None
     return _inner(get_args(here)[1]) if get_origin(here) is dict else None
 
@@ -74,4 +75,9 @@ def _is_model(annotation: Any) -> bool:  # noqa: ANN401
 
 
 def _words(model: Model) -> frozenset[str]:
-    return frozenset(model.model_fields)
+    return frozenset(_fields(model))
+
+
+def _fields(model: Model) -> dict[str, FieldInfo]:
+    """The fields by the words of the spec, of which some are words of Python too."""
+    return {field.alias or name: field for name, field in model.model_fields.items()}

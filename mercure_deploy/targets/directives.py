@@ -1,5 +1,7 @@
 """The lines of the hub's `mercure` block and how it is told which keys to trust; used by every delivery."""
 
+import re
+
 from mercure_deploy.keys import Key
 from mercure_deploy.spec import Environment
 from mercure_deploy.targets.plan import ROLES, Deployment
@@ -14,14 +16,15 @@ def cors(env: Environment) -> str:
     return f"cors_origins {' '.join(map(str, env.origins))}"
 
 
-def mercure_block(d: Deployment, *, jwks: bool) -> list[str]:
+def mercure_block(d: Deployment, *, jwks: bool, store: str = "/data") -> list[str]:
     """The directives, one per item but for blocks, which come as several; keys only as placeholders.
 
-    `jwks` is whether the keys come as a JWK Set at JWKS_PATH: the only way to trust two at once.
+    `jwks` is whether the keys come as a JWK Set at JWKS_PATH: the only way to trust two at once; `store` the folder in
+    which the hub may write.
     """
     env, hub = d.env, d.env.hub
-    lines = _history(hub.history)
-    if hub.delivery == "caddyfile" or jwks:
+    lines = transport(env, store)
+    if env.delivery != "environment" or jwks:
         lines += _keys_1_0(d, jwks=jwks) if hub.version == "1.0" else _keys_0_24(d, jwks=jwks)
     if hub.version == "1.0":
         # behind a proxy the hub takes itself for http and refuses every token without this (measured)
@@ -37,11 +40,24 @@ def mercure_block(d: Deployment, *, jwks: bool) -> list[str]:
     return lines + sorted(hub.directives)
 
 
-def _history(size: int) -> list[str]:
+def transport(env: Environment, store: str) -> list[str]:
+    """Where the hub keeps its updates, as directives: below the folder `store`, in the process, or in a module."""
+    said = env.hub.transport
+    if said is not None:
+        options = [f"\t{name} {_option(text)}" for name, text in sorted(said.options.items())]
+        return [f"transport {said.name} {{", *options, "}"] if options else [f"transport {said.name}"]
+    # in an app's own server it is that of the template, and two that differ do not start, or lose updates (measured)
+    if env.platform == "frankenphp":
+        return []
     # size 0 of the bolt transport means unlimited, so no history is the local transport
-    if not size:
+    if not env.hub.history:
         return ["transport local"]
-    return ["transport bolt {", "\tpath /data/mercure.db", f"\tsize {size}", "}"]
+    return ["transport bolt {", f"\tpath {store}/mercure.db", f"\tsize {env.hub.history}", "}"]
+
+
+def _option(text: str) -> str:
+    # braces are those of {env.NAME}, which Caddy fills in between quotes too
+    return text if re.fullmatch(r"[A-Za-z0-9_./:@%+,=?!^*{}-]+", text) else f'"{text}"'
 
 
 def _keys_0_24(d: Deployment, *, jwks: bool) -> list[str]:

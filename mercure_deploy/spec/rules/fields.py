@@ -1,5 +1,6 @@
 """Rules between fields of a finished spec: what cannot work or is not safe; where they stand in the file is load's."""
 
+import re
 from collections.abc import Iterator
 
 from mercure_deploy.facts import cookies
@@ -10,12 +11,15 @@ from mercure_deploy.spec.fields import duration_text
 from mercure_deploy.spec.models import App, Environment, Spec
 from mercure_deploy.spec.rules import apps, platforms
 
+_SECRET_URL = re.compile(r"://[^/@\s]*:(?!\{env\.[A-Za-z0-9_]+\}@)[^/@\s]+@")
+_SECRET_NAME = re.compile(r"pass|secret|token|(^|_)key$", re.IGNORECASE)
+
 
 def contradictions(spec: Spec) -> Iterator[Contradiction]:
     """Everything that is at odds within `spec`; what is accepted comes as a note, a mere doubt as a warning."""
     for name, env in spec.environments.items():
         here: Path = ("environments", name)
-        for rule in (_mode, _tls, platforms.rules, _generation, _keys, _directives, _apps, _pages):
+        for rule in (_mode, _tls, platforms.rules, _generation, _keys, _transport, _directives, _apps, _pages):
             for found in rule(env):
                 level = "note" if found.id in env.accept else found.level
                 yield Contradiction((*here, *found.path), found.what, found.id, found.hint, level)
@@ -65,7 +69,7 @@ def _tls(env: Environment) -> Iterator[Contradiction]:
 
 def _generation(env: Environment) -> Iterator[Contradiction]:
     hub, known = env.hub, GENERATIONS[env.hub.version]
-    problem = image_problem(hub.release, hub.version)
+    problem = None if env.platform == "frankenphp" else image_problem(hub.release, hub.version)
     if problem:
         hint = f"pin a release, e.g. image: {known.image}"
         yield Contradiction(("hub", "image"), problem, "hub-upgrade-break", hint)
@@ -103,6 +107,25 @@ def _keys(env: Environment) -> Iterator[Contradiction]:
         yield Contradiction(("keys", "token_lifetime"), what, "token-lifecycle", hint)
 
 
+def _transport(env: Environment) -> Iterator[Contradiction]:
+    """A transport of a module, whose matter the history is, and in whose options no secret stands."""
+    hub, transport = env.hub, env.hub.transport
+    if transport is None:
+        return
+    if "history" in hub.model_fields_set:
+        what = f"is the business of the transport {transport.name}"
+        hint = "say it among its options, as its documentation has it; or leave transport out"
+        yield Contradiction(("hub", "history"), what, None, hint)
+    if transport.name not in {"bolt", "local"} and hub.image is None and hub.binary is None:
+        what = f"the hub's own image has no transport {transport.name}"
+        yield Contradiction(("hub", "transport"), what, "transport-not-shared", "say image: with one that has")
+    for name, text in transport.options.items():
+        if _SECRET_URL.search(text) or (_SECRET_NAME.search(name) and "{env." not in text):
+            what = "holds a secret, and the files with it are for everybody"
+            hint = "write {env.NAME}, and set that variable where the hub runs"
+            yield Contradiction(("hub", "transport", "options", name), what, "secret-exposure", hint)
+
+
 def _directives(env: Environment) -> Iterator[Contradiction]:
     for index, problem, hint in directive_problems(env.hub.directives, env.hub.version):
         yield Contradiction(("hub", "directives", index), problem, "directive-syntax", hint)
@@ -116,7 +139,7 @@ def _apps(env: Environment) -> Iterator[Contradiction]:
         if app.origins and not app.subscribe:
             what = "has no effect with subscribe: false"
             yield Contradiction(("apps", name, "origins"), what, "cors-origin-mismatch", "leave one of the two out")
-        if app.url == env.hub_seen_by(app):
+        if app.url == env.hub_seen_by(app) and name != env.home:
             yield from _one_origin(name, env)
 
 

@@ -26,7 +26,7 @@ def files(d: Deployment) -> Iterator[File]:
     if values:
         yield File("hub.env", render("env.j2", values=dict(sorted(values.items()))), SECRET)
     mark = render_mark(d)
-    if d.env.hub.delivery == "caddyfile":
+    if d.env.delivery == "caddyfile":
         yield File("Caddyfile", caddyfile(d, jwks=_overlap(d), mark=mark))
     yield File("docker-compose.yaml", _compose(d, mark))
 
@@ -42,7 +42,7 @@ def render_mark(d: Deployment) -> str:
 
 def _compose(d: Deployment, mark: str) -> bytes:
     configs = {}
-    if d.env.hub.delivery == "caddyfile":
+    if d.env.delivery == "caddyfile":
         # nothing in it is for compose to interpolate
         text = caddyfile(d, jwks=_overlap(d), mark=mark).decode().replace("$", "$$")
         configs["caddyfile"] = ("/etc/caddy/Caddyfile", text)
@@ -98,7 +98,7 @@ def _references(d: Deployment) -> dict[str, tuple[str, bool]]:
 
 def _literals(d: Deployment, mark: str) -> dict[str, tuple[str, bool]]:
     """What the image's own Caddyfile pastes into itself, `delivery: environment`."""
-    if d.env.hub.delivery != "environment":
+    if d.env.delivery != "environment":
         return {}
     lines = directives.mercure_block(d, jwks=_overlap(d))
     extra = {"MERCURE_TRUSTED_ISSUERS": d.env.hub.issued_by} if d.env.hub.version == "1.0" else {}

@@ -1,0 +1,68 @@
+"""What each platform allows in a spec; what it renders is the business of its module in `targets`.
+
+A module has `WORDS`, those of `hub` that not every platform knows, `DELIVERIES`, and `rules` for the rest.
+"""
+
+from collections.abc import Iterator
+from types import ModuleType
+
+from mercure_deploy.errors import closest
+from mercure_deploy.spec.contradiction import Contradiction
+from mercure_deploy.spec.models import Environment
+from mercure_deploy.spec.rules.platforms import compose, coolify, frankenphp, kubernetes, managed, other, systemd
+
+_MODULES: dict[str, ModuleType] = {
+    "coolify": coolify,
+    "compose": compose,
+    "frankenphp": frankenphp,
+    "systemd": systemd,
+    "kubernetes": kubernetes,
+    "other": other,
+    "managed": managed,
+}
+_IDS = {"port": "port-conflict", "bind": "port-conflict", "tls": "tls-mode-mismatch"}
+_IDS |= {"replicas": "transport-not-shared", "transport": "transport-not-shared", "internal_url": "internal-url-wrong"}
+
+
+def rules(env: Environment) -> Iterator[Contradiction]:
+    """What is at odds with the platform of an environment."""
+    module = _MODULES[env.platform]
+    yield from _foreign(env, module.WORDS)
+    if "delivery" in module.WORDS and env.delivery not in module.DELIVERIES:
+        homes = " and ".join(name for name, each in _MODULES.items() if env.delivery in each.DELIVERIES)
+        what = f"delivery: {env.delivery} is for {homes} only"
+        yield Contradiction(("hub", "delivery"), what, None, "leave it out")
+        return
+    yield from module.rules(env)
+    yield from _instance(env)
+
+
+def _foreign(env: Environment, known: frozenset[str]) -> Iterator[Contradiction]:
+    """Words of `hub` that are for other platforms."""
+    for word in sorted(env.hub.model_fields_set & frozenset().union(*(each.WORDS for each in _MODULES.values()))):
+        default = type(env.hub).model_fields[word].default
+        if word not in known and getattr(env.hub, word) != default:
+            homes = " and ".join(name for name, module in _MODULES.items() if word in module.WORDS)
+            with_proxy = " with tls: proxy" if word in {"port", "bind"} else ""
+            what = f"{word} is for {homes}{with_proxy} only"
+            yield Contradiction(("hub", word), what, _IDS.get(word), "leave it out")
+
+
+def _instance(env: Environment) -> Iterator[Contradiction]:
+    """Where push finds things, which only Coolify has."""
+    if env.coolify is None:
+        return
+    if env.platform != "coolify":
+        yield Contradiction(("coolify",), "is for platform: coolify only", None, "leave it out")
+    if env.coolify.url.scheme != "https" and not env.coolify.url.is_local:
+        what = "the API token and every key go there in plain http"
+        yield Contradiction(("coolify", "url"), what, "secret-exposure", "https://, with a certificate", "warning")
+    owners: dict[str, str] = {}
+    for name, application in env.coolify.apps.items():
+        if name not in env.apps:
+            hint = closest(name, env.apps, names="the apps are")
+            yield Contradiction(("coolify", "apps", name), "there is no such app above", None, hint)
+        first = owners.setdefault(application, name)
+        if first != name:
+            what = f"is the Application of {first} already: two apps have different variables"
+            yield Contradiction(("coolify", "apps", name), what, None, "one Application for each app")
