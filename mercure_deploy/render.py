@@ -10,11 +10,10 @@ from mercure_deploy.disk import stamp
 from mercure_deploy.keys import KeyRing
 from mercure_deploy.output import View, look, to_preview, to_write
 from mercure_deploy.spec import Spec
-from mercure_deploy.targets import Deployment, manifest, platform
+from mercure_deploy.targets import Deployment, app_path, manifest, platform
 from mercure_deploy.targets.plan import GITIGNORE, gitignore
 
 Change = tuple[str, str]
-_HUB = ("/docker-compose.yaml", "/hub.env", "/hub/Caddyfile", "/hub/jwks.json")
 
 
 @dataclass(frozen=True)
@@ -56,7 +55,8 @@ def render(spec: Spec, wish: Wish, root: Path, now: datetime) -> Rendered:
     The caller holds the lock. Trouble, and nothing changed, when a ring is missing or a file is not ours.
     """
     view = look(spec, wish.names, root, to_write(now, wish.ring), forget=wish.prune)
-    hub = disk.compare(root, [file for file in view.files if file.path.endswith(_HUB)])
+    of_hubs = {f"{d.name}/{name}" for d in view.deployments for name in platform(d).names}
+    hub = disk.compare(root, [file for file in view.files if file.path in of_hubs])
     old = {path: disk.read(root / path) for path, change in hub.items() if change == "changed"}
     gone = _pruned(view, wish, root)
     ours = disk.Ours(view.ours, wish.replace, follow=view.follow)
@@ -103,7 +103,7 @@ def _following(view: View, changes: Iterable[Change], old: Mapping[str, bytes | 
             yield f"{d.name}: next: {hub}"
         apps = [app for app in sorted(d.env.apps) if updated & _files_of(app, d)]
         if apps:
-            yield f"{d.name}: next: redeploy {', '.join(apps)}: web, workers and cron"
+            yield f"{d.name}: next: {platform(d).deploy_apps(d, apps)}"
 
 
 def _of(path: str, d: Deployment) -> bool:
@@ -111,7 +111,7 @@ def _of(path: str, d: Deployment) -> bool:
 
 
 def _files_of(app: str, d: Deployment) -> set[str]:
-    return {f"{d.name}/{app}.env", f"{d.name}/symfony/{app}.mercure.yaml"}
+    return {f"{d.name}/{app_path(d, app)}", f"{d.name}/symfony/{app}.mercure.yaml"}
 
 
 def preview(spec: Spec, wish: Wish, root: Path, now: datetime) -> Sequence[Change]:

@@ -9,10 +9,11 @@ import click
 
 from mercure_deploy.cli.init import PLATFORMS, Begun, asked_url, written
 from mercure_deploy.cli.options import common, replacing, way_to
-from mercure_deploy.cli.spec import loaded_spec, root_of, supported
-from mercure_deploy.cli.terminal import NO, OK, can_ask, err, note, now, sure
+from mercure_deploy.cli.spec import loaded_spec, root_of, show, supported
+from mercure_deploy.cli.terminal import NO, OK, can_ask, err, note, now, sure, waiting
 from mercure_deploy.errors import Trouble, printable
 from mercure_deploy.facts.quoting import is_bare
+from mercure_deploy.targets import foreign
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -103,6 +104,9 @@ def _taken(  # noqa: PLR0913 - what is taken over, and where to
     from mercure_deploy.draft import beginning
 
     spec, root = places
+    if replace and _is_managed(spec, said.name):
+        ring, _ = draft.in_use(_setup(source), use, now())  # type: ignore[arg-type] # click has checked it
+        return _handed_over(spec, root, said.name, ring)
     before = beginning.existing(spec, root, said.name)
     setup = _setup(source)
     ring, where = draft.in_use(setup, use, now())  # type: ignore[arg-type] # click has checked it
@@ -116,6 +120,24 @@ def _taken(  # noqa: PLR0913 - what is taken over, and where to
     if not _sure([*left, *more, *_by_hand(made, ring)], yes=yes):
         return NO
     written(loaded, Begun(said.name, text, before, ring), spec, root, replace=replace)
+    return OK
+
+
+def _is_managed(spec: Path, name: str) -> bool:
+    """Whether the spec has that environment already, with a hub whose keys others make."""
+    if not spec.exists():
+        return False
+    env = loaded_spec(str(spec)).spec.environments.get(name)
+    return env is not None and foreign(env) is not None
+
+
+def _handed_over(spec: Path, root: Path, name: str, ring: KeyRing) -> int:
+    """A new key of a hub that others run, in the place of the one before."""
+    from mercure_deploy import rotation
+
+    where = rotation.Rotation(loaded_spec(str(spec)).spec, name, root, waiting)
+    step = rotation.take_over(where, ring)
+    show(step.changes, root, [f"next: {line}" for line in step.next])
     return OK
 
 
@@ -217,13 +239,17 @@ def _setup(source: Source) -> Setup:
 
 def _ask(draft: Draft) -> None:
     """What no file says, asked for on a terminal."""
-    missing = [word for word, there in (("--app", draft.apps), ("--hub", draft.hub)) if not there]
+    hub = draft.hub or draft.platform == "frankenphp"
+    missing = [word for word, there in (("--app", draft.apps), ("--hub", hub)) if not there]
     if missing and not can_ask():
         verb = "say it with" if len(missing) == 1 else "say them with"
         what = f"no file says {' and '.join(missing)}, and there is no terminal to ask on"
         raise Trouble(what, hint=f"{verb} {' '.join(f'{word} URL' for word in missing)}")
     if not draft.apps:
         draft.apps["app"] = asked_url("Origin of the app, as in https://app.example.com")
+    if draft.platform == "frankenphp":
+        draft.home = draft.home or next(iter(draft.apps))
+        return
     draft.hub = draft.hub or asked_url("Origin of the hub, as in https://mercure.example.com")
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -13,7 +14,7 @@ from mercure_deploy import disk
 from mercure_deploy.cli.options import common, replacing
 from mercure_deploy.cli.render import render_all
 from mercure_deploy.cli.spec import root_of, supported, warn
-from mercure_deploy.cli.terminal import OK, can_ask, complain, err, note
+from mercure_deploy.cli.terminal import OK, can_ask, complain, err, note, now
 from mercure_deploy.errors import Trouble
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from mercure_deploy.spec import Environment, Loaded
 
 
-PLATFORMS = click.Choice(["coolify", "compose"])
+PLATFORMS = click.Choice(["coolify", "compose", "frankenphp", "systemd", "kubernetes", "other", "managed"])
 _TLS = click.Choice(["proxy", "hub"])
 
 
@@ -39,6 +40,8 @@ class _Port(click.ParamType):  # type: ignore[type-arg] # generic in newer relea
 
 
 PORT = _Port()
+# a PEM is far below
+_LARGEST_KEY = 64 * 1024
 
 
 @click.command()
@@ -50,6 +53,7 @@ PORT = _Port()
 @click.option("--tls", type=_TLS, help="Who terminates TLS; default: proxy on coolify, hub on compose.")
 @click.option("--port", type=PORT, metavar="N", help="compose with a proxy: the loopback port for it.")
 @click.option("--mode", type=click.Choice(["production", "development"]), help="Default: by the hub's URL.")
+@click.option("--key-from", metavar="FILE", help="A key that there is already, alone or in an env file; - is stdin.")
 @replacing
 @common(several=False)
 def init(  # noqa: PLR0913 - each is an option of the command
@@ -62,6 +66,7 @@ def init(  # noqa: PLR0913 - each is an option of the command
     tls: str | None,
     port: int | None,
     mode: str | None,
+    key_from: str | None,
     replace: bool,
     spec: str,
     output: str | None,
@@ -73,15 +78,34 @@ def init(  # noqa: PLR0913 - each is an option of the command
     supported()
     root, place = root_of(spec, output), Path(spec)
     before = beginning.existing(place, root, name)
-    missing = [word for word, said in (("--app", apps), ("--hub", hub)) if not said]
+    # inside the server of an app the hub has its url
+    wanted = (("--app", apps), ("--hub", hub or platform == "frankenphp"))
+    missing = [word for word, said in wanted if not said]
     if missing and not can_ask():
         verb = "are" if len(missing) > 1 else "is"
         what = f"{' and '.join(missing)} {verb} missing, and there is no terminal to ask on"
         raise click.UsageError(what, click.get_current_context())
     said = beginning.Draft(name, starting.named(apps), hub, platform or "coolify", version, tls, port, mode)
+    ring = handed(key_from) if key_from else None
+    if ring and ring.current.algorithm != "HS256":
+        said.algorithm = ring.current.algorithm
     text, loaded = _asked(said, spec, before, platform is None) if missing else _checked(said, spec, before)
-    written(loaded, Begun(name, text, before), place, root, replace=replace)
+    written(loaded, Begun(name, text, before, ring), place, root, replace=replace)
     return OK
+
+
+def handed(path: str) -> KeyRing:
+    """The ring with the key in that file, `-` for stdin. Trouble when there is none in it that can be used."""
+    from mercure_deploy.draft import keys
+
+    if path == "-":
+        text = sys.stdin.read(_LARGEST_KEY)
+    else:
+        data = disk.read(Path(path), limit=_LARGEST_KEY, pipe=True)
+        if data is None:
+            raise Trouble(f"{path} is not there", hint="--key-from takes a file, or - for stdin")
+        text = data.decode(errors="replace")
+    return keys.handed(text, "stdin" if path == "-" else path, now())
 
 
 class Begun(NamedTuple):
@@ -131,9 +155,13 @@ def _asked(said: Draft, spec: str, before: bytes | None, unsaid: bool) -> tuple[
     while True:
         if not said.apps:
             said.apps = _apps()
-        said.hub = said.hub or asked_url("Origin of the hub, as in https://mercure.example.com")
+        if said.platform != "frankenphp":
+            said.hub = said.hub or asked_url("Origin of the hub, as in https://mercure.example.com")
         if unsaid:
             said.platform = platform = click.prompt("Where the hub runs", platform, type=PLATFORMS, err=True)
+        if said.platform == "frankenphp" and len(said.apps) > 1:
+            names = list(said.apps)
+            said.home = click.prompt("The app it runs in", names[0], type=click.Choice(names), err=True)
         if said.platform == "compose" and said.tls is None:
             said.tls = click.prompt("Who terminates TLS: a proxy, or the hub itself", "hub", type=_TLS, err=True)
         if said.platform == "compose" and said.tls == "proxy" and said.port is None:

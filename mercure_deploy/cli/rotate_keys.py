@@ -62,6 +62,7 @@ def rotate_keys(  # noqa: PLR0913 - each is an option of the command
     loaded = loaded_spec(spec)
     select(loaded, [name])
     where = rotation.Rotation(loaded.spec, name, root_of(spec, output), waiting, replace)
+    rotation.refuse_foreign(where)
     _fitting(pushed=pushed, with_push=bool(token_file) or older is not None, without=deployed or bool(at) or replace)
     if pushed and not at_once:
         turn = _turn(where, Turned(token_file, via, cacert, older), abort=abort, yes=yes)

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from mercure_deploy import disk
 from mercure_deploy.errors import Trouble
@@ -15,6 +16,8 @@ from mercure_deploy.targets import manifest
 from mercure_deploy.targets.render import render
 
 SCHEMA = "mercure.schema.json"
+# those that run an image of the hub's own
+_IMAGES = frozenset(("coolify", "compose", "kubernetes", "other"))
 
 
 @dataclass
@@ -22,7 +25,7 @@ class Draft:
     """What an environment of a spec is made of; None what is not said yet, or has a default.
 
     `origins` are further ones of the first app's pages, `silent` the apps that publish only; `coolify` are the words of
-    that name, `apps` by their name.
+    that name, `apps` by their name; `home` is the app in whose server the hub runs.
     """
 
     name: str
@@ -50,13 +53,15 @@ class Draft:
     bundle: str | None = None
     algorithm: str | None = None
     coolify: dict[str, object] = field(default_factory=dict)
+    home: str | None = None
+    transport: dict[str, Any] | None = None
 
     @property
     def development(self) -> bool:
         """Whether the environment is one where plain http and this machine alone are allowed."""
         if self.mode:
             return self.mode == "development"
-        origin = typed_origin(self.hub or "")
+        origin = typed_origin(self.hub or self.apps.get(self.home or "", ""))
         return origin is not None and (origin.is_local or origin.scheme == "http")
 
 
@@ -85,10 +90,13 @@ def existing(spec: Path, root: Path, name: str) -> bytes | None:
 
 def spec_text(draft: Draft, before: bytes | None) -> bytes:
     """A commented spec, or the one before with the environment added; names and URLs are checked when it is loaded."""
+    if draft.platform == "frankenphp":
+        # the first app is the one that the others publish through
+        draft.home = draft.home or next(iter(draft.apps), None)
     words = {
         **vars(draft),
         "hub": draft.hub or "",
-        "image": draft.image or GENERATIONS[draft.version].image,
+        "image": draft.image or (GENERATIONS[draft.version].image if draft.platform in _IMAGES else None),
         "mode": "development" if draft.development else "production",
     }
     if before is None:

@@ -5,13 +5,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import NamedTuple
 
-from mercure_deploy.draft import beginning, directives
+from mercure_deploy.draft import beginning, directives, inside
 from mercure_deploy.draft.beginning import Draft, typed_origin
 from mercure_deploy.draft.directives import Carried, Left
-from mercure_deploy.errors import Problem, Trouble, typed
+from mercure_deploy.errors import Trouble, typed
 from mercure_deploy.facts.hubs import GENERATIONS, HUB_PATH, image_problem, is_image
 from mercure_deploy.facts.origins import Origin
-from mercure_deploy.facts.variables import APP, IMAGE
 from mercure_deploy.findings import Place
 from mercure_deploy.readers.places import Directive, Service, Value
 from mercure_deploy.readers.setup import Block, Setup, as_origin, host_of, is_hub_file, split
@@ -43,13 +42,14 @@ def draft(setup: Setup, said: Said, algorithm: str) -> tuple[Draft, list[Left]]:
     hub = said.hub or _hub(setup)
     found = Carried(Draft(said.name, dict(said.apps), hub, said.platform or "coolify", version))
     found.draft.algorithm = algorithm if algorithm != "HS256" else None
-    _embedded(setup)
+    if _inside(setup, said, found):
+        return found.draft, sorted(found.left, key=lambda left: left.place or Place("", 0))
     _urls(setup, found)
     _pages(setup, found)
     _image(setup, found)
     if said.platform is None:
         found.draft.platform, found.draft.reason = _platform(setup)
-    if found.draft.platform == "compose":
+    if found.draft.platform in {"compose", "systemd"}:
         _tls(setup, found)
     directives.carry(setup, found)
     _bundle(setup, found)
@@ -57,17 +57,27 @@ def draft(setup: Setup, said: Said, algorithm: str) -> tuple[Draft, list[Left]]:
     return found.draft, sorted(found.left, key=lambda left: left.place or Place("", 0))
 
 
-def _embedded(setup: Setup) -> None:
-    """Trouble where the hub runs inside the app's own image: a spec has no word for that."""
-    if any(service.image is not None and IMAGE.search(service.image.text) for service in setup.hub_services):
-        return
-    for service in setup.hub_services:
-        image = service.image.text if service.image is not None else ""
-        if image and ("frankenphp" in image or service.environment.keys() & APP):
-            where = f"{service.file}:{service.place.line}:{service.place.column}"
-            what = f"the hub runs inside {typed(image, 80)}, an app's own image: a spec describes a hub of its own"
-            hint = "keep it as it is; mercure-deploy lint judges it, and doctor --hub URL asks it"
-            raise Trouble(Problem(what, hint, where=where))
+def _inside(setup: Setup, said: Said, found: Carried) -> bool:
+    """Whether the hub runs inside the app's own server, whose files are read for that then."""
+    is_inside = inside.is_inside(setup)
+    if said.platform not in {None, "frankenphp"}:
+        if is_inside:
+            hint = "leave --platform out, or say --platform frankenphp"
+            inside.refuse(setup, f"{said.platform} has a hub of its own", hint)
+        return False
+    if not is_inside and said.platform is None:
+        return False
+    draft = found.draft
+    if said.platform is None:
+        draft.platform, draft.reason = "frankenphp", "the hub runs in the server of the app"
+    url = said.hub or inside.public(setup)
+    draft.hub = url
+    _pages(setup, found)
+    if url and not said.apps:
+        draft.apps = {next(iter(draft.apps), "app"): url}
+    inside.carry(setup, found)
+    _bundle(setup, found)
+    return True
 
 
 def _platform(setup: Setup) -> tuple[str, str]:

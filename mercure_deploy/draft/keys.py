@@ -12,6 +12,7 @@ from mercure_deploy.errors import Problem, Trouble
 from mercure_deploy.facts.quoting import uncarried
 from mercure_deploy.findings import Place
 from mercure_deploy.keys import HMAC_BYTES, KeyRing, fingerprint
+from mercure_deploy.output import variables
 from mercure_deploy.readers import tokens
 from mercure_deploy.readers.keys import Key, is_hmac, is_known
 from mercure_deploy.readers.places import Value
@@ -62,6 +63,25 @@ def in_use(setup: Setup, use: Side | None, now: datetime) -> tuple[KeyRing, Plac
     if refused:
         raise Trouble(*refused, code=1)
     return keys.kept(chosen.text, algorithm, now), chosen.place
+
+
+def handed(text: str, source: str, now: datetime) -> KeyRing:
+    """A ring with the key that somebody handed out: alone in its text, or in an env file. Trouble when it is none."""
+    held = list(variables.keys_in(text.encode()))
+    found = held[0] if held else text.strip()
+    place = Place(source, 1)
+    if not found or (not held and "\n" in found and "-----BEGIN" not in found):
+        hint = "the key alone, or an env file with MERCURE_JWT_SECRET"
+        raise Trouble(Problem("holds no key", hint, source, id="key-missing"))
+    if len(set(held)) > 1:
+        what = "holds several keys: Symfony signs for both roles of the hub with one"
+        raise Trouble(Problem(what, "name a file with one of them", source, id="key-mismatch"))
+    side = _completed(_Side("app", "the key", place, found))
+    algorithm = side.algorithm or "HS256"
+    refused = list(_unusable(side, algorithm))
+    if refused:
+        raise Trouble(*refused)
+    return keys.kept(found, algorithm, now)
 
 
 def _sides(setup: Setup) -> Iterator[_Side]:

@@ -80,7 +80,7 @@ GENERATIONS: dict[str, Generation] = {
 # the path that the specification gives every hub
 HUB_PATH = "/.well-known/mercure"
 # the variables of app and hub in which a key stands, in our files and wherever they are handed on to
-KEY_VARIABLES = re.compile(r"MERCURE_(JWT_SECRET|JWT_KEY_B64|(PUBLISHER|SUBSCRIBER)_JWT_KEY|JWK_[0-9]+)")
+KEY_VARIABLES = re.compile(r"(CADDY_)?MERCURE_(JWT_SECRET|JWT_KEY_B64|(PUBLISHER|SUBSCRIBER)_JWT_KEY|JWK_[0-9]+)")
 # directives that open a hub to whoever visits it: pages that reflect HTML and set the cookie from the URL (measured)
 DOORS = frozenset({"demo", "ui", "playground", "debugger"})
 # what stands in the spec by another word than the directive; the rest of the managed ones cannot be said at all

@@ -71,12 +71,19 @@ def yaml(value: str) -> str:
     """A scalar that YAML 1.1 and 1.2 take for this text: plain when it clearly is one, else in double quotes."""
     if _PLAIN_YAML.fullmatch(value):
         return value
+    return quoted(value)
+
+
+def quoted(value: str) -> str:
+    """A YAML scalar that is a text whatever stands in it, in double quotes and one line."""
     return f'"{"".join(map(_yaml_character, value))}"'
 
 
 def _yaml_character(character: str) -> str:
     if character in '"\\':
         return f"\\{character}"
+    if character in "\n\t":
+        return "\\n" if character == "\n" else "\\t"
     # the escapes of JSON would break a character beyond 16 bits in two
     return character if character.isprintable() else f"\\U{ord(character):08x}"
 

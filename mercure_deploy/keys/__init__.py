@@ -20,6 +20,7 @@ from mercure_deploy.keys.ring import (
     replace_all,
     retire,
     stage,
+    taken_over,
     unborn,
 )
 from mercure_deploy.keys.text import (
@@ -65,5 +66,6 @@ __all__ = [
     "retire",
     "stage",
     "stamp",
+    "taken_over",
     "unborn",
 ]

@@ -184,10 +184,15 @@ def deployed(ring: KeyRing, at: datetime) -> KeyRing:
 
 def replace_all(algorithm: str, now: datetime, others: Iterable[KeyRing]) -> KeyRing:
     """One fresh key instead of those of all `others`, every token of which is refused from then on."""
+    return taken_over(make(algorithm, now), others)
+
+
+def taken_over(key: Key, others: Iterable[KeyRing]) -> KeyRing:
+    """The ring with that key alone instead of those of all `others`."""
     rings = list(others)
     gone = {key.id for ring in rings for key in ring.keys} | {id_ for ring in rings for id_ in ring.gone}
     serial = 1 + max((ring.serial for ring in rings), default=0)
-    return KeyRing((make(algorithm, now),), serial, tuple(sorted(gone)))
+    return KeyRing((key,), serial, tuple(sorted(gone)))
 
 
 def in_order(keys: Iterable[Key]) -> tuple[Key, ...]:

@@ -13,12 +13,12 @@ from mercure_deploy.keys import KeyRing
 from mercure_deploy.output import rings, variables
 from mercure_deploy.output.rings import Known
 from mercure_deploy.spec import Environment, Spec
-from mercure_deploy.targets import Deployment, manifest, private_directories
+from mercure_deploy.targets import Deployment, foreign, manifest, private_directories
 from mercure_deploy.targets.plan import GITIGNORE, plan
 
 # the largest file of ours is far below; a larger one is not read into memory
 _LIMIT = 8 * 1024 * 1024
-_IGNORED = (".env", "jwks.json", "keys.json")
+_IGNORED = (".env", ".secret.yaml", "jwks.json", "keys.json")
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,16 @@ Know = Callable[[Path, str], Known]
 
 def to_write(now: datetime, ring: KeyRing | None = None) -> Choose:
     """For render: the ring that is there; `ring`, or a new one, for a new environment. Trouble when it is missing."""
-    return lambda known, env: known.secret() or ring or keys.first(env.keys.algorithm, now)
+    return lambda known, env: known.secret() or ring or _first(known.name, env, now)
+
+
+def _first(name: str, env: Environment, now: datetime) -> KeyRing:
+    """The ring of a new environment. Trouble where its key is not ours to make."""
+    whose = foreign(env)
+    if whose:
+        hint = f"mercure-deploy import FILE --env {name}, or init --key-from FILE: with what was handed out"
+        raise Trouble(f"{name} has no key yet, and it is that of {whose}", hint=hint)
+    return keys.first(env.keys.algorithm, now)
 
 
 def to_compare(now: datetime) -> Choose:
@@ -91,7 +100,7 @@ def lenient(root: Path, name: str) -> Known:
     found = rings.known(name, _reader(root), f"{root}/{name}")
     if found.ring or found.public:
         return found
-    paths = [f"{root}/{name}/{path}" for path in disk.files(root / name) if path.endswith(".env")]
+    paths = [f"{root}/{name}/{path}" for path in disk.files(root / name) if path.endswith((".env", ".secret.yaml"))]
     return replace(found, held=rings.held(disk.read(path, limit=_LIMIT) or b"" for path in paths))
 
 

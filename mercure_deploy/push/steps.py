@@ -15,8 +15,7 @@ from mercure_deploy.facts.quoting import uncarried
 from mercure_deploy.output import View
 from mercure_deploy.probes.engine import Seen
 from mercure_deploy.push.plan import Done, Plan, Where, Wish
-from mercure_deploy.readers import dotenv
-from mercure_deploy.targets import Deployment, platform
+from mercure_deploy.targets import Deployment, platform, variables_of
 from mercure_deploy.targets.hub import MARK_PATH
 
 # how long a hub may take to serve what is new: pulled, started, and found healthy by the proxy
@@ -38,10 +37,7 @@ def deployment(view: View, name: str) -> Deployment:
 def wanted(view: View, d: Deployment) -> Wanted:
     """What Coolify ought to have of the rendered files. Trouble for a value that it cannot carry."""
     files = {file.path: file.content.decode() for file in view.files}
-    apps = {
-        app: {key: value.text for key, value in dotenv.read(app, files[f"{d.name}/{app}.env"]).variables.items()}
-        for app in d.env.apps
-    }
+    apps = {app: variables_of(d, app) for app in d.env.apps}
     target = platform(d)
     hub = {key: str(value) for key, value in target.variables(d).items()}
     for where, values in (("hub", hub), *apps.items()):

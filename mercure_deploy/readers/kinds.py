@@ -63,7 +63,7 @@ _WORDS: dict[Kind, "re.Pattern[str]"] = {
 _ALSO: dict[Kind, "re.Pattern[str]"] = {
     "kubernetes": re.compile(r"\A(?!.*\{\{).*kind:", re.DOTALL),
     "systemd": re.compile(r"mercure", re.IGNORECASE),
-    "dockerfile": re.compile(r"mercure", re.IGNORECASE),
+    "dockerfile": re.compile(r"mercure|frankenphp", re.IGNORECASE),
     "nginx": re.compile(r"proxy_pass|server_name"),
 }
 # what stands in a file of each kind alone

@@ -16,9 +16,10 @@ from mercure_deploy.errors import Trouble
 from mercure_deploy.keys import KeyRing
 from mercure_deploy.output import Know, Known, known, look, lost
 from mercure_deploy.spec import Environment, Spec, duration_text
-from mercure_deploy.targets import Deployment, platform
+from mercure_deploy.targets import Deployment, app_path, foreign, platform
 
 _NOT_YET = 1
+_TAKEN_OVER = "when they hand out a new one: mercure-deploy import --replace FILE, with the file that holds it"
 
 
 @dataclass(frozen=True)
@@ -63,6 +64,13 @@ Prove = Callable[[Deployment], None]
 Ask = Callable[[], datetime]
 
 
+def refuse_foreign(where: Rotation) -> None:
+    """Trouble for keys that are not ours to change."""
+    whose = foreign(where.env)
+    if whose:
+        raise Trouble(f"the keys of {where.name} are made by {whose}, not here", hint=_TAKEN_OVER)
+
+
 def now(where: Rotation, moment: datetime) -> Step:
     """Replace every key of the environment by one fresh key, whatever state the ring is in, even if it is lost."""
     with disk.lock(where.root, waiting=where.waiting):
@@ -70,6 +78,18 @@ def now(where: Rotation, moment: datetime) -> Step:
         found.refuse_old()
         fresh = keys.replace_all(where.env.keys.algorithm, moment, filter(None, (found.ring, found.public)))
         return _commit(where, fresh, lost, list(_after_now(where, fresh)), keep=_strange(where, found))
+
+
+def take_over(where: Rotation, handed: KeyRing) -> Step:
+    """Put the key that who runs the hub has handed out in the place of the one before."""
+    with disk.lock(where.root, waiting=where.waiting):
+        found = lost(where.root, where.name)
+        found.refuse_old()
+        if found.ring and [key.fingerprint for key in found.ring.keys] == [handed.current.fingerprint]:
+            return Step([], ["nothing: that is the key which is in use already"])
+        ring = keys.taken_over(handed.current, filter(None, (found.ring, found.public)))
+        lines = [f"apps: {_apps(where, ring)}"]
+        return _commit(where, ring, lost, lines, keep=_strange(where, found))
 
 
 def take(where: Rotation, moment: datetime, said: Said, prove: Prove, ask: Ask) -> Step:
@@ -123,9 +143,10 @@ def _following(where: Rotation, ring: KeyRing, moment: datetime, said: Said, pro
         return keys.promote(ring, moment)
     if said.deployed:
         raise Trouble("no rotation is open, nothing was to be deployed", hint="leave --deployed out to begin one")
-    if where.env.delivery == "environment" and where.env.hub.version == "1.0":
-        hint = "use delivery: caddyfile, or --now when hub and apps can go out together"
-        raise Trouble("hub 1.0 with delivery: environment cannot trust two keys at once", hint=hint)
+    target = platform(Deployment(where.name, where.env, ring))
+    reason = target.one_key(Deployment(where.name, where.env, ring))
+    if reason:
+        raise Trouble(reason, hint="--now when hub and apps can go out together: until both are out, publishing fails")
     return keys.stage(ring, where.env.keys.algorithm, moment)
 
 
@@ -184,7 +205,7 @@ def _after(where: Rotation, ring: KeyRing) -> Iterator[str]:
     elif ring.in_state("retiring"):
         if ring.aborting:
             yield "the rotation is being taken back: the apps sign with the old key again"
-        yield f"deploy the apps, not the hub: {_apps(where)}; redeploy web, workers and cron"
+        yield f"deploy the apps, not the hub: {_apps(where, ring)}"
         lifetime = where.env.keys.token_lifetime
         yield (
             f"then wait {duration_text(lifetime)}, not before {keys.stamp(ring.current.since + lifetime)}:"
@@ -200,12 +221,15 @@ def _hub(where: Rotation, ring: KeyRing) -> str:
     return platform(d).deploy_hub(d)
 
 
-def _apps(where: Rotation) -> str:
-    return ", ".join(f"{where.name}/{app}.env" for app in sorted(where.env.apps))
+def _apps(where: Rotation, ring: KeyRing) -> str:
+    d = Deployment(where.name, where.env, ring)
+    apps = sorted(where.env.apps)
+    files = ", ".join(f"{where.name}/{app_path(d, app)}" for app in apps)
+    return f"{files}; {platform(d).deploy_apps(d, apps)}"
 
 
 def _after_now(where: Rotation, ring: KeyRing) -> Iterator[str]:
     yield f"deploy hub and apps together, as {where.name}/README.md says: until both are out, publishing is refused"
     yield f"hub: {_hub(where, ring)}"
-    yield f"apps: {_apps(where)}; redeploy web, workers and cron"
+    yield f"apps: {_apps(where, ring)}"
     yield "pages that are open get 401 at their next connection and need a fresh cookie: reload them"

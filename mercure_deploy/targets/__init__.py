@@ -2,6 +2,16 @@
 
 from mercure_deploy.targets import apps, platforms, readme
 from mercure_deploy.targets.plan import Deployment
-from mercure_deploy.targets.platforms import platform, private_directories
+from mercure_deploy.targets.platforms import app_path, foreign, platform, private_directories, variables_of
 
-__all__ = ["Deployment", "apps", "platform", "platforms", "private_directories", "readme"]
+__all__ = [
+    "Deployment",
+    "app_path",
+    "apps",
+    "foreign",
+    "platform",
+    "platforms",
+    "private_directories",
+    "readme",
+    "variables_of",
+]

@@ -3,7 +3,7 @@
 import base64
 from collections.abc import Iterator
 
-from mercure_deploy.file import PUBLIC, SECRET, File
+from mercure_deploy.file import PUBLIC, File
 from mercure_deploy.keys import Key
 from mercure_deploy.targets.plan import Deployment, target
 from mercure_deploy.targets.render import render
@@ -17,13 +17,10 @@ SYMFONY_ALGORITHMS = {
 }
 
 
-@target
-def app_env(d: Deployment) -> Iterator[File]:
-    """Where the app publishes to, where its pages subscribe, and what signs."""
-    for name, app in d.env.apps.items():
-        secret = _secret(d.signer(name))
-        urls = {"MERCURE_URL": d.env.hub.publish_url, "MERCURE_PUBLIC_URL": d.env.public_url(app)}
-        yield File(f"{name}.env", render("env.j2", values={**urls, **secret}), SECRET)
+def values(d: Deployment, name: str) -> dict[str, str]:
+    """The variables of that app: where it publishes to, where its pages subscribe, and what signs."""
+    urls = {"MERCURE_URL": d.env.hub.publish_url, "MERCURE_PUBLIC_URL": d.env.public_url(d.env.apps[name])}
+    return {**urls, **_secret(d.signer(name))}
 
 
 def _secret(key: Key) -> dict[str, str]:

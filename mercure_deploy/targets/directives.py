@@ -24,7 +24,7 @@ def mercure_block(d: Deployment, *, jwks: bool, store: str = "/data") -> list[st
     """
     env, hub = d.env, d.env.hub
     lines = transport(env, store)
-    if env.delivery != "environment" or jwks:
+    if env.delivery not in {"environment", "chart"} or jwks:
         lines += _keys_1_0(d, jwks=jwks) if hub.version == "1.0" else _keys_0_24(d, jwks=jwks)
     if hub.version == "1.0":
         # behind a proxy the hub takes itself for http and refuses every token without this (measured)

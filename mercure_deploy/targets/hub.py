@@ -11,31 +11,47 @@ from mercure_deploy.targets.render import render
 
 # below the hub's path: what the container that runs was rendered from
 MARK_PATH = "/mercure-deploy"
+# in which each of several hubs says its name
+INSTANCE = "Mercure-Deploy-Hub"
 
 
-def caddyfile(d: Deployment, *, jwks: bool, mark: str | None = None) -> bytes:
-    """The Caddyfile of the hub, keys only as placeholders; `jwks` as in `directives.mercure_block`.
+def caddyfile(  # noqa: PLR0913 - each is a line that some platform needs
+    d: Deployment,
+    *,
+    jwks: bool,
+    mark: str | None = None,
+    store: str = "/data",
+    port: int | None = None,
+    bind: str | None = None,
+    options: Sequence[str] = (),
+    instance: bool = False,
+) -> bytes:
+    """The Caddyfile of the hub, keys only as placeholders; `jwks` and `store` as in `directives.mercure_block`.
 
-    `mark` is what it answers at `MARK_PATH` below its path, None where it answers nothing there.
+    `mark` is what it answers at `MARK_PATH` below its path, None where it answers nothing there; `port` where it
+    listens behind a proxy, 80 when None, and `bind` at which address, all when None; `options` are further global ones;
+    `instance` is whether each answer says in `INSTANCE` which of several hubs gave it.
     """
     env = d.env
     return render(
         "Caddyfile.j2",
-        options=[directives.GRACE_PERIOD, *([f"email {env.hub.email}"] if env.hub.email else [])],
-        sites=", ".join(_sites(env)),
+        options=[directives.GRACE_PERIOD, *options, *([f"email {env.hub.email}"] if env.hub.email else [])],
+        sites=", ".join(_sites(env, port or 80)),
+        bind=bind,
+        instance=f"{INSTANCE} {{env.POD_NAME}}" if instance else None,
         paths=" ".join(dict.fromkeys(each for path in (env.hub.path, HUB_PATH) for each in (path, f"{path}/*"))),
         methods=" ".join(GENERATIONS[env.hub.version].methods),
         rewrite=rewrite(env),
         marked=[] if mark is None else marked(env, mark),
         local_certificate=env.tls == "hub" and env.mode == "development",
-        lines=directives.mercure_block(d, jwks=jwks),
+        lines=directives.mercure_block(d, jwks=jwks, store=store),
     )
 
 
-def _sites(env: Environment) -> list[str]:
+def _sites(env: Environment, port: int) -> list[str]:
     if env.tls == "proxy":
         # never the domain: a request under another Host would get an empty 200
-        return [":80"]
+        return [f":{port}"]
     # without TLS only for who is in the network of the apps
     inside = [f"http://{env.alias}"] if env.alias else []
     return [*(str(name).removeprefix("https://") for name in env.hub_names), *inside]

@@ -37,24 +37,55 @@ Target = Callable[[Deployment], Iterator[File]]
 GITIGNORE = ".gitignore"
 
 
+def env_file(_: Deployment, app: str, values: Mapping[str, str]) -> File:
+    """The variables of an app as an env file."""
+    return File(f"{app}.env", render("env.j2", values=values), SECRET)
+
+
+def same_values(_: Deployment, __: str, values: dict[str, str]) -> dict[str, str]:
+    """The variables of an app as every platform has them."""
+    return values
+
+
+def redeploy(_: Deployment, apps: Sequence[str]) -> str:
+    """How these apps take their new variables."""
+    return f"redeploy {', '.join(apps)}: web, workers and cron"
+
+
+def no_reason(_: Deployment) -> None:
+    """No reason against two keys at once."""
+
+
 @dataclass(frozen=True)
 class Platform:
     """What runs the hub: a module of its own has one of these; its README is `templates/<platform>/README.md.j2`.
 
-    `files` are those of the hub, `variables` what stands in hub.env, `deploy_hub` how new keys come into force, in half
-    a sentence; `words` are what its README needs beside what every README gets. `applied` says how changed files of the
-    hub, (old, new) by their path, come into force, None when none of them is the hub's. `private` are the folders that
-    only their owner may enter, as they are mounted into a hub with secrets in them. `mark` is what the hub of a render
-    answers below its path, None where a hub takes new files without being started anew.
+    `files` are those of the hub, `names` where each of them may lie, `variables` what stands in hub.env, `deploy_hub`
+    how new keys come into force, in half a sentence; `words` are what its README needs beside what every README gets.
+    `applied` says how changed files of the hub, (old, new) by their path, come into force, None when none of them is
+    the hub's. `private` are the folders that only their owner may enter, as they are mounted into a hub with secrets in
+    them. `mark` is what the hub of a render answers below its path, None where a hub takes new files without being
+    started anew.
+
+    Of an app `app_values` are the variables, given those of every platform, `app_path` the file in which they stand,
+    with {} for its name, and `app_file` that file; `deploy_apps` says how they come into force. `one_key` is why the
+    hub cannot trust two keys at once, None where it can; `foreign` whose job its keys are, None where they are ours.
     """
 
     files: Target
+    names: tuple[str, ...]
     variables: Callable[[Deployment], dict[str, str]]
     deploy_hub: Callable[[Deployment], str]
     words: Callable[[Deployment], dict[str, object]]
     applied: Callable[[Mapping[str, tuple[bytes, bytes]]], str | None]
     private: tuple[str, ...] = ()
     mark: Callable[[Deployment], str] | None = None
+    app_values: Callable[[Deployment, str, dict[str, str]], dict[str, str]] = same_values
+    app_path: str = "{}.env"
+    app_file: Callable[[Deployment, str, Mapping[str, str]], File] = env_file
+    deploy_apps: Callable[[Deployment, Sequence[str]], str] = redeploy
+    one_key: Callable[[Deployment], str | None] = no_reason
+    foreign: str | None = None
 
 
 _TARGETS: list[Target] = []

@@ -43,14 +43,34 @@ def readme(d: Deployment) -> Iterator[File]:
         hub_env=bool(platform(d).variables(d)),
         page=str(env.origins[0]).replace("*", "www") if env.origins else None,
         shared_origin=env.shares_origin,
-        secret="MERCURE_JWT_SECRET" if d.ring.current.symmetric else "MERCURE_JWT_KEY_B64",
-        keys=d.ring.keys,
-        state=next((key.state for key in d.ring.keys if key.state != "current"), "steady"),
-        aborting=d.ring.aborting,
-        lifetime=duration_text(env.keys.token_lifetime),
-        **platform(d).words(d),
+        **_keys(d),
+        **{"steps": _STEPS, "redeploy": _REDEPLOY, "inside": None, **platform(d).words(d)},
     )
     yield File("README.md", text)
+
+
+# how the steps of a rotation are said where hub and apps are deployed apart
+_STEPS = {
+    "hub": "deploy the hub",
+    "hub_stays": "the hub stays as it is",
+    "apps": "deploy the apps",
+    "apps_all": "deploy the apps: web, workers and cron",
+    "apps_stay": "the apps stay as they are",
+}
+_REDEPLOY = "Redeploy **web, workers and cron**: each of them signs."
+
+
+def _keys(d: Deployment) -> dict[str, object]:
+    """Which keys there are, where a rotation stands, and whose job it is."""
+    return {
+        "secret": "MERCURE_JWT_SECRET" if d.ring.current.symmetric else "MERCURE_JWT_KEY_B64",
+        "keys": d.ring.keys,
+        "state": next((key.state for key in d.ring.keys if key.state != "current"), "steady"),
+        "aborting": d.ring.aborting,
+        "lifetime": duration_text(d.env.keys.token_lifetime),
+        "one_key": platform(d).one_key(d),
+        "foreign": platform(d).foreign,
+    }
 
 
 def _names(env: Environment) -> dict[str, list[str]]:

@@ -26,7 +26,7 @@ def _environment() -> Environment:
         auto_reload=False,
         bytecode_cache=_bytecode(),
     )
-    for consumer in ("caddy", "compose", "dotenv", "php", "shell", "yaml"):
+    for consumer in ("caddy", "compose", "dotenv", "php", "quoted", "shell", "yaml"):
         environment.filters[consumer] = getattr(quoting, consumer)
     return environment
 

@@ -140,6 +140,13 @@ def paths(value: Any, path: Path = ()) -> Iterator[Path]:
             yield from paths(each, (*path, number))
 
 
+def about(path: Path) -> Any:
+    """A copy with the environment of that path, and the one with the other mistake."""
+    kept = {"staging", path[1] if len(path) > 1 else "production"}
+    environments = {name: env for name, env in EVERYTHING["environments"].items() if name in kept}
+    return copy.deepcopy({**EVERYTHING, "environments": environments})
+
+
 def at(value: Any, path: Path) -> Any:
     for part in path:
         value = value[part]
@@ -171,7 +178,7 @@ def test_it_says_every_word_there_is():
 @pytest.mark.parametrize("path", list(paths(EVERYTHING)), ids=shown)
 def test_whatever_stands_there_is_told_and_the_other_mistake_too(path: Path):
     for wrong in WRONG:
-        spec = copy.deepcopy(EVERYTHING)
+        spec = about(path)
         spec["environments"]["staging"]["hub"]["url"] = 5
         if path:
             at(spec, path[:-1])[path[-1]] = wrong
@@ -194,7 +201,7 @@ def test_whatever_stands_there_is_told_and_the_other_mistake_too(path: Path):
 )
 def test_a_word_that_is_not_known_is_told_and_the_other_mistake_too(path: Path):
     for word in WORDS:
-        spec = copy.deepcopy(EVERYTHING)
+        spec = about(path)
         spec["environments"]["staging"]["hub"]["url"] = 5
         before = problems(spec)
         if word in at(spec, path) or path[-1:] == ("options",):

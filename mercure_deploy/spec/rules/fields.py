@@ -144,6 +144,9 @@ def _apps(env: Environment) -> Iterator[Contradiction]:
 
 
 def _one_origin(name: str, env: Environment) -> Iterator[Contradiction]:
+    if env.hub.proxy == "traefik" or env.platform == "kubernetes":
+        # the rule or path that we write is the hub's alone
+        return
     path, what = ("apps", name, "url"), "app and hub share one origin"
     if env.tls == "hub":
         hint = "both need port 443: put a proxy in front of the two, and set tls: proxy"

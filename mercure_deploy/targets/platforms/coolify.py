@@ -126,6 +126,8 @@ def words(d: Deployment) -> dict[str, object]:
     network = env.hub.network or "coolify"
     inside = f": the hub's name in the network `{network}`, which every Application of that destination is in."
     return {
+        "logs": "the Service's *Logs*",
+        "secrets": "`keys.json` and the `*.env` files",
         "domains": ",".join(f"https://{name.host}:80{path}" for name in env.hub_names),
         "inside": inside if env.alias else None,
         "push": _push(d),
@@ -142,10 +144,18 @@ def _push(d: Deployment) -> dict[str, object] | None:
     return {"url": str(said.url), "by_hand": unknown, "configured": configured}
 
 
+def one_key(d: Deployment) -> str | None:
+    """Why the hub cannot trust two keys at once."""
+    if d.env.delivery == "environment" and d.env.hub.version == "1.0":
+        return "hub 1.0 with delivery: environment cannot trust two keys at once"
+    return None
+
+
 def applied(changed: Mapping[str, tuple[bytes, bytes]]) -> str | None:
     """How changed files of the hub come into force."""
     files = [name for name in ("docker-compose.yaml", "hub.env") if name in changed]
     return f"paste {' and '.join(files)} into the hub's Service, restart the Service" if files else None
 
 
-PLATFORM = Platform(files, variables, deploy_hub, words, applied, mark=render_mark)
+_NAMES = ("docker-compose.yaml", "hub.env")
+PLATFORM = Platform(files, _NAMES, variables, deploy_hub, words, applied, mark=render_mark, one_key=one_key)

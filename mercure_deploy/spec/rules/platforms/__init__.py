@@ -42,9 +42,8 @@ def _foreign(env: Environment, known: frozenset[str]) -> Iterator[Contradiction]
     for word in sorted(env.hub.model_fields_set & frozenset().union(*(each.WORDS for each in _MODULES.values()))):
         default = type(env.hub).model_fields[word].default
         if word not in known and getattr(env.hub, word) != default:
-            homes = " and ".join(name for name, module in _MODULES.items() if word in module.WORDS)
-            with_proxy = " with tls: proxy" if word in {"port", "bind"} else ""
-            what = f"{word} is for {homes}{with_proxy} only"
+            homes = [name for name, module in _MODULES.items() if word in module.WORDS]
+            what = f"{word} is for {' and '.join(filter(None, [', '.join(homes[:-1]), homes[-1]]))} only"
             yield Contradiction(("hub", word), what, _IDS.get(word), "leave it out")
 
 

@@ -38,7 +38,7 @@ def no_network() -> Contradiction:
 
 def for_proxy(word: str) -> Contradiction:
     """A word that needs a proxy on the same machine."""
-    what = f"{word} is for compose and systemd with tls: proxy only"
+    what = f"{word} is for a proxy on the same machine, with tls: proxy only"
     return Contradiction(("hub", word), what, "port-conflict", "leave it out")
 
 

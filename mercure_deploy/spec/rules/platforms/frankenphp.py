@@ -5,8 +5,9 @@ from collections.abc import Iterator
 from mercure_deploy.facts import frankenphp
 from mercure_deploy.spec.contradiction import Contradiction
 from mercure_deploy.spec.models import Environment
+from mercure_deploy.spec.rules.platforms.common import for_proxy
 
-WORDS = frozenset("image internal_url tls delivery app transport".split())
+WORDS = frozenset("image internal_url tls port delivery app transport".split())
 DELIVERIES = ("caddyfile", "environment")
 _PINNED = "name one release, e.g. image: dunglas/frankenphp:1.12.7-php8.4"
 
@@ -23,6 +24,8 @@ def rules(env: Environment) -> Iterator[Contradiction]:
         what = "the template's block and ours share one transport, and FrankenPHP has bolt and local"
         hint = "leave it out, or say what stands in the template: {name: bolt, options: {path: /data/mercure.db}}"
         yield Contradiction(("hub", "transport"), what, "transport-not-shared", hint)
+    if env.hub.port is not None and (env.tls == "hub" or env.delivery == "environment"):
+        yield for_proxy("port")
     if env.delivery == "environment":
         yield from _one_line(env)
 
