@@ -114,14 +114,24 @@ def _in_a_cluster(setup: Setup) -> Iterator[Found]:
         if service.rolling is not None:
             what = "at an update the new pod waits for the database that the old one holds, and the rollout hangs"
             yield Found(service.rolling, what, "strategy: {type: Recreate}", "warning")
-        elif any(target.rstrip("/") == "/data" for target in service.fleeting):
+        elif any(target.rstrip("/") == "/data" for target in service.fleeting) and not _kept_elsewhere(setup):
             what = "/data is an emptyDir: the history goes with the pod, and who was away misses updates"
             yield Found(service.place, what, "a PersistentVolumeClaim at /data", "warning")
+
+
+def _kept_elsewhere(setup: Setup) -> bool:
+    """Whether no hub of these files keeps its history in a file."""
+    kinds = [kind.text for hub in hubs(setup) if (kind := hub.taken.one("transport")) is not None]
+    return bool(kinds) and "bolt" not in kinds
 
 
 @rule("transport-not-shared")
 def transport_not_shared(setup: Setup) -> Iterator[Found]:
     """Replicas of a hub whose transport is local to one process."""
+    kinds = {kind.text for hub in hubs(setup) if (kind := hub.taken.one("transport")) is not None}
+    if kinds - {"bolt", "local"}:
+        # a module of somebody's own image, which may share them
+        return
     for service in setup.hub_services:
         if service.replicas is not None and service.replicas.text.isdigit() and int(service.replicas.text) > 1:
             what = "each replica keeps its updates to itself: half of the subscribers hear of nothing"

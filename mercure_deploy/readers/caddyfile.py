@@ -11,6 +11,11 @@ from mercure_deploy.readers.caddytokens import Line
 from mercure_deploy.readers.places import Caddyfile, Directive, Value
 
 _DEEPEST = 30
+# words of a site that are no address of one
+_DIRECTIVES = frozenset(
+    "mercure rewrite respond header reverse_proxy handle handle_path route encode log uri redir php php_server"
+    " php_fastcgi file_server root vulcain tls basic_auth basicauth request_header try_files vars map".split()
+)
 # what an import gives to its snippet
 _ARGUMENT = re.compile(r"\{args(?:\[(?P<number>\d+)\]|\.(?P<old>\d+))\}")
 _LISTED = re.compile(r"\{args\[(?P<begin>\d*):(?P<end>\d*)\]\}")
@@ -25,6 +30,9 @@ def read(written: Value, known: Mapping[str, Value]) -> Caddyfile:
     position = 0
     if lines and [token.text for token in lines[0]] == ["{"]:
         found.options, position = _block(lines, 1)
+    if _is_part(written.place.file, lines[position:]):
+        found.sites.append(((), tuple(_imported(_body(lines, position), snippets))))
+        return found
     while position < len(lines):
         line = lines[position]
         # behind a comma the addresses go on
@@ -43,17 +51,30 @@ def read(written: Value, known: Mapping[str, Value]) -> Caddyfile:
             position += 1
             continue
         # without braces all that follows is one site
-        addresses = line
-        position += 1
-        directives = []
-        while position < len(lines):
-            directive, position = _directive(lines, position, 0)
-            directives.append(directive)
-        found.sites.append((tuple(addresses), tuple(directives)))
+        found.sites.append((tuple(line), _body(lines, position + 1)))
+        break
     found.sites = [
         (tuple(_addresses(addresses)), tuple(_imported(inner, snippets))) for addresses, inner in found.sites
     ]
     return found
+
+
+def _is_part(path: str, lines: list[Line]) -> bool:
+    """Whether a file is the inner part of a site, which another one imports: it begins with what no address is."""
+    name = path.rpartition("/")[2]
+    if not lines or "Caddyfile" in name:
+        return False
+    first = lines[0][0].text
+    return first.startswith("@") or first in _DIRECTIVES
+
+
+def _body(lines: list[Line], position: int) -> tuple[Directive, ...]:
+    """The directives from there to the end."""
+    directives = []
+    while position < len(lines):
+        directive, position = _directive(lines, position, 0)
+        directives.append(directive)
+    return tuple(directives)
 
 
 def _unbalanced(lines: list[Line]) -> Iterator[Finding]:

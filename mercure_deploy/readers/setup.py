@@ -199,7 +199,9 @@ def is_hub(service: Service) -> bool:
         return True
     words = service.environment.keys()
     certain = bool(words & (HUB | CERTAIN)) or ("JWT_KEY" in words and service.name == "mercure")
-    return certain or (not image and service.name == "mercure")
+    # an image of somebody's own that is named after it, as one with another transport is
+    named = service.name == "mercure" and (not image or "mercure" in image.rpartition("/")[2])
+    return certain or named
 
 
 def as_it_comes(service: Service) -> bool:

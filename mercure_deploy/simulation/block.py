@@ -33,15 +33,19 @@ class Taken:
     twice: list[Value] = field(default_factory=list)
     refused: list[Finding] = field(default_factory=list)
     transport: tuple[Directive, ...] = ()
+    modules: bool = False
 
     def one(self, name: str) -> Value | None:
         """The first argument of a directive."""
         return next(iter(self.values.get(name, ())), None)
 
 
-def take(directives: Sequence[Directive]) -> Taken:
-    """What the hub takes from the lines of a block, those of blocks that it does not know included."""
-    taken = Taken()
+def take(directives: Sequence[Directive], *, modules: bool = False) -> Taken:
+    """What the hub takes from the lines of a block, those of blocks that it does not know included.
+
+    `modules` is whether its image is one of somebody's own, which may have transports that the open hub has not.
+    """
+    taken = Taken(modules=modules)
     for each, inside in _lines(directives):
         _take(taken, each, inside=inside)
     # what is replaced is never looked at
@@ -62,7 +66,9 @@ def _take(taken: Taken, each: Directive, *, inside: bool) -> None:
     if each.name in FLAGS:
         taken.flags.add(each.name)
     elif known:
-        taken.refused += _problems(word, arguments)
+        # the name of a module of somebody's own
+        named = each.name == "transport" and taken.modules and arguments
+        taken.refused += () if named else _problems(word, arguments)
         if each.name in ORIGINS:
             taken.twice += taken.values.get(each.name, ())
         # an algorithm stays where a later line has a key alone

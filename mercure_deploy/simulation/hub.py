@@ -7,10 +7,11 @@ from mercure_deploy.facts.origins import allows
 from mercure_deploy.findings import Finding, Place
 from mercure_deploy.readers.caddyfile import lines_of
 from mercure_deploy.readers.places import Directive, Service, Value
-from mercure_deploy.readers.setup import Block, Setup, as_it_comes
+from mercure_deploy.readers.setup import Block, Setup, as_it_comes, is_hub
 from mercure_deploy.simulation.block import Taken, take
 
 _PLACEHOLDER = re.compile(r"\{env\.(\w+)\}")
+_OFFICIAL = re.compile(r"^(docker\.io/)?dunglas/mercure(:|@|$)")
 KEYS = ("MERCURE_PUBLISHER_JWT_KEY", "MERCURE_SUBSCRIBER_JWT_KEY")
 _HMAC = frozenset({"HS256", "HS384", "HS512"})
 # PS256 is one of a JWK Set alone (measured)
@@ -117,7 +118,13 @@ def hubs(setup: Setup) -> list[Hub]:
     blocks = [block for block in setup.blocks if block.whole]
     if blocks:
         return [
-            Hub(take(each.directives), setup.hub, whole=False, place=each.place, embedded=embedded(setup, each))
+            Hub(
+                take(each.directives, modules=_own_image(setup)),
+                setup.hub,
+                whole=False,
+                place=each.place,
+                embedded=embedded(setup, each),
+            )
             for each in blocks
         ]
     services = [service for service in setup.hub_services if not service.charted]
@@ -131,6 +138,12 @@ def hubs(setup: Setup) -> list[Hub]:
     # an env file of a hub with a key in it is meant to hold all of its settings
     places = [value.place for value in (*keys, extra) if value is not None]
     return [_shipped(setup.hub, places[0], whole=bool(keys))]
+
+
+def _own_image(setup: Setup) -> bool:
+    """Whether a hub is in an image that is not the official one."""
+    images = [service.image.text for service in setup.services if service.image is not None and is_hub(service)]
+    return any(not _OFFICIAL.search(image) for image in images)
 
 
 def development(service: Service) -> bool:

@@ -53,7 +53,7 @@ def redeploy(_: Deployment, apps: Sequence[str]) -> str:
 
 
 def no_reason(_: Deployment) -> None:
-    """No reason against two keys at once."""
+    """No reason against two keys at once, nor against a key pair."""
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,8 @@ class Platform:
 
     Of an app `app_values` are the variables, given those of every platform, `app_path` the file in which they stand,
     with {} for its name, and `app_file` that file; `deploy_apps` says how they come into force. `one_key` is why the
-    hub cannot trust two keys at once, None where it can; `foreign` whose job its keys are, None where they are ours.
+    hub cannot trust two keys at once, None where it can, `no_pair` why no key pair reaches it; `foreign` is whose job
+    its keys are, None where they are ours.
     """
 
     files: Target
@@ -85,6 +86,7 @@ class Platform:
     app_file: Callable[[Deployment, str, Mapping[str, str]], File] = env_file
     deploy_apps: Callable[[Deployment, Sequence[str]], str] = redeploy
     one_key: Callable[[Deployment], str | None] = no_reason
+    no_pair: Callable[[Deployment], str | None] = no_reason
     foreign: str | None = None
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
-from mercure_deploy.errors import Trouble
+from mercure_deploy.errors import Problem, Trouble
 from mercure_deploy.file import File
 from mercure_deploy.spec import Environment
 from mercure_deploy.targets.apps import values
@@ -32,19 +32,29 @@ def foreign(env: Environment) -> str | None:
 
 @target
 def hub(d: Deployment) -> Iterator[File]:
-    """The files of the hub, as its platform has them. Trouble where two keys are in use, and it can take one."""
-    reason = platform(d).one_key(d) if len(d.ring.keys) > 1 else None
+    """The files of the hub, as its platform has them."""
+    yield from _fitting(d).files(d)
+
+
+def _fitting(d: Deployment) -> Platform:
+    """The platform of a deployment. Trouble where it cannot take the keys of its ring: two at once, or a pair."""
+    found = platform(d)
+    hint = f"rotate-keys {d.name} --now makes one of {d.env.keys.algorithm}, for hub and apps together"
+    reason = found.one_key(d) if len(d.ring.keys) > 1 else None
     if reason:
-        hint = f"rotate-keys {d.name} --now makes one of them, for hub and apps together"
         raise Trouble(f"{d.name}: a rotation is open, and here the hub cannot trust two keys: {reason}", hint=hint)
-    yield from platform(d).files(d)
+    pairs = [key.algorithm for key in d.ring.keys if not key.symmetric]
+    reason = found.no_pair(d) if pairs else None
+    if reason:
+        raise Trouble(Problem(f"{d.name}: its key is {pairs[0]}, and {reason}", hint, id="alg-mismatch"))
+    return found
 
 
 @target
 def app_files(d: Deployment) -> Iterator[File]:
     """The variables of the apps, as the platform takes them."""
     for name in d.env.apps:
-        yield platform(d).app_file(d, name, variables_of(d, name))
+        yield _fitting(d).app_file(d, name, variables_of(d, name))
 
 
 def variables_of(d: Deployment, app: str) -> dict[str, str]:

@@ -168,6 +168,11 @@ def one_key(d: Deployment) -> str | None:
     return frankenphp.two_keys(d.env.hub.image)
 
 
+def no_pair(_: Deployment) -> str | None:
+    """Why no key pair reaches the hub."""
+    return "one variable of the template feeds both sides"
+
+
 def deploy_hub(d: Deployment) -> str:
     """How new keys reach the hub."""
     return f"redeploy {d.env.home}, in whose container it is: {_up(d)}; the old container has to be gone first"
@@ -221,4 +226,5 @@ PLATFORM = Platform(
     app_values=app_values,
     deploy_apps=deploy_apps,
     one_key=one_key,
+    no_pair=no_pair,
 )

@@ -140,6 +140,11 @@ def one_key(d: Deployment) -> str | None:
     return "the chart has no place for a second key" if d.env.delivery == "chart" else None
 
 
+def no_pair(d: Deployment) -> str | None:
+    """Why no key pair reaches the hub."""
+    return "none was seen to work through the chart" if d.env.delivery == "chart" else None
+
+
 def deploy_hub(d: Deployment) -> str:
     """How new keys reach the hub."""
     if d.env.delivery == "chart":
@@ -195,4 +200,5 @@ PLATFORM = Platform(
     app_file=app_file,
     deploy_apps=deploy_apps,
     one_key=one_key,
+    no_pair=no_pair,
 )

@@ -30,6 +30,11 @@ def one_key(_: Deployment) -> str | None:
     return "a variable of the image's own Caddyfile holds one key"
 
 
+def no_pair(_: Deployment) -> str | None:
+    """Why no key pair reaches the hub."""
+    return "a variable of the image's own Caddyfile holds no key pair"
+
+
 def deploy_hub(_: Deployment) -> str:
     """How new keys reach the hub."""
     return "set the variables of hub.env, deploy the hub anew"
@@ -52,4 +57,4 @@ def applied(changed: Mapping[str, tuple[bytes, bytes]]) -> str | None:
     return "set the variables of hub.env, deploy the hub anew" if "hub.env" in changed else None
 
 
-PLATFORM = Platform(files, ("hub.env",), variables, deploy_hub, words, applied, one_key=one_key)
+PLATFORM = Platform(files, ("hub.env",), variables, deploy_hub, words, applied, one_key=one_key, no_pair=no_pair)
