@@ -1,7 +1,6 @@
 """A hub inside the server of an app: what of its template's files is a word of the spec, and what ours take over."""
 
 import re
-from collections.abc import Iterator
 
 from mercure_deploy.draft.beginning import typed_origin
 from mercure_deploy.draft.directives import Carried
@@ -40,14 +39,10 @@ def refuse(setup: Setup, why: str, hint: str) -> None:
             raise Trouble(Problem(what, hint, where=where))
 
 
-def _images(setup: Setup) -> Iterator[Value]:
-    for service in setup.services:
-        yield from (each for each in (service.base, service.image) if each is not None)
-
-
 def _base(setup: Setup) -> Value | None:
     """The image of FrankenPHP from which the app's is made, None where no file says it."""
-    return next((each for each in _images(setup) if _FRANKEN.search(each.text)), None)
+    images = [*setup.bases, *(service.image for service in setup.services if service.image is not None)]
+    return next((each for each in images if _FRANKEN.search(each.text)), None)
 
 
 def carry(setup: Setup, found: Carried) -> None:

@@ -92,7 +92,16 @@ def of_answer(reply: Reply, url: str, *, published: bool = False) -> Cause | Non
         return _of_redirect(reply, url)
     if status in {400, 401, 403} and is_hubs_refusal(reply):
         return incomplete(reply)
+    if status == 405 and published and _is_keyless(reply):
+        what = f"{url}: the hub has no key for publishers, and answers every update with 405"
+        return Cause("key-missing", what, "give its container MERCURE_PUBLISHER_JWT_KEY: FrankenPHP starts without one")
     return _of_refusal(reply, url)
+
+
+def _is_keyless(reply: Reply) -> bool:
+    """Whether a 405 is the hub's own: inside FrankenPHP it starts without a key, and has no such method then."""
+    own = "default-src 'self'" in reply.header("content-security-policy")
+    return own and not reply.body and reply.header("x-frame-options").upper() == "DENY"
 
 
 def _of_200(reply: Reply, url: str, *, published: bool) -> Cause | None:

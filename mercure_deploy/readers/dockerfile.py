@@ -53,7 +53,6 @@ class Image:
     def fill(self, service: Service) -> None:
         """Give a container that is built from it what it does not say itself."""
         service.image = service.image or self.base
-        service.base = self.base
         service.environment = {**self.environment, **service.environment}
         service.command = service.command or self.command
         service.volumes += self.copied

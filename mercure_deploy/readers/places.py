@@ -89,9 +89,8 @@ class Service:
 
     Of a container of Kubernetes (`cluster`): `mapped` are the ports of its Services with those of the container,
     `fleeting` the folders that go with the pod, `rolling` where two pods want one volume at a time. `open` is whether
-    it has variables that no file names. `build` is the Dockerfile that it is built from, relative to its own file, and
-    `base` the image that this one begins with; `one_replica` are the words for a single one, `unset` variables that
-    refer to what the shell alone may have.
+    it has variables that no file names. `build` is the Dockerfile that it is built from, relative to its own file,
+    `one_replica` the words for a single one, `unset` are variables that refer to what the shell alone may have.
     """
 
     file: str
@@ -118,7 +117,6 @@ class Service:
     rolling: Place | None = None
     open: bool = False
     build: str | None = None
-    base: Value | None = None
     others: dict[str, Place] = field(default_factory=dict)
     unset: dict[str, Value] = field(default_factory=dict)
 

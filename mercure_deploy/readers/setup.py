@@ -36,7 +36,8 @@ class Setup:
     """Everything that the files say, and what was told besides. It is put together before anybody asks.
 
     That is the origins of `pages` and of the hub (`told_hub`), its `version`, and the files that git has `tracked`.
-    `aside` are env files that count where a service names them alone: .env.docker, .env.dev.
+    `aside` are env files that count where a service names them alone: .env.docker, .env.dev; `bases` the images that
+    those of Dockerfiles begin with.
     """
 
     env_files: list[EnvFile] = field(default_factory=list)
@@ -52,6 +53,7 @@ class Setup:
     apache: list[tuple[Directive, ...]] = field(default_factory=list)
     haproxy: list[tuple[Directive, ...]] = field(default_factory=list)
     templates: list[Template] = field(default_factory=list)
+    bases: list[Value] = field(default_factory=list)
     blocks: list[Block] = field(default_factory=list)
     app: dict[str, Value] = field(default_factory=dict)
     hub: dict[str, Value] = field(default_factory=dict)

@@ -32,6 +32,7 @@ def images(by_kind: Mapping[str, Sequence[Text]], composed: Sequence[Service], s
     for each in by_kind.get("dockerfile", []):
         image = dockerfile.read(each.path, each.text)
         setup.findings += image.findings
+        setup.bases += filter(None, [image.base])
         built = [service for service in composed if service.builds(each.path)]
         for service in built:
             image.fill(service)

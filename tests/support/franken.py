@@ -130,7 +130,7 @@ def config(folder: Path, env_files: Sequence[Path | str], *compose: Path | str) 
     environment = {"PATH": os.environ["PATH"], "HOME": str(folder)}
     run = [*command, "config", "--format", "json"]
     said = subprocess.run(run, cwd=folder, env=environment, capture_output=True, check=False)
-    assert (said.returncode, said.stderr.decode()) == (0, "")
+    assert (said.returncode, said.stderr) == (0, b""), said.stderr.decode()
     found: dict[str, Any] = json.loads(said.stdout)
     return found
 

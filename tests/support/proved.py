@@ -27,6 +27,7 @@ ASKED = {
     "phpunit": ("PHPUnit", r"PHPUnit ([\d.]+)", "phpunit --version"),
     "eslint": ("ESLint", r"v([\d.]+)", "eslint --version"),
     "traefik": ("Traefik", r"Version:\s+([\d.]+)", "traefik version"),
+    "frankenphp": ("FrankenPHP with Caddy", r"v([\d.]+)", "frankenphp version"),
     "systemd": ("systemd", r"systemd (\d+)", "systemd --version"),
     "bash": ("bash", r"version ([\d.]+)", "bash --version"),
 }
