@@ -15,7 +15,7 @@ from cases import rendered
 from proxies import APP, PROXIES, Place
 from ruamel.yaml import YAML
 
-pytestmark = [pytest.mark.real, pytest.mark.against("hub", "compose", "nginx", "apache")]
+pytestmark = [pytest.mark.real, pytest.mark.against("hub", "compose", "nginx", "apache", "haproxy", "frontends")]
 
 # what is not the hub's is the app's, in the place of which is a line of text
 PAGE = "the app's own page"
@@ -88,7 +88,7 @@ class Client:
         programs.wait(lambda: self.stream.events == list(events), f"{self.what}: {events[-1]} arrives")
 
 
-@pytest.mark.proves("nginx, Apache and Caddy with the snippets of the README: at once, and through 70 s of silence")
+@pytest.mark.proves("Seven proxies with the snippets of the README: each stream at once, and through 70 s of silence")
 def test_streams_arrive_at_once_and_survive_a_silence(tmp_path: Path):
     with ExitStack() as stack:
         folders = {}

@@ -43,8 +43,17 @@ PINNED = {
     "core": ("the core of Mercure", "hub-1.0", "dunglas/mercure"),
     "kubernetes": ("Kubernetes", "kubernetes", "k8s.io/kubernetes"),
 }
+
+
+def frontends() -> str:
+    packages = (Path(programs.tools("frontends")["frontends"]) / "PACKAGES").read_text()
+    each = {"lighttpd": "lighttpd", "Varnish": "varnish", "Squid": "squid"}
+    return "<br>".join(f"{label} " + found(rf"(?m)^{word}_([\d.]*\d)", packages) for label, word in each.items())
+
+
 # what no program says of itself
 UNASKED = {
+    "frontends": frontends,
     "dotenv": lambda: f"python-dotenv {version('python-dotenv')}",
     "webkit": lambda: (
         "WebKitGTK " + found(r"([\d.]+)", printed(*"dpkg-query -W -f ${Version} webkit2gtk-driver".split()))
