@@ -11,7 +11,7 @@ from mercure_deploy.spec.contradiction import Contradiction
 from mercure_deploy.spec.models import Environment
 from mercure_deploy.spec.rules.platforms import compose, coolify, frankenphp, kubernetes, managed, other, systemd
 
-_MODULES: dict[str, ModuleType] = {
+MODULES: dict[str, ModuleType] = {
     "coolify": coolify,
     "compose": compose,
     "frankenphp": frankenphp,
@@ -26,10 +26,10 @@ _IDS |= {"replicas": "transport-not-shared", "transport": "transport-not-shared"
 
 def rules(env: Environment) -> Iterator[Contradiction]:
     """What is at odds with the platform of an environment."""
-    module = _MODULES[env.platform]
+    module = MODULES[env.platform]
     yield from _foreign(env, module.WORDS)
     if "delivery" in module.WORDS and env.delivery not in module.DELIVERIES:
-        homes = " and ".join(name for name, each in _MODULES.items() if env.delivery in each.DELIVERIES)
+        homes = " and ".join(name for name, each in MODULES.items() if env.delivery in each.DELIVERIES)
         what = f"delivery: {env.delivery} is for {homes} only"
         yield Contradiction(("hub", "delivery"), what, None, "leave it out")
         return
@@ -39,10 +39,10 @@ def rules(env: Environment) -> Iterator[Contradiction]:
 
 def _foreign(env: Environment, known: frozenset[str]) -> Iterator[Contradiction]:
     """Words of `hub` that are for other platforms."""
-    for word in sorted(env.hub.model_fields_set & frozenset().union(*(each.WORDS for each in _MODULES.values()))):
+    for word in sorted(env.hub.model_fields_set & frozenset().union(*(each.WORDS for each in MODULES.values()))):
         default = type(env.hub).model_fields[word].default
         if word not in known and getattr(env.hub, word) != default:
-            homes = [name for name, module in _MODULES.items() if word in module.WORDS]
+            homes = [name for name, module in MODULES.items() if word in module.WORDS]
             what = f"{word} is for {' and '.join(filter(None, [', '.join(homes[:-1]), homes[-1]]))} only"
             yield Contradiction(("hub", word), what, _IDS.get(word), "leave it out")
 

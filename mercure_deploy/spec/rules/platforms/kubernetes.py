@@ -72,6 +72,9 @@ def _chart(env: Environment) -> Iterator[Contradiction]:
     if env.keys.algorithm in {"RS256", "ES256"}:
         what = f"{env.keys.algorithm} through the chart has not been measured"
         yield Contradiction(("keys", "algorithm"), what, "pem-in-env", "use delivery: manifests, or an HS algorithm")
+    if "@" in hub.release:
+        what = "is a digest, and the chart puts a tag behind the name"
+        yield Contradiction(("hub", "image"), what, None, "name the release by its tag, or use delivery: manifests")
     for word, said in (("replicas", hub.replicas > 1), ("transport", hub.transport is not None)):
         if said:
             what = f"{word} through the chart has not been measured"
