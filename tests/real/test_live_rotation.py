@@ -1,13 +1,8 @@
 """A whole rotation on the real hub, under load: no answer of 401, no update lost, no stream cut."""
 
-import http.client
 import json
 import subprocess
 import sys
-import threading
-from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -16,6 +11,7 @@ import pytest
 from cases import APPS, HUBS, rendered
 from conftest import Run
 from test_proof import Time, deployment
+from traffic import load
 
 from mercure_deploy.errors import Trouble
 from mercure_deploy.facts.origins import Origin
@@ -25,8 +21,6 @@ from mercure_deploy.hub.proof import prove
 pytestmark = [pytest.mark.real, pytest.mark.against("hub", "compose")]
 
 VIA = ["--via", "http://127.0.0.1"]
-TOPICS = 10
-STREAMS = 50
 PUBLISHES = 5000
 
 
@@ -47,56 +41,6 @@ def deploy_by_reload(folder: Path, hub: programs.Hub) -> None:
     hub.reload()
 
 
-class Load:
-    """Publishers that take their key from the app's env file as it is deployed, and streams that count what arrives."""
-
-    def __init__(self, hub: programs.Hub, key: tuple[str, str]) -> None:
-        self.hub, self.key = hub, key
-        self.topics = [programs.topic() for _ in range(TOPICS)]
-        self.sent: dict[str, list[str]] = {topic: [] for topic in self.topics}
-        self.answers: Counter[int] = Counter()
-        self.cut: set[str] = set()
-        self.stop = threading.Event()
-        self.threads = [threading.Thread(target=self.publish, args=(self.topics[n::2],)) for n in range(2)]
-        self.streams = [self.subscribe(self.topics[number % TOPICS]) for number in range(STREAMS)]
-
-    def subscribe(self, topic: str) -> tuple[str, programs.Stream]:
-        return topic, programs.Stream(topic, programs.token(self.key, subscribe=[topic]))
-
-    def publish(self, topics: list[str]) -> None:
-        number = 0
-        while not self.stop.is_set():
-            for topic in topics:
-                data = f"{topic[-4:]}-{number}"
-                # the key that is deployed now
-                try:
-                    status = programs.publish(programs.token(self.key, publish=["*"]), topic, data)
-                except (http.client.RemoteDisconnected, ConnectionResetError):
-                    # a reload closes connections that it has accepted and not read from yet: no answer, no token judged
-                    self.cut.add(data)
-                else:
-                    self.answers[status] += 1
-                    if status == 200:
-                        self.sent[topic].append(data)
-                number += 1
-
-    def until(self, count: int) -> None:
-        programs.wait(lambda: self.answers.total() >= count, f"{count} publishes", 120)
-
-
-@contextmanager
-def load(hub: programs.Hub, key: tuple[str, str]) -> Iterator[Load]:
-    running = Load(hub, key)
-    for thread in running.threads:
-        thread.start()
-    try:
-        yield running
-    finally:
-        running.stop.set()
-        for thread in running.threads:
-            thread.join()
-
-
 @pytest.mark.proves("A rotation under load refuses no token, loses no update and cuts no stream")
 def test_on_compose_a_rotation_under_load_refuses_no_token_and_cuts_no_stream(tmp_path: Path, run: Run):
     environment = {
@@ -110,7 +54,7 @@ def test_on_compose_a_rotation_under_load_refuses_no_token_and_cuts_no_stream(tm
     assert run("render").code == 0
     folder = tmp_path / "deploy/production"
     old = programs.signing(folder / "app.env", folder / "manifest.json")
-    with programs.hub(folder, tmp_path) as hub, load(hub, old) as traffic:
+    with programs.hub(folder, tmp_path) as hub, load(old) as traffic:
         traffic.until(PUBLISHES // 5)
         assert run("rotate-keys", "production").code == 0
         # nothing is deployed yet, and the tool knows

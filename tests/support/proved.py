@@ -28,6 +28,8 @@ ASKED = {
     "eslint": ("ESLint", r"v([\d.]+)", "eslint --version"),
     "traefik": ("Traefik", r"Version:\s+([\d.]+)", "traefik version"),
     "frankenphp": ("FrankenPHP with Caddy", r"v([\d.]+)", "frankenphp version"),
+    "kubectl": ("kubectl", r"Client Version: v([\d.]+)", "kubectl version --client"),
+    "helm": ("Helm", r'Version:"v([\d.]+)"', "helm version"),
     "systemd": ("systemd", r"systemd (\d+)", "systemd --version"),
     "bash": ("bash", r"version ([\d.]+)", "bash --version"),
 }

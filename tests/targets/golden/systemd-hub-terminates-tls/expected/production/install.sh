@@ -11,8 +11,9 @@ fail() {
 	exit 1
 }
 
+binary=/usr/bin/mercure
 [ "$(id -u)" -eq 0 ] || fail "root is needed, as it writes to /etc: sudo sh install.sh"
-[ -x /usr/bin/mercure ] || fail "there is no program "/usr/bin/mercure", the hub: put it there first"
+[ -x "$binary" ] || fail "there is no program $binary, the hub: put it there first"
 for file in Caddyfile jwks.json mercure.service mercure.sysusers mercure.tmpfiles; do
 	[ -f "$here/$file" ] || fail "$here/$file is missing: copy the whole folder"
 done
