@@ -39,6 +39,7 @@ UNPACKED = {
     "apache": ("Apache", "apache2-bin"),
     "rsync": ("rsync", "rsync"),
     "haproxy": ("HAProxy", "haproxy"),
+    "redis": ("Redis", "redis-server"),
 }
 # what it is called, and the Go module that it is built from
 PINNED = {
@@ -82,9 +83,9 @@ def program(name: str) -> str:
         return f"Symfony {bundles[0]} with MercureBundle {bundles[1]}"
     if name in UNPACKED:
         label, package = UNPACKED[name]
-        place = name if name == "haproxy" else "proxies"
+        place = name if name in {"haproxy", "redis"} else "proxies"
         packages = (Path(programs.tools(place)[place]) / "PACKAGES").read_text()
-        return f"{label} " + found(rf"{package}_(?:1%3a)?([\d.]*\d)", packages)
+        return f"{label} " + found(rf"{package}_(?:\d%3a)?([\d.]*\d)", packages)
     label, pattern, command = ASKED[name]
     own, *words = command.split()
     place = own if name == "bash" else programs.tools(name)[name]
