@@ -14,15 +14,12 @@ from mercure_deploy.hub.fetch import FetchError, Reply
 from mercure_deploy.hub.replies import Cause
 from mercure_deploy.hub.tokens import nobodys_topic
 from mercure_deploy.keys import KNOWN, WELL_KNOWN, Key
-from mercure_deploy.probes import requests
+from mercure_deploy.probes import requests, several
 from mercure_deploy.probes.engine import Asking, Seen, Target, failed, passed, probe, skipped
-from mercure_deploy.targets.hub import INSTANCE
 
 _T = TypeVar("_T")
 # of keys from documents that are tried at least, where a hub of the spec refuses that of the ring
 PLACEHOLDERS = 4
-# of requests for each of several hubs: one that has its share is missed in two of a hundred runs at most
-_EACH = 5
 
 
 def _marks(target: Target) -> Sequence[str | None]:
@@ -82,7 +79,7 @@ def key(ask: Asking, subject: str | None) -> Seen:
     ask.known.refused |= not any(said.taken)
     ask.known.accepted |= cause is None and known.text() not in WELL_KNOWN
     if cause is None or cause.id == "key-mismatch":
-        cause = _of_several(ask, known) or cause
+        cause = several.refusing(ask, known) or cause
     if cause is None and ask.target.env is None and known.text() in WELL_KNOWN:
         cause = placeholder_cause(ask)
     if cause is None:
@@ -90,28 +87,6 @@ def key(ask: Asking, subject: str | None) -> Seen:
         return passed(what if said.update is None else "publishes and subscribes, by header and by cookie")
     in_use = known.state == "current" or cause.id != "key-mismatch"
     return failed(cause, level="error" if in_use else "warning")
-
-
-def _of_several(ask: Asking, known: Key) -> Cause | None:
-    """Which of several hubs refuse a key that others take, or are not heard; None where nothing is to be said."""
-    replicas = ask.target.hub.replicas
-    if replicas == 1:
-        return None
-    heard: dict[str, bool] = {}
-    for _ in range(_EACH * replicas):
-        topic = nobodys_topic()
-        reply = requests.subscribe(ask, requests.token(ask, known, topic), topic)
-        heard[reply.header(INSTANCE.lower())] = reply.status == 200
-    heard.pop("", None)
-    refusing = sorted(name for name, taken in heard.items() if not taken)
-    if refusing and len(refusing) < len(heard):
-        shown = ", ".join(typed(name, 60) for name in refusing)
-        what = f"{len(refusing)} of {len(heard)} hubs that answered refuse the key {known.fingerprint}: {shown}"
-        return Cause("key-mismatch", what, "the reload of the environment's README goes to each of them")
-    if not refusing and len(heard) < replicas:
-        what = f"{len(heard)} of {replicas} hubs were heard in {_EACH * replicas} answers"
-        return Cause("proxy-not-routing", what, "do they all run, and does the proxy give each its share?")
-    return None
 
 
 def _strange(ask: Asking, said: Answers) -> Cause | None:
@@ -130,9 +105,9 @@ def _cause(ask: Asking, known: Key, said: Answers) -> Cause | None:
     if update and header and cookie:
         return None
     if update or header or cookie:
-        several = _asked_again(ask, known, said)
-        if several:
-            return several
+        again = _asked_again(ask, known, said)
+        if again:
+            return again
     first = ask.known.first
     if update and header:
         what = "the token is taken by header and not by cookie: a proxy drops it, or the hub looks at another cookie"

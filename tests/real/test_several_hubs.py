@@ -162,9 +162,7 @@ class Publisher:
         programs.wait(lambda: len(self.sent) >= goal, f"{more} publishes", 120)
 
 
-@pytest.mark.proves(
-    "Several hubs behind one name: each update reaches every subscriber, a rotation hears all of them"
-)
+@pytest.mark.proves("Several hubs behind one name: each update reaches every subscriber, a rotation hears all of them")
 def test_a_rotation_with_one_hub_late(folder: Path, tmp_path: Path, run: Run):
     with running(folder, tmp_path) as pods:
         old, topic = key_of(folder, tmp_path), programs.topic()
