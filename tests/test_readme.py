@@ -20,7 +20,8 @@ from mercure_deploy.spec import load
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()
 # as somebody reads them, one after the other
-PAGES = "files the-spec your-app lint import doctor audit coolify compose where-your-hub-lives rotation hub-1.0 ci proofs spec".split()
+PAGES = "files the-spec your-app lint import doctor audit coolify compose rotation hub-1.0 ci proofs spec".split()
+PAGES.append("where-your-hub-lives")
 DOCUMENTS = {
     "README.md": README,
     **{f"docs/{page}.md": (ROOT / f"docs/{page}.md").read_text() for page in PAGES},
