@@ -1,5 +1,6 @@
 """The proof before a promotion: the live hub accepts every key of the ring, for publishing and for subscribing."""
 
+import secrets
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -17,6 +18,8 @@ from mercure_deploy.targets.hub import INSTANCE
 # how long a hub may be away: a restart on Coolify takes some seconds
 PATIENCE = timedelta(seconds=30)
 _NOT_YET, _CANNOT_TELL = 1, 2
+# between two requests to several hubs, in seconds
+_PAUSE = 0.05
 
 
 @dataclass(frozen=True)
@@ -52,29 +55,31 @@ def _prove_each(d: Deployment, way: Way, clock: Clock) -> None:
     """The same for several hubs: they are asked through their one name until every one of them has been heard."""
     end, heard = clock.now() + PATIENCE, dict[str, dict[str, bool]]()
     url, word = d.env.hub.public_url, GENERATIONS[d.env.hub.version].topic
-    marks = {key.fingerprint for key in d.ring.keys}
+    marks, told = {key.fingerprint for key in d.ring.keys}, -1
     while True:
-        for key in d.ring.keys:
-            topic = nobodys_topic()
-            token = mint(key, d.env.hub, one_topic(topic), clock.now() + LIFETIME)
-            reply = _patient("GET", f"{url}?{urlencode({word: topic})}", token, way, clock)
-            name = reply.header(INSTANCE.lower())
-            if not name:
-                _judge(reply, d, key, "a subscription")
-                what = f"{url} does not say which of {d.env.hub.replicas} hubs answers"
-                hint = f"deploy the hub with the files of {d.name}/: its Caddyfile has the header {INSTANCE}"
-                raise Trouble(what, hint=hint, code=_CANNOT_TELL)
-            # the last word counts: a hub that takes the new set later is asked again
-            heard.setdefault(name, {})[key.fingerprint] = reply.status == 200
+        # any order could be in step with that of the proxy, and one hub never hear of one key
+        key = secrets.choice(d.ring.keys)
+        topic = nobodys_topic()
+        token = mint(key, d.env.hub, one_topic(topic), clock.now() + LIFETIME)
+        reply = _patient("GET", f"{url}?{urlencode({word: topic})}", token, way, clock)
+        name = reply.header(INSTANCE.lower())
+        if not name:
+            _judge(reply, d, key, "a subscription")
+            what = f"{url} does not say which of {d.env.hub.replicas} hubs answers"
+            hint = f"deploy the hub with the files of {d.name}/: its Caddyfile has the header {INSTANCE}"
+            raise Trouble(what, hint=hint, code=_CANNOT_TELL)
+        # the last word counts: a hub that takes the new set later is asked again
+        heard.setdefault(name, {})[key.fingerprint] = reply.status == 200
         proved = [name for name, said in heard.items() if said.keys() == marks and all(said.values())]
         if len(proved) >= d.env.hub.replicas and not _refusing(heard, proved):
             return
         if clock.now() >= end:
             raise _unproved(d, heard, proved)
-        clock.waiting(
-            f"{len(proved)} of {d.env.hub.replicas} hubs accept all keys", (end - clock.now()).total_seconds()
-        )
-        clock.sleep(0.1)
+        if len(proved) != told:
+            so_far = f"{len(proved)} of {d.env.hub.replicas} hubs accept all keys"
+            clock.waiting(so_far, (end - clock.now()).total_seconds())
+            told = len(proved)
+        clock.sleep(_PAUSE)
 
 
 def _refusing(heard: Mapping[str, Mapping[str, bool]], proved: Sequence[str]) -> list[str]:

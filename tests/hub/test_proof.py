@@ -214,3 +214,63 @@ def test_no_proxy_is_asked_for_this_machine(monkeypatch: pytest.MonkeyPatch):
         monkeypatch.setenv(name, "http://127.0.0.1:1")
     with server() as (address, _):
         prove(deployment(), Way(address), Time().clock())
+
+
+class Several(BaseHTTPRequestHandler):
+    """Hubs behind one name that take turns; `taken` is what each answers to a subscription, None without its name."""
+
+    taken: ClassVar[dict[str | None, int]] = {}
+    count: ClassVar[list[int]] = [0]
+
+    def do_GET(self) -> None:
+        names = list(self.taken)
+        name = names[self.count[0] % len(names)]
+        self.count[0] += 1
+        self.send_response(self.taken[name])
+        if name:
+            self.send_header("Mercure-Deploy-Hub", name)
+        self.send_header("Content-Type", STREAM if self.taken[name] == 200 else "text/plain")
+        self.end_headers()
+        self.wfile.write(b"" if self.taken[name] == 200 else b"Unauthorized")
+
+    def log_message(self, *_: object) -> None:
+        return
+
+
+def several() -> Deployment:
+    text = """\
+version: 1
+environments:
+  production:
+    platform: kubernetes
+    hub:
+      url: https://hub.example.com
+      image: registry.example.com/x:1.0.0
+      transport: {name: redis}
+      replicas: 3
+    apps: {app: {url: https://app.example.com}}
+"""
+    return Deployment("production", load(text.encode(), "m").spec.environments["production"], deployment().ring)
+
+
+@pytest.mark.parametrize(
+    ("taken", "said"),
+    [
+        ({"a": 200, "b": 200, "c": 200}, None),
+        ({"a": 200, "b": 200, "c": 200, "gone": 200}, None),
+        ({"a": 200, "b": 200, "c": 401}, "1 of 3 hubs do not accept the key"),
+        ({"a": 200, "b": 200}, "1 of 3 hubs have not been met within 30 s"),
+        ({None: 200}, "does not say which of 3 hubs answers"),
+        ({None: 401}, "does not accept the key"),
+    ],
+)
+def test_each_of_several_hubs_is_heard(taken: dict[str | None, int], said: str | None):
+    answers = type("Answers", (Several,), {"taken": taken, "count": [0]})
+    time = Time()
+    with answering(answers, None) as port:
+        way = Way(Origin("http", "127.0.0.1", port))
+        if said is None:
+            prove(several(), way, time.clock())
+            return
+        with pytest.raises(Trouble, match=said):
+            prove(several(), way, time.clock())

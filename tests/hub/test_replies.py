@@ -6,7 +6,7 @@ import httpx
 import pytest
 
 from mercure_deploy.hub import replies
-from mercure_deploy.hub.fetch import LATE, FetchError, failure
+from mercure_deploy.hub.fetch import LATE, FetchError, Reply, failure
 
 URL = "https://hub.example.com"
 MEANT = {
@@ -43,3 +43,15 @@ def refused(reason: str) -> Exception:
 def test_an_error_of_the_library_says_what_failed(error: Exception, part: str, said: str):
     found = failure(error)
     assert (found.part, str(found)) == (part, said)
+
+
+def test_a_hub_without_a_key_for_publishers():
+    own = {"content-security-policy": "default-src 'self'", "x-frame-options": "DENY", "server": "Caddy"}
+    found = replies.of_answer(Reply(405, own, ""), URL, published=True)
+    assert found is not None
+    assert found.id == "key-missing"
+    # who asks for a stream is answered by somebody else
+    for reply, published in ((Reply(405, own, ""), False), (Reply(405, {}, ""), True), (Reply(405, own, "no"), True)):
+        other = replies.of_answer(reply, URL, published=published)
+        assert other is not None
+        assert other.id == "proxy-not-routing"

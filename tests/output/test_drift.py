@@ -58,3 +58,34 @@ def test_a_public_file_shows_as_it_is_and_does_not_steer_the_terminal():
     assert "-a\ufffd[2Jb\tc  (no line end)" in text
     assert shown("p/Caddyfile", "a\n", "a\n", secret=False) == ""
     assert shown("p/Caddyfile", None, "a\n", secret=False).startswith("--- /dev/null\n+++ b/p/Caddyfile")
+
+
+def test_secrets_of_kubernetes():
+    jwks = json.dumps({"keys": [{"kty": "oct", "k": encoded(SECRET)}]}).replace('"', '\\"')
+    head = (
+        "apiVersion: v1\nkind: Secret\nmetadata:\n  name: mercure-app\n  namespace: live\ntype: Opaque\nstringData:\n"
+    )
+    values = [
+        f'  MERCURE_JWT_SECRET: "{SECRET}"',
+        f'  jwks.json: "{jwks}"',
+        f'  publisher-jwt-key: "{SECRET}"',
+        '  MERCURE_URL: "http://mercure"',
+        '  fingerprints: "0a1b2c3d"',
+        f'  own: "{SECRET}"',
+        f"# {SECRET}",
+    ]
+    text = shown("p/app.secret.yaml", head + "\n".join(values) + "\n", "")
+    assert SECRET not in text
+    assert encoded(SECRET) not in text
+    for line in (
+        "-kind: Secret",
+        "-  name: mercure-app",
+        f"-  MERCURE_JWT_SECRET: {MARK}",
+        f"-  jwks.json: {MARK}",
+        f"-  publisher-jwt-key: {MARK}",
+        '-  MERCURE_URL: "http://mercure"',
+        '-  fingerprints: "0a1b2c3d"',
+        "-  own: <hidden>",
+        "-<hidden>",
+    ):
+        assert line in text.split("\n")

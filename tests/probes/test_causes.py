@@ -9,7 +9,7 @@ from strangers import ID, KEY, MARK, RING, SPEC, URL, target
 
 from mercure_deploy.facts.origins import parse_origin
 from mercure_deploy.hub.fetch import FetchError, Reply
-from mercure_deploy.probes import cookie, cors, keys, requests, strangers
+from mercure_deploy.probes import cookie, cors, keys, requests, several, strangers
 from mercure_deploy.probes.engine import Asking, Known
 from mercure_deploy.spec import Hub
 
@@ -233,3 +233,32 @@ def test_the_name_of_the_cookie_that_a_hub_says(monkeypatch: pytest.MonkeyPatch)
     assert "its cookie is mine" in seen.findings[0].hint
     monkeypatch.setattr(requests, "publish", replies(GONE))
     assert strangers.strangers(Asking(target()), None).outcome == "skip"
+
+
+def of_hub(name: str, status: int) -> Reply:
+    return Reply(status, {"mercure-deploy-hub": name} if name else {}, "")
+
+
+@pytest.mark.parametrize(
+    ("answers", "said"),
+    [
+        (("a", 200, "b", 200, "c", 200), None),
+        (("a", 200, "b", 401, "c", 200), "1 of 3 hubs that answered refuse the key"),
+        (("a", 200, "b", 200), "2 of 3 hubs were heard in 15 answers"),
+        # all of them refuse: that is the key's own matter
+        (("a", 401, "b", 401, "c", 401), None),
+    ],
+)
+def test_which_of_several_hubs_differ(
+    monkeypatch: pytest.MonkeyPatch, answers: tuple[str | int, ...], said: str | None
+):
+    turns = [of_hub(str(name), int(status)) for name, status in zip(answers[::2], answers[1::2], strict=True)]
+    monkeypatch.setattr(requests, "fetch", replies(*turns * 15))
+    hub = Hub.model_validate({"url": "https://hub.example.com", "replicas": 3})
+    found = several.refusing(Asking(target(hub=hub, keys=RING.keys)), RING.current)
+    assert (found.what if found else "").find(said or "") >= 0
+    assert (found is None) == (said is None)
+
+
+def test_one_hub_is_not_asked_again():
+    assert several.refusing(Asking(target(keys=RING.keys)), RING.current) is None
