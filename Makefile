@@ -13,7 +13,7 @@ demo: $(STAMP)  ## render an example; with the hub binary also publish and subsc
 test: $(STAMP) prerequisites lint  ## everything
 	rm -rf .coverage .coverage.* artifacts
 	$(BIN)/python -m coverage run -m pytest -n auto -m 'not real and not e2e'
-	$(REAL) coverage run -m pytest -m real
+	$(BIN)/python scripts/parted real
 	$(REAL) coverage run -m pytest -m e2e
 	scripts/readme --show
 	$(BIN)/python -m coverage combine --quiet

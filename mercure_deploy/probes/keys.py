@@ -78,8 +78,8 @@ def key(ask: Asking, subject: str | None) -> Seen:
     cause = _strange(ask, said) or _cause(ask, known, said)
     ask.known.refused |= not any(said.taken)
     ask.known.accepted |= cause is None and known.text() not in WELL_KNOWN
-    if cause is None or cause.id == "key-mismatch":
-        cause = several.refusing(ask, known) or cause
+    # the answers of several hubs make no sense together where one of them has another set of keys
+    cause = several.refusing(ask, known) or cause
     if cause is None and ask.target.env is None and known.text() in WELL_KNOWN:
         cause = placeholder_cause(ask)
     if cause is None:

@@ -4,6 +4,7 @@ A test says what it proves with @pytest.mark.proves("..."), and against what wit
 The file gathers the claims of several runs; one that did not hold in its last run is not in it.
 """
 
+import fcntl
 import json
 import re
 import subprocess
@@ -121,7 +122,14 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     chosen = session.config.option.keyword or any("::" in argument for argument in session.config.args)
     if not claims or chosen:
         return
-    stash = session.config.stash
+    FILE.parent.mkdir(exist_ok=True)
+    with (FILE.parent / ".proved").open("w") as lock:
+        # several runs may end at once
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        _keep(session.config.stash, claims)
+
+
+def _keep(stash: pytest.Stash, claims: dict[str, list[pytest.Item]]) -> None:
     held = stash.get(PASSED, set()) - stash.get(FAILED, set())
     rows = json.loads(FILE.read_text()) if FILE.exists() else {}
     for claim, items in claims.items():
@@ -130,5 +138,4 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
             mark = items[0].get_closest_marker("against")
             assert mark, f"{items[0].nodeid} does not say against what"
             rows[claim] = {"against": list(map(program, mark.args)), "tests": len(items)}
-    FILE.parent.mkdir(exist_ok=True)
     FILE.write_text(json.dumps(rows, indent=1) + "\n")
