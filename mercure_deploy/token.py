@@ -57,7 +57,8 @@ def refusal(token: Token, env: Environment, ring: KeyRing, now: float) -> str | 
 
 def _refusals(token: Token, env: Environment, ring: KeyRing, key: Key, now: float) -> Iterator[str]:
     # a set of keys is searched for the key of that name, a single key is not
-    if "kid" in token.header and (env.platform == "compose" or len(ring.keys) > 1):
+    always = env.platform in {"compose", "systemd"} or env.delivery == "manifests"
+    if "kid" in token.header and (always or len(ring.keys) > 1):
         yield "its header names a key, kid, and the keys of the hub have no names"
     legacy = env.hub.version != "1.0" or (env.hub.legacy_clients and "mercure" in token.claims)
     yield from claims.unreadable(token.claims, "0.24" if legacy else "1.0")

@@ -54,6 +54,9 @@ class Draft:
     algorithm: str | None = None
     coolify: dict[str, object] = field(default_factory=dict)
     home: str | None = None
+    binary: str | None = None
+    proxy: str | None = None
+    traefik: dict[str, str] = field(default_factory=dict)
     transport: dict[str, Any] | None = None
 
     @property

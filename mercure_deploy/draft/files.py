@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import NamedTuple
 
-from mercure_deploy.draft import beginning, directives, inside
+from mercure_deploy.draft import beginning, directives, homes, inside
 from mercure_deploy.draft.beginning import Draft, typed_origin
 from mercure_deploy.draft.directives import Carried, Left
 from mercure_deploy.errors import Trouble, typed
@@ -23,7 +23,6 @@ _VARIABLES = re.compile(
     r"MERCURE_((PUBLISHER|SUBSCRIBER)_JWT_(KEY|ALG)|JWK_[0-9]+|TRANSPORT_URL|TRUSTED_ISSUERS)|SERVER_NAME"
 )
 _EXTRA = "MERCURE_EXTRA_DIRECTIVES"
-_PORT = 8080
 
 
 class Said(NamedTuple):
@@ -48,9 +47,9 @@ def draft(setup: Setup, said: Said, algorithm: str) -> tuple[Draft, list[Left]]:
     _pages(setup, found)
     _image(setup, found)
     if said.platform is None:
-        found.draft.platform, found.draft.reason = _platform(setup)
+        found.draft.platform, found.draft.reason = homes.platform(setup)
     if found.draft.platform in {"compose", "systemd"}:
-        _tls(setup, found)
+        homes.place(setup, found)
     directives.carry(setup, found)
     _bundle(setup, found)
     _strangers(setup, found)
@@ -78,17 +77,6 @@ def _inside(setup: Setup, said: Said, found: Carried) -> bool:
     inside.carry(setup, found)
     _bundle(setup, found)
     return True
-
-
-def _platform(setup: Setup) -> tuple[str, str]:
-    """Which platform the files speak of, and why."""
-    if _own_tls(setup):
-        return "compose", "the hub terminates TLS itself"
-    if _published(setup):
-        return "compose", f"the hub's port is published on the machine, as {_published(setup)}"
-    if _labelled(setup):
-        return "compose", "the hub has labels for a Traefik that is not Coolify's"
-    return "coolify", "no port of the hub is published, so that a platform's proxy is before it"
 
 
 def _version(setup: Setup, said: Said) -> str:
@@ -121,12 +109,6 @@ def _urls(setup: Setup, found: Carried) -> None:
             found.leave(f"MERCURE_PUBLIC_URL says {public[0]}, the hub is {draft.hub} now", public[1].place)
     if internal and str(internal[0]) != draft.hub:
         draft.internal_url = str(internal[0])
-
-
-def _labelled(setup: Setup) -> bool:
-    """Whether somebody wrote labels for a Traefik; Coolify writes its own."""
-    labels = {name.partition(".")[0] for service in setup.hub_services for name in service.labels}
-    return "traefik" in labels and "coolify" not in labels
 
 
 def _pages(setup: Setup, found: Carried) -> None:
@@ -172,39 +154,6 @@ def _image(setup: Setup, found: Carried) -> None:
         draft.image = text
     else:
         found.leave(f"image: {problem}; {GENERATIONS[draft.version].image} instead", service.image.place)
-
-
-def _own_tls(setup: Setup) -> bool:
-    """Whether the hub has a certificate of its own: an address with a name and without http://."""
-    addresses = [*split(setup.hub.get("SERVER_NAME"))]
-    addresses += [each.text for block in setup.blocks for each in block.addresses]
-    return any(
-        "." in host_of(each) and not each.startswith("http://") and not each.endswith(":80") for each in addresses
-    )
-
-
-def _published(setup: Setup) -> int | None:
-    """The port of this machine at which a proxy finds the hub, None where there is none."""
-    ports = [host for service in setup.hub_services for host, inside, _ in service.ports if host and inside == 80]
-    for block in setup.blocks:
-        for address in block.addresses:
-            said = re.fullmatch(r"(?:http://)?[^/:]*:(\d+)", address.text)
-            if said and said[1] not in {"80", "443"}:
-                ports.append(int(said[1]))
-    return ports[0] if ports else None
-
-
-def _tls(setup: Setup, found: Carried) -> None:
-    """Who terminates TLS on compose, and the port that a proxy asks."""
-    draft, hub = found.draft, typed_origin(found.draft.hub or "")
-    certificates = [each for block in setup.blocks for each in block.site if each.name == "tls"]
-    if _own_tls(setup) and not certificates and hub and hub.scheme == "https" and hub.port is None:
-        draft.tls = "hub"
-        return
-    draft.tls, draft.port = "proxy", _published(setup)
-    if draft.port is None or _own_tls(setup):
-        draft.port = _PORT
-        found.leave(f"a proxy has to terminate TLS, and finds the hub at 127.0.0.1:{_PORT}")
 
 
 def _bundle(setup: Setup, found: Carried) -> None:
