@@ -52,19 +52,19 @@ def found(said: dict[str, Any]) -> Iterator[tuple[str, str | None, str]]:
 
 
 def test_every_platform_has_its_rules():
-    assert set(platforms.MODULES) == set(PLATFORMS)
+    assert set(platforms.modules()) == set(PLATFORMS)
 
 
 @pytest.mark.parametrize("word", sorted(SAID))
 @pytest.mark.parametrize("platform", PLATFORMS)
 def test_a_word_of_another_platform_is_refused_by_the_names_of_those_that_know_it(platform: str, word: str):
-    module = platforms.MODULES[platform]
+    module = platforms.modules()[platform]
     named = [what for path, _, what in found(environment(platform, {word: SAID[word]})) if path == f"hub.{word}"]
     foreign = [what for what in named if " is for " in what and what.endswith("only")]
     if word in module.WORDS:
         assert not [what for what in foreign if what.startswith(f"{word} is for {platform}")]
-    elif any(word in each.WORDS for each in platforms.MODULES.values()):
-        homes = [name for name, each in platforms.MODULES.items() if word in each.WORDS]
+    elif any(word in each.WORDS for each in platforms.modules().values()):
+        homes = [name for name, each in platforms.modules().items() if word in each.WORDS]
         assert foreign, named
         assert all(name in foreign[0] for name in homes)
 

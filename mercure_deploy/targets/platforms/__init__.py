@@ -1,33 +1,31 @@
 """Every platform by its name in the spec; what one writes and says is the business of its own module."""
 
 from collections.abc import Iterator, Sequence
+from functools import cache
+from importlib import import_module
 
 from mercure_deploy.errors import Problem, Trouble
 from mercure_deploy.file import File
 from mercure_deploy.spec import Environment
 from mercure_deploy.targets.apps import values
 from mercure_deploy.targets.plan import Deployment, Platform, target
-from mercure_deploy.targets.platforms import compose, coolify, frankenphp, kubernetes, managed, other, systemd
 
-_PLATFORMS = {
-    "compose": compose.PLATFORM,
-    "coolify": coolify.PLATFORM,
-    "frankenphp": frankenphp.PLATFORM,
-    "kubernetes": kubernetes.PLATFORM,
-    "managed": managed.PLATFORM,
-    "other": other.PLATFORM,
-    "systemd": systemd.PLATFORM,
-}
+
+@cache
+def _named(name: str) -> Platform:
+    """The platform of that name: a spec has one or two of them, and the modules of the others are not read."""
+    found: Platform = import_module(f"{__name__}.{name}").PLATFORM
+    return found
 
 
 def platform(d: Deployment) -> Platform:
     """The platform of a deployment."""
-    return _PLATFORMS[d.env.platform]
+    return _named(d.env.platform)
 
 
 def foreign(env: Environment) -> str | None:
     """Whose job the keys of an environment are, None where they are ours."""
-    return _PLATFORMS[env.platform].foreign
+    return _named(env.platform).foreign
 
 
 @target

@@ -4,32 +4,37 @@ A module has `WORDS`, those of `hub` that not every platform knows, `DELIVERIES`
 """
 
 from collections.abc import Iterator
+from functools import cache
+from importlib import import_module
 from types import ModuleType
+from typing import get_args
 
 from mercure_deploy.errors import closest
 from mercure_deploy.spec.contradiction import Contradiction
-from mercure_deploy.spec.models import Environment
-from mercure_deploy.spec.rules.platforms import compose, coolify, frankenphp, kubernetes, managed, other, systemd
+from mercure_deploy.spec.models import Environment, Platform
 
-MODULES: dict[str, ModuleType] = {
-    "coolify": coolify,
-    "compose": compose,
-    "frankenphp": frankenphp,
-    "systemd": systemd,
-    "kubernetes": kubernetes,
-    "other": other,
-    "managed": managed,
-}
+# the words that every platform knows
+_COMMON = frozenset("url version cookie_name anonymous subscriptions directives issuer legacy_clients email".split())
 _IDS = {"port": "port-conflict", "bind": "port-conflict", "tls": "tls-mode-mismatch"}
 _IDS |= {"replicas": "transport-not-shared", "transport": "transport-not-shared", "internal_url": "internal-url-wrong"}
 
 
+@cache
+def _named(name: str) -> ModuleType:
+    return import_module(f"{__name__}.{name}")
+
+
+def modules() -> dict[str, ModuleType]:
+    """The module of each platform; those of others than a spec has are read only where a word is at the wrong one."""
+    return {name: _named(name) for name in get_args(Platform)}
+
+
 def rules(env: Environment) -> Iterator[Contradiction]:
     """What is at odds with the platform of an environment."""
-    module = MODULES[env.platform]
+    module = _named(env.platform)
     yield from _foreign(env, module.WORDS)
     if "delivery" in module.WORDS and env.delivery not in module.DELIVERIES:
-        homes = " and ".join(name for name, each in MODULES.items() if env.delivery in each.DELIVERIES)
+        homes = " and ".join(name for name, each in modules().items() if env.delivery in each.DELIVERIES)
         what = f"delivery: {env.delivery} is for {homes} only"
         yield Contradiction(("hub", "delivery"), what, None, "leave it out")
         return
@@ -39,10 +44,9 @@ def rules(env: Environment) -> Iterator[Contradiction]:
 
 def _foreign(env: Environment, known: frozenset[str]) -> Iterator[Contradiction]:
     """Words of `hub` that are for other platforms."""
-    for word in sorted(env.hub.model_fields_set & frozenset().union(*(each.WORDS for each in MODULES.values()))):
-        default = type(env.hub).model_fields[word].default
-        if word not in known and getattr(env.hub, word) != default:
-            homes = [name for name, module in MODULES.items() if word in module.WORDS]
+    for word in sorted(env.hub.model_fields_set - known - _COMMON):
+        if getattr(env.hub, word) != type(env.hub).model_fields[word].default:
+            homes = [name for name, module in modules().items() if word in module.WORDS]
             what = f"{word} is for {' and '.join(filter(None, [', '.join(homes[:-1]), homes[-1]]))} only"
             yield Contradiction(("hub", word), what, _IDS.get(word), "leave it out")
 
