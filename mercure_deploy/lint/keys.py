@@ -13,7 +13,7 @@ from mercure_deploy.readers import tokens
 from mercure_deploy.readers.keys import PATH, SHELL, Key, is_hmac, is_known
 from mercure_deploy.readers.places import Value
 from mercure_deploy.readers.setup import Setup, bare, is_app_file
-from mercure_deploy.simulation.hub import hubs
+from mercure_deploy.simulation.hub import embedded, hubs
 
 _OF_HUB = ("MERCURE_PUBLISHER_JWT_KEY", "MERCURE_SUBSCRIBER_JWT_KEY")
 # what people call the key of an app
@@ -223,6 +223,12 @@ def _not_filled(setup: Setup) -> Iterator[Found]:
             if elsewhere:
                 what = f"compose fills {found[1]} from the shell and .env alone, not from {elsewhere[0]}: blank"
                 hint = f"docker compose --env-file {elsewhere[0]}, or the variable in .env"
+                yield Found(value.place, what, hint, "warning")
+                return
+            if not value.text and any(embedded(setup, block) for block in setup.blocks):
+                # a hub of its own would not start, and say so
+                what = f"{found[1]} is in no .env: without it in the shell the hub starts, and answers updates with 405"
+                hint = f"${{{found[1]}:?}}, with which compose refuses to start it; and the variable in .env"
                 yield Found(value.place, what, hint, "warning")
                 return
 

@@ -21,7 +21,8 @@ from mercure_deploy.spec.fields import (
 )
 from mercure_deploy.spec.words import Binary, Namespace, OptionValue, Quantity, Word, quantity
 
-STRICT = ConfigDict(frozen=True, extra="forbid", strict=True)
+# what is below is built with the spec itself, once, and by itself only where somebody asks for it alone
+STRICT = ConfigDict(frozen=True, extra="forbid", strict=True, defer_build=True)
 
 
 class Traefik(BaseModel):

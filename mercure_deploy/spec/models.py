@@ -218,7 +218,7 @@ def _with_own(schema: Any) -> Any:  # noqa: ANN401 - JSON
 class Spec(BaseModel):
     """mercure.yaml: what is deployed where. No secrets; one file, no includes."""
 
-    model_config = ConfigDict(**STRICT, title="mercure-deploy spec")
+    model_config = ConfigDict(**{**STRICT, "title": "mercure-deploy spec", "defer_build": False})
 
     version: Literal[1] = Field(description="Version of this format.")
     environments: Annotated[dict[Name, Environment], Field(min_length=1)] = Field(
