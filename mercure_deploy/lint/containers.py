@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from mercure_deploy.errors import typed
 from mercure_deploy.facts.hubs import HUB_PATH
 from mercure_deploy.facts.variables import APP, IMAGE
 from mercure_deploy.findings import Finding
@@ -38,6 +39,25 @@ def tooling_override(setup: Setup) -> Iterator[Found | Finding]:
                     what = f"{word} stands in environment: too, and that one wins"
                     yield Found(hidden.place, what, "leave one of the two out")
     yield from _hides_dotenv(setup)
+    yield from _not_forwarded(setup)
+
+
+# what only the hub reads, and where compose does not name it, from nowhere else
+_OF_CADDY = re.compile(r"MERCURE_(EXTRA_DIRECTIVES|(PUBLISHER|SUBSCRIBER)_JWT_ALG)|CADDY_(GLOBAL|SERVER_EXTRA)_\w+")
+
+
+def _not_forwarded(setup: Setup) -> Iterator[Found]:
+    """A variable of .env for the hub that its container never gets: compose fills references from there, no more."""
+    for service in setup.hub_services:
+        if service.charted or service.cluster or service.env_files or service.open:
+            continue
+        place = "/".join(filter(None, [service.file.rpartition("/")[0], ".env"]))
+        for file in (each for each in setup.env_files if each.path == place):
+            for name, value in file.variables.items():
+                known = name in service.environment or name in service.passed
+                if _OF_CADDY.fullmatch(name) and value.text and not known:
+                    what = f"{name} never reaches {typed(service.name, 40)}: compose hands on what environment: names"
+                    yield Found(value.place, what, f"{name}: ${{{name}}} in its environment:", "warning")
 
 
 def _hides_dotenv(setup: Setup) -> Iterator[Found]:

@@ -20,3 +20,16 @@ def test_a_key_that_compose_leaves_blank(run: Run, project: Path, said: bool):
     ) is not said
     # nobody knows what the shell has
     assert "error" not in found.out.replace("0 errors", "")
+
+
+def test_a_variable_that_compose_does_not_hand_on(run: Run, project: Path):
+    franken.project(project)
+    with (project / ".env").open("a") as file:
+        file.write(f"SERVER_NAME=shop.example.com\nCADDY_MERCURE_JWT_SECRET={KEY}\n")
+        file.write("MERCURE_EXTRA_DIRECTIVES='cors_origins https://www.shop.example.com'\n")
+    found = run("lint")
+    assert "MERCURE_EXTRA_DIRECTIVES never reaches php" in found.out
+    assert "[tooling-override]" in found.out
+    forwarded = franken.PRODUCTION + "      MERCURE_EXTRA_DIRECTIVES: ${MERCURE_EXTRA_DIRECTIVES}\n"
+    (project / "compose.prod.yaml").write_text(forwarded)
+    assert "never reaches" not in run("lint").out
