@@ -58,12 +58,14 @@ class Machine:
 def machine(scratch: Path, binary: str | None) -> Iterator[Machine]:
     """A machine that has booted; with the hub's program at /usr/local/bin/mercure where one is given."""
     programs.need_isolation()
+    # the cache may lie below a folder of which that machine has its own
+    there = shutil.copy(binary, scratch / "the-hub") if binary else ""
     systemd = programs.tools("systemd")["systemd"]
     group = _group()
     group.mkdir()
     unshare = "unshare --mount --pid --ipc --uts --cgroup --fork --kill-child --propagation private".split()
     join = f'echo $$ > "{group}/cgroup.procs"; exec "$@"'
-    argv = ["bash", "-c", join, "join", *unshare, "bash", "-c", _BOOT, _OWN, binary or "", systemd]
+    argv = ["bash", "-c", join, "join", *unshare, "bash", "-c", _BOOT, _OWN, str(there), systemd]
     log = scratch / "machine.log"
     try:
         with programs.process(argv, {"PATH": os.environ["PATH"]}, log) as process:
