@@ -13,7 +13,6 @@ from mercure_deploy.cli.spec import loaded_spec, root_of, show, supported
 from mercure_deploy.cli.terminal import NO, OK, can_ask, err, note, now, sure, waiting
 from mercure_deploy.errors import Trouble, printable
 from mercure_deploy.facts.quoting import is_bare
-from mercure_deploy.targets import foreign
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -125,6 +124,8 @@ def _taken(  # noqa: PLR0913 - what is taken over, and where to
 
 def _is_managed(spec: Path, name: str) -> bool:
     """Whether the spec has that environment already, with a hub whose keys others make."""
+    from mercure_deploy.targets import foreign
+
     if not spec.exists():
         return False
     env = loaded_spec(str(spec)).spec.environments.get(name)
