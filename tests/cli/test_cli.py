@@ -578,3 +578,15 @@ def test_what_is_wrong_and_what_differs_for_a_program(run: Run):
     Path("deploy/production/app.env").write_text("")
     said = run("diff", "--format", "json")
     assert (said.code, [each["path"] for each in json.loads(said.out)["files"]]) == (1, ["production/app.env"])
+
+
+def test_no_help_reads_what_a_command_needs():
+    """Each of these costs as much as all the rest of a start."""
+    program = (
+        "import contextlib, io, sys\nfrom mercure_deploy.cli.main import TABLE, main\n"
+        "for name in sorted(TABLE):\n    with contextlib.redirect_stdout(io.StringIO()):\n        main([name, '--help'])\n"
+        "    heavy = sys.modules.keys() & {'pydantic', 'jinja2', 'ruamel.yaml', 'cryptography', 'httpx', 'msgspec'}\n"
+        "    assert not heavy, (name, heavy)\n"
+    )
+    said = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert said.returncode == 0, said.stderr
