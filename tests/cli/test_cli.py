@@ -584,7 +584,8 @@ def test_no_help_reads_what_a_command_needs():
     """Each of these costs as much as all the rest of a start."""
     program = (
         "import contextlib, io, sys\nfrom mercure_deploy.cli.main import TABLE, main\n"
-        "for name in sorted(TABLE):\n    with contextlib.redirect_stdout(io.StringIO()):\n        main([name, '--help'])\n"
+        "for name in sorted(TABLE):\n"
+        "    with contextlib.redirect_stdout(io.StringIO()):\n        main([name, '--help'])\n"
         "    heavy = sys.modules.keys() & {'pydantic', 'jinja2', 'ruamel.yaml', 'cryptography', 'httpx', 'msgspec'}\n"
         "    assert not heavy, (name, heavy)\n"
     )
