@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from mercure_deploy.draft.beginning import Draft
     from mercure_deploy.keys import KeyRing
     from mercure_deploy.readers.setup import Setup
+    from mercure_deploy.rotation import Rotation
 
 
 @click.command("import")
@@ -103,9 +104,10 @@ def _taken(  # noqa: PLR0913 - what is taken over, and where to
     from mercure_deploy.draft import beginning
 
     spec, root = places
-    if replace and _is_managed(spec, said.name):
+    handed = _managed(spec, said.name, root) if replace else None
+    if handed:
         ring, _ = draft.in_use(_setup(source), use, now())  # type: ignore[arg-type] # click has checked it
-        return _handed_over(spec, root, said.name, ring)
+        return _handed_over(handed, ring)
     before = beginning.existing(spec, root, said.name)
     setup = _setup(source)
     ring, where = draft.in_use(setup, use, now())  # type: ignore[arg-type] # click has checked it
@@ -122,23 +124,24 @@ def _taken(  # noqa: PLR0913 - what is taken over, and where to
     return OK
 
 
-def _is_managed(spec: Path, name: str) -> bool:
-    """Whether the spec has that environment already, with a hub whose keys others make."""
+def _managed(spec: Path, name: str, root: Path) -> Rotation | None:
+    """That environment where the spec has it already, with a hub whose keys others make."""
+    from mercure_deploy import rotation
     from mercure_deploy.targets import foreign
 
     if not spec.exists():
-        return False
-    env = loaded_spec(str(spec)).spec.environments.get(name)
-    return env is not None and foreign(env) is not None
+        return None
+    loaded = loaded_spec(str(spec)).spec
+    env = loaded.environments.get(name)
+    return rotation.Rotation(loaded, name, root, waiting) if env is not None and foreign(env) else None
 
 
-def _handed_over(spec: Path, root: Path, name: str, ring: KeyRing) -> int:
+def _handed_over(where: Rotation, ring: KeyRing) -> int:
     """A new key of a hub that others run, in the place of the one before."""
     from mercure_deploy import rotation
 
-    where = rotation.Rotation(loaded_spec(str(spec)).spec, name, root, waiting)
     step = rotation.take_over(where, ring)
-    show(step.changes, root, [f"next: {line}" for line in step.next])
+    show(step.changes, where.root, [f"next: {line}" for line in step.next])
     return OK
 
 

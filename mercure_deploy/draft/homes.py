@@ -5,11 +5,11 @@ import re
 from mercure_deploy.draft.beginning import typed_origin
 from mercure_deploy.draft.directives import Carried
 from mercure_deploy.readers.setup import Setup, host_of, split
+from mercure_deploy.spec.words import WORD
 from mercure_deploy.targets.platforms.systemd import BINARY
 
 # where a proxy finds the hub when no file says it
 _PORT = 8080
-_WORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,62}")
 
 
 def platform(setup: Setup) -> tuple[str, str]:
@@ -74,7 +74,7 @@ def _traefik(setup: Setup, found: Carried) -> None:
         "certresolver": label(rf"{router}tls\.certresolver"),
     }
     found.draft.proxy = "traefik"
-    found.draft.traefik = {word: text for word, text in said.items() if text and _WORD.fullmatch(text)}
+    found.draft.traefik = {word: text for word, text in said.items() if text and re.fullmatch(WORD, text)}
 
 
 def place(setup: Setup, found: Carried) -> None:

@@ -2,11 +2,12 @@
 
 import re
 
+from mercure_deploy.draft import homes
 from mercure_deploy.draft.beginning import typed_origin
 from mercure_deploy.draft.directives import Carried
 from mercure_deploy.errors import Problem, Trouble, typed
 from mercure_deploy.facts import frankenphp
-from mercure_deploy.facts.hubs import HUB_PATH
+from mercure_deploy.facts.hubs import HUB_PATH, moving
 from mercure_deploy.facts.variables import APP, IMAGE
 from mercure_deploy.readers.places import Directive, Service, Value
 from mercure_deploy.readers.setup import Setup, host_of, split
@@ -56,7 +57,7 @@ def carry(setup: Setup, found: Carried) -> None:
             refuse(setup, f"its URL is that of {draft.home}, {own}", "leave --hub out, or say the same URL for both")
     draft.hub, draft.path, draft.image, draft.internal_url = None, None, None, None
     _image(setup, found)
-    draft.tls = "hub" if _certificate(setup) else "proxy"
+    draft.tls = "hub" if homes.own_tls(setup) else "proxy"
     _block(setup, found)
 
 
@@ -68,19 +69,10 @@ def _image(setup: Setup, found: Carried) -> None:
     if judged.floating is None:
         found.draft.image = base.text
     else:
-        tag = f"the tag {judged.floating} moves" if judged.floating else "it has no tag"
-        found.leave(
-            f"image {typed(base.text, 60)}: {tag}; name one release in the Dockerfile and as image:", base.place
+        what = (
+            f"image {typed(base.text, 60)}: {moving(judged.floating)}; name one release in the Dockerfile and as image:"
         )
-
-
-def _certificate(setup: Setup) -> bool:
-    """Whether the app's own server has the certificate of its public name."""
-    addresses = [*split(setup.hub.get("SERVER_NAME"))]
-    addresses += [each.text for block in setup.blocks for each in block.addresses]
-    return any(
-        "." in host_of(each) and not each.startswith("http://") and not each.endswith(":80") for each in addresses
-    )
+        found.leave(what, base.place)
 
 
 def _block(setup: Setup, found: Carried) -> None:

@@ -131,15 +131,20 @@ def image_problem(image: str, version: str) -> str | None:
     found = _IMAGE.fullmatch(image)
     if not found:
         raise ValueError("is no image reference")
-    name, tag, moving = found["name"], found["tag"], floating_tag(image)
-    if moving is not None:
-        return f"must name one release, {f'the tag {moving} moves' if moving else 'it has no tag'}"
+    name, tag, tag_that_moves = found["name"], found["tag"], floating_tag(image)
+    if tag_that_moves is not None:
+        return f"must name one release, {moving(tag_that_moves)}"
     release = _RELEASE.match(tag or "")
     if release and name.rpartition("/")[2] == "mercure":
         generation = "1.0" if release["major"] == "1" else f"{release['major']}.{release['minor']}"
         if generation != version:
             return f"is a hub of generation {generation}, not {version}"
     return None
+
+
+def moving(tag: str) -> str:
+    """What is wrong with a tag that is another image some day; "" is none at all."""
+    return f"the tag {tag} moves" if tag else "it has no tag"
 
 
 def floating_tag(image: str) -> str | None:

@@ -143,8 +143,8 @@ def _following(where: Rotation, ring: KeyRing, moment: datetime, said: Said, pro
         return keys.promote(ring, moment)
     if said.deployed:
         raise Trouble("no rotation is open, nothing was to be deployed", hint="leave --deployed out to begin one")
-    target = platform(Deployment(where.name, where.env, ring))
-    reason = target.one_key(Deployment(where.name, where.env, ring))
+    d = Deployment(where.name, where.env, ring)
+    reason = platform(d).one_key(d)
     if reason:
         raise Trouble(reason, hint="--now when hub and apps can go out together: until both are out, publishing fails")
     return keys.stage(ring, where.env.keys.algorithm, moment)

@@ -82,6 +82,11 @@ class Transport(BaseModel):
         default={}, description="Lines of its block, one each; a secret as {env.NAME} only."
     )
 
+    @property
+    def shared(self) -> bool:
+        """Whether it is one that hubs share, as bolt and local are not."""
+        return self.name not in {"bolt", "local"}
+
 
 def _url_elsewhere(schema: dict[str, Any]) -> None:
     """That `url` is required is said by the environment: a hub inside an app has the app's."""

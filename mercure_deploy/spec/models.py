@@ -165,6 +165,12 @@ class Environment(BaseModel):
         joins = self.hub.network or self.platform == "coolify"
         return inside.host if inside and inside != self.hub.url and joins else None
 
+    @property
+    def inside(self) -> Origin | None:
+        """Where apps reach the hub by another name than its public ones, None where they do not."""
+        found = self.hub.internal_url
+        return None if found in self.hub_names else found
+
     def public_url(self, app: App) -> str:
         """What the pages of that app connect to, its MERCURE_PUBLIC_URL."""
         return f"{self.hub_seen_by(app)}{self.hub.path}"

@@ -9,7 +9,7 @@ from mercure_deploy.spec.fields import matching, refuse, schema_of, text_of
 
 _BINARY = r"(/[A-Za-z0-9._+-]+)+"
 _LABEL = r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?"
-_WORD = r"[A-Za-z0-9][A-Za-z0-9_.-]{0,62}"
+WORD = r"[A-Za-z0-9][A-Za-z0-9_.-]{0,62}"
 _QUANTITY = r"[1-9][0-9]{0,8}(Mi|Gi|Ti)"
 _ENVIRONMENT = re.compile(r"\{env\.[A-Za-z_][A-Za-z0-9_]*\}")
 
@@ -26,7 +26,7 @@ def _namespace(value: Any) -> str:  # noqa: ANN401
 
 def _word(value: Any) -> str:  # noqa: ANN401
     message = "must be one word of A-Z, a-z, 0-9, _, . and -, such as websecure"
-    return matching(value, re.compile(_WORD), "name", message, "websecure")
+    return matching(value, re.compile(WORD), "name", message, "websecure")
 
 
 def quantity(value: Any) -> str:  # noqa: ANN401
@@ -46,7 +46,7 @@ def _option(value: Any) -> str:  # noqa: ANN401
 
 Binary = Annotated[str, PlainValidator(_binary), schema_of(pattern=f"^{_BINARY}$", examples=["/usr/bin/mercure"])]
 Namespace = Annotated[str, PlainValidator(_namespace), schema_of(pattern=f"^{_LABEL}$", examples=["mercure"])]
-Word = Annotated[str, PlainValidator(_word), schema_of(pattern=f"^{_WORD}$", examples=["websecure"])]
+Word = Annotated[str, PlainValidator(_word), schema_of(pattern=f"^{WORD}$", examples=["websecure"])]
 Quantity = Annotated[str, PlainValidator(quantity), schema_of(pattern=f"^{_QUANTITY}$", examples=["1Gi"])]
 OptionValue = Annotated[
     str, PlainValidator(_option), WithJsonSchema({"type": ["string", "integer"], "examples": ["mercure"]})

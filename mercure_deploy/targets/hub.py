@@ -1,8 +1,10 @@
 """What the platforms share of the hub's files: the Caddyfile and the text of a JWK Set."""
 
 import json
+import re
 from collections.abc import Sequence
 
+from mercure_deploy import keys
 from mercure_deploy.facts.hubs import GENERATIONS, HUB_PATH
 from mercure_deploy.spec import Environment
 from mercure_deploy.targets import directives
@@ -68,6 +70,20 @@ def rewrite(env: Environment) -> list[str]:
 def marked(env: Environment, mark: str) -> list[str]:
     """The directives of the site that name the render, to whoever asks: push learns by it which container runs."""
     return [f"rewrite {env.hub.path}{MARK_PATH} {MARK_PATH}", f"respond {MARK_PATH} {mark or '-'}"]
+
+
+# lines of the mercure block that the running hub keeps until it ends: a reload with others fails (measured)
+_FIXED = re.compile(rb"^\s*(?:size|path|name|subscriber_list_cache_size) .*$", re.MULTILINE)
+
+
+def needs_restart(old: bytes, new: bytes) -> bool:
+    """Whether the hub cannot take the second Caddyfile for the first by a reload."""
+    return _FIXED.findall(old) != _FIXED.findall(new)
+
+
+def key_set(d: Deployment) -> str:
+    """The JWK Set of all keys that the hub is to trust, their secrets in it."""
+    return jwk_set([keys.jwk(key) for key in d.ring.keys])
 
 
 def jwk_set(rows: Sequence[dict[str, str]]) -> str:

@@ -47,6 +47,11 @@ def same_values(_: Deployment, __: str, values: dict[str, str]) -> dict[str, str
     return values
 
 
+def no_variables(_: Deployment) -> dict[str, str]:
+    """The variables of a hub that reads files, or has those of an app."""
+    return {}
+
+
 def redeploy(_: Deployment, apps: Sequence[str]) -> str:
     """How these apps take their new variables."""
     return f"redeploy {', '.join(apps)}: web, workers and cron"
@@ -75,10 +80,10 @@ class Platform:
 
     files: Target
     names: tuple[str, ...]
-    variables: Callable[[Deployment], dict[str, str]]
     deploy_hub: Callable[[Deployment], str]
     words: Callable[[Deployment], dict[str, object]]
     applied: Callable[[Mapping[str, tuple[bytes, bytes]]], str | None]
+    variables: Callable[[Deployment], dict[str, str]] = no_variables
     private: tuple[str, ...] = ()
     mark: Callable[[Deployment], str] | None = None
     app_values: Callable[[Deployment, str, dict[str, str]], dict[str, str]] = same_values

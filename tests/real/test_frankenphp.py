@@ -19,6 +19,7 @@ import jwt
 import programs
 import pytest
 from conftest import Run
+from dotenv import dotenv_values
 
 pytestmark = [pytest.mark.real, pytest.mark.against("frankenphp", "compose", "symfony")]
 
@@ -122,9 +123,7 @@ def test_in_a_container_of_its_own(folder: Path, tmp_path: Path):
 
 
 def variables(path: Path) -> dict[str, str]:
-    lines = [line for line in path.read_text().splitlines() if not line.startswith("#")]
-    pairs = (line.partition("=") for line in lines)
-    return {name: value.strip("'") for name, _, value in pairs}
+    return {name: value or "" for name, value in dotenv_values(path).items()}
 
 
 @pytest.mark.proves("`delivery: environment` inside FrankenPHP: one line for CORS, and strangers as accepted")

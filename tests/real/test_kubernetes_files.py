@@ -64,10 +64,7 @@ def test_the_pod_gets_its_caddyfile_and_its_keys(case: Path):
 @pytest.mark.parametrize("algorithm", ["HS256", "HS512", "RS256", "ES256"])
 def test_the_hub_takes_what_the_app_signs(tmp_path: Path, algorithm: str):
     folder = rendered(tmp_path, ("kubernetes", {}), APPS["one"], algorithm)
-    env = tmp_path / "app.env"
-    values = cluster.secret(folder / "app.secret.yaml")
-    env.write_text("".join(f"{name}={value}\n" for name, value in values.items()))
-    key = programs.signing(env, folder / "manifest.json")
+    key = cluster.key_of(folder, tmp_path)
     with cluster.hub(folder, tmp_path) as hub:
         topic = programs.topic()
         page = programs.Stream(topic, programs.token(key, subscribe=[topic]))
@@ -76,19 +73,12 @@ def test_the_hub_takes_what_the_app_signs(tmp_path: Path, algorithm: str):
         assert hub.publish(None, topic).status == 401
 
 
-def key_of(folder: Path, tmp_path: Path) -> tuple[str, str]:
-    env = tmp_path / "app.env"
-    values = cluster.secret(folder / "app.secret.yaml")
-    env.write_text("".join(f"{name}={value}\n" for name, value in values.items()))
-    return programs.signing(env, folder / "manifest.json")
-
-
 @pytest.mark.proves(
     "A rotation by the reload of the README of Kubernetes, under load: no token is refused, no stream cut"
 )
 def test_a_rotation_by_the_reload(tmp_path: Path, run: Run):
     folder = rendered(tmp_path, ("kubernetes", {}), APPS["one"], keys={"token_lifetime": "1m"})
-    old = key_of(folder, tmp_path)
+    old = cluster.key_of(folder, tmp_path)
 
     def deploy(hub: programs.Hub) -> None:
         before = Path("/etc/mercure/Caddyfile").read_bytes()
@@ -109,18 +99,13 @@ def test_a_rotation_by_the_reload(tmp_path: Path, run: Run):
         deploy(hub)
         assert run("rotate-keys", "production", *VIA).code == 0
         out = datetime.now(UTC)
-        traffic.key = key_of(folder, tmp_path)
+        traffic.key = cluster.key_of(folder, tmp_path)
         traffic.until(1000)
         programs.wait(lambda: (datetime.now(UTC) - out).total_seconds() > 61, "old tokens have expired", 90)
         assert run("rotate-keys", "production", "--deployed-at", out.isoformat()).code == 0
         deploy(hub)
         traffic.until(traffic.answers.total() + 500)
-        traffic.stop.set()
-        for thread in traffic.threads:
-            thread.join()
-        assert set(traffic.answers) == {200}
-        for topic, stream in traffic.streams:
-            programs.wait(lambda: len(stream.events) >= len(traffic.sent[topic]), "all updates arrive")  # noqa: B023
+        traffic.ended()
         assert hub.publish(programs.token(old, publish=["*"]), programs.topic()).status == 401
 
 
@@ -160,7 +145,7 @@ def test_values_for_the_chart(tmp_path: Path, run: Run):
         source, where = (held, "secretKeyRef") if "secretKeyRef" in given else (config, "configMapKeyRef")
         environment[row["name"]] = source[given[where]["key"]] if given else row["value"]
     assert environment["SERVER_NAME"] == ":8080"
-    key = key_of(folder, tmp_path)
+    key = cluster.key_of(folder, tmp_path)
     Path("/etc/caddy/Caddyfile").write_bytes(Path(programs.tools("image_caddyfile")["image_caddyfile"]).read_bytes())
     argv = [programs.tools("hub")["hub"], "run", "--config", "/etc/caddy/Caddyfile", "--adapter", "caddyfile"]
     machine = {"PATH": os.environ["PATH"], "HOME": "/config", "XDG_CONFIG_HOME": "/config", "XDG_DATA_HOME": "/data"}

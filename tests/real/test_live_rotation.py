@@ -76,14 +76,8 @@ def test_on_compose_a_rotation_under_load_refuses_no_token_and_cuts_no_stream(tm
         assert run("rotate-keys", "production", "--deployed-at", out.isoformat()).code == 0
         deploy_by_reload(folder, hub)
         traffic.until(max(PUBLISHES, traffic.answers.total() + PUBLISHES // 5))
-        traffic.stop.set()
-        for thread in traffic.threads:
-            thread.join()
-        assert set(traffic.answers) == {200}
+        traffic.ended()
         assert traffic.answers.total() >= PUBLISHES
-        for topic, stream in traffic.streams:
-            programs.wait(lambda: len(stream.events) >= len(traffic.sent[topic]), "all updates arrive")  # noqa: B023
-            assert [event for event in stream.events if event not in traffic.cut] == traffic.sent[topic]
         # two publishers and two reloads
         assert len(traffic.cut) <= 4
         assert hub.publish(programs.token(old, publish=["*"]), programs.topic()).status == 401

@@ -134,13 +134,6 @@ def folder(tmp_path: Path) -> Path:
     return rendered(tmp_path, ("kubernetes", said), APPS["one"], keys={"token_lifetime": "1m"})
 
 
-def key_of(folder: Path, tmp_path: Path) -> tuple[str, str]:
-    env = tmp_path / "app.env"
-    values = cluster.secret(folder / "app.secret.yaml")
-    env.write_text("".join(f"{name}={value}\n" for name, value in values.items()))
-    return programs.signing(env, folder / "manifest.json")
-
-
 class Publisher:
     """Publishes through the one name, and counts the answers."""
 
@@ -165,7 +158,7 @@ class Publisher:
 @pytest.mark.proves("Several hubs behind one name: each update reaches every subscriber, a rotation hears all of them")
 def test_a_rotation_with_one_hub_late(folder: Path, tmp_path: Path, run: Run):
     with running(folder, tmp_path) as pods:
-        old, topic = key_of(folder, tmp_path), programs.topic()
+        old, topic = cluster.key_of(folder, tmp_path), programs.topic()
         pages = [programs.Stream(topic, programs.token(old, subscribe=[topic])) for _ in range(2 * REPLICAS)]
         assert {page.status for page in pages} == {200}
         heard = {page.answer.getheader("Mercure-Deploy-Hub") for page in pages}
@@ -187,7 +180,7 @@ def test_a_rotation_with_one_hub_late(folder: Path, tmp_path: Path, run: Run):
             pods[-1].reload(folder)
             assert run("rotate-keys", "production", *VIA).code == 0
             out = datetime.now(UTC)
-            load.key = key_of(folder, tmp_path)
+            load.key = cluster.key_of(folder, tmp_path)
             assert load.key != old
             load.until(200)
             programs.wait(lambda: (datetime.now(UTC) - out).total_seconds() > 61, "old tokens have expired", 90)
@@ -227,7 +220,7 @@ def findings(text: str) -> list[str]:
 @pytest.mark.proves("One of several hubs is killed: publishes go on, and what is missing is said by its number")
 def test_one_hub_is_killed(folder: Path, tmp_path: Path, run: Run):
     with running(folder, tmp_path) as pods:
-        key, topic = key_of(folder, tmp_path), programs.topic()
+        key, topic = cluster.key_of(folder, tmp_path), programs.topic()
         pods[0].process.kill()
         pods[0].process.wait()
         page = programs.Stream(topic, programs.token(key, subscribe=[topic]))

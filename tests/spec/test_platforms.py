@@ -7,6 +7,7 @@ from typing import Any, get_args
 
 import pytest
 
+from mercure_deploy.cli.init import PLATFORMS as PLATFORM_WORDS
 from mercure_deploy.errors import Trouble
 from mercure_deploy.spec import contradictions
 from mercure_deploy.spec.models import Platform, Spec
@@ -49,6 +50,11 @@ def found(said: dict[str, Any]) -> Iterator[tuple[str, str | None, str]]:
     for each in contradictions(spec):
         if each.level != "note":
             yield ".".join(map(str, each.path[2:])), each.id, each.what
+
+
+def test_the_command_line_knows_every_platform():
+    # written there again, as no --help is to read the models
+    assert tuple(PLATFORM_WORDS.choices) == PLATFORMS
 
 
 def test_every_platform_has_its_rules():

@@ -46,6 +46,13 @@ def secret(path: Path) -> dict[str, str]:
     return {str(name): str(value) for name, value in found["env"].items()}
 
 
+def key_of(folder: Path, scratch: Path) -> tuple[str, str]:
+    """(key, algorithm) with which the app `app` signs, of its Secret."""
+    env = scratch / "app.env"
+    env.write_text("".join(f"{name}={value}\n" for name, value in secret(folder / "app.secret.yaml").items()))
+    return programs.signing(env, folder / "manifest.json")
+
+
 def mounted(folder: Path) -> None:
     """The projected volume of the pod: what ConfigMap and Secret hold, in one folder."""
     for place in Path("/etc/mercure").iterdir():

@@ -45,6 +45,16 @@ class Load:
                         self.sent[topic].append(data)
                 number += 1
 
+    def ended(self) -> None:
+        """Stop; no token was refused, and each stream has every update in its order, but for what a reload cut."""
+        self.stop.set()
+        for thread in self.threads:
+            thread.join()
+        assert set(self.answers) == {200}
+        for topic, stream in self.streams:
+            programs.wait(lambda: len(stream.events) >= len(self.sent[topic]), "all updates arrive")  # noqa: B023
+            assert [event for event in stream.events if event not in self.cut] == self.sent[topic]
+
     def until(self, count: int) -> None:
         programs.wait(lambda: self.answers.total() >= count, f"{count} publishes", 120)
 

@@ -116,7 +116,7 @@ def _transport(env: Environment) -> Iterator[Contradiction]:
         what = f"is the business of the transport {transport.name}"
         hint = "say it among its options, as its documentation has it; or leave transport out"
         yield Contradiction(("hub", "history"), what, None, hint)
-    if transport.name not in {"bolt", "local"} and hub.image is None and hub.binary is None:
+    if transport.shared and hub.image is None and hub.binary is None:
         what = f"the hub's own image has no transport {transport.name}"
         yield Contradiction(("hub", "transport"), what, "transport-not-shared", "say image: with one that has")
     for name, text in transport.options.items():

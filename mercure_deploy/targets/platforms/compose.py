@@ -3,16 +3,13 @@
 import re
 from collections.abc import Iterator, Mapping
 
-from mercure_deploy import keys
 from mercure_deploy.file import SECRET, File
 from mercure_deploy.spec.hub import Traefik
-from mercure_deploy.targets.hub import caddyfile, jwk_set
+from mercure_deploy.targets.hub import caddyfile, key_set, needs_restart
 from mercure_deploy.targets.plan import Deployment, Platform
 from mercure_deploy.targets.proxies import backend, snippets
 from mercure_deploy.targets.render import render
 
-# lines of the mercure block that the running hub keeps until it ends: a reload with others fails (measured)
-_FIXED = re.compile(rb"^\s*(?:size|path|name|subscriber_list_cache_size) .*$", re.MULTILINE)
 _RELOAD = (
     "docker compose exec -T mercure caddy reload --force --config /etc/mercure/Caddyfile --adapter caddyfile"
     " (cuts no stream)"
@@ -24,7 +21,7 @@ def files(d: Deployment) -> Iterator[File]:
     address = f"[{d.env.bind}]" if ":" in d.env.bind else d.env.bind
     ports = ["80:80", "443:443", "443:443/udp"] if d.env.tls == "hub" else [f"{address}:{d.env.hub.port}:80"]
     yield File("hub/Caddyfile", caddyfile(d, jwks=True))
-    yield File("hub/jwks.json", jwk_set([keys.jwk(key) for key in d.ring.keys]).encode(), SECRET)
+    yield File("hub/jwks.json", key_set(d).encode(), SECRET)
     text = render(
         "compose/docker-compose.yaml.j2",
         project=project(d),
@@ -92,11 +89,6 @@ def project(d: Deployment) -> str:
     return f"mercure-{host}" + (f"-{url.port}" if url.port else "")
 
 
-def variables(_: Deployment) -> dict[str, str]:
-    """The variables of the hub's container: none, it reads its folder."""
-    return {}
-
-
 def deploy_hub(_: Deployment) -> str:
     """How new keys reach the hub."""
     return _RELOAD
@@ -122,11 +114,10 @@ def applied(changed: Mapping[str, tuple[bytes, bytes]]) -> str | None:
     """How changed files of the hub come into force."""
     if "docker-compose.yaml" in changed:
         return "docker compose up -d --wait"
-    old, new = changed.get("hub/Caddyfile", (b"", b""))
-    if _FIXED.findall(old) != _FIXED.findall(new):
+    if needs_restart(*changed.get("hub/Caddyfile", (b"", b""))):
         return "docker compose restart mercure (a reload cannot change the size of the history)"
     return _RELOAD if changed.keys() & {"hub/Caddyfile", "hub/jwks.json"} else None
 
 
 _NAMES = ("docker-compose.yaml", "hub/Caddyfile", "hub/jwks.json")
-PLATFORM = Platform(files, _NAMES, variables, deploy_hub, words, applied, private=("hub",))
+PLATFORM = Platform(files, _NAMES, deploy_hub, words, applied, private=("hub",))

@@ -158,4 +158,4 @@ def applied(changed: Mapping[str, tuple[bytes, bytes]]) -> str | None:
 
 
 _NAMES = ("docker-compose.yaml", "hub.env")
-PLATFORM = Platform(files, _NAMES, variables, deploy_hub, words, applied, mark=render_mark, one_key=one_key)
+PLATFORM = Platform(files, _NAMES, deploy_hub, words, applied, variables=variables, mark=render_mark, one_key=one_key)

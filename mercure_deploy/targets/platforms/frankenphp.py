@@ -31,8 +31,9 @@ def files(d: Deployment) -> Iterator[File]:
     """Our block, and the compose file that brings it into the container; none where variables are all there is."""
     if d.env.delivery == "environment":
         return
-    yield File(BLOCK, _block(d))
-    yield File(COMPOSE, _compose(d))
+    block = _block(d)
+    yield File(BLOCK, block)
+    yield File(COMPOSE, _compose(d, block.decode()))
 
 
 def _overlap(d: Deployment) -> bool:
@@ -48,8 +49,8 @@ def _block(d: Deployment) -> bytes:
     )
 
 
-def _compose(d: Deployment) -> bytes:
-    configs = {"mercure_block": (_PATH, _block(d).decode().replace("$", "$$"))}
+def _compose(d: Deployment, block: str) -> bytes:
+    configs = {"mercure_block": (_PATH, block.replace("$", "$$"))}
     if _overlap(d):
         rows = [{"kty": "oct", "k": f"${{{name}:?}}"} for name in _numbered(d)]
         configs["mercure_keys"] = (directives.JWKS_PATH, jwk_set(rows))
@@ -156,11 +157,6 @@ def _extra(d: Deployment) -> dict[str, str]:
     return {"MERCURE_EXTRA_DIRECTIVES": f"cors_origins {' '.join(map(str, others))}"} if others else {}
 
 
-def variables(_: Deployment) -> dict[str, str]:
-    """The variables of a hub apart from the apps: there is none."""
-    return {}
-
-
 def one_key(d: Deployment) -> str | None:
     """Why the hub cannot trust two keys at once."""
     if d.env.delivery == "environment":
@@ -219,7 +215,6 @@ def applied(changed: Mapping[str, tuple[bytes, bytes]]) -> str | None:
 PLATFORM = Platform(
     files,
     (BLOCK, COMPOSE),
-    variables,
     deploy_hub,
     words,
     applied,

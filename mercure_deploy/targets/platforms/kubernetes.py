@@ -7,12 +7,11 @@ import hashlib
 import re
 from collections.abc import Iterator, Mapping, Sequence
 
-from mercure_deploy import keys
 from mercure_deploy.file import SECRET, File
 from mercure_deploy.spec import Environment
 from mercure_deploy.spec.hub import Ingress, Storage
 from mercure_deploy.targets import directives
-from mercure_deploy.targets.hub import caddyfile, jwk_set, rewrite
+from mercure_deploy.targets.hub import caddyfile, key_set, rewrite
 from mercure_deploy.targets.plan import Deployment, Platform
 from mercure_deploy.targets.render import render
 
@@ -42,7 +41,7 @@ def _hub_secret(d: Deployment) -> dict[str, str]:
     """What the Secret of the hub holds, by the names under which the hub or the chart asks for it."""
     if d.env.delivery == "manifests":
         # which keys these are, for who waits until they have arrived
-        return {"fingerprints": fingerprints(d), "jwks.json": jwk_set([keys.jwk(key) for key in d.ring.keys]).rstrip()}
+        return {"fingerprints": fingerprints(d), "jwks.json": key_set(d).rstrip()}
     secret = d.signer(next(iter(d.env.apps))).text()
     return {
         # the chart asks for each of them, and its pod hangs without one
@@ -73,7 +72,7 @@ def _manifests(d: Deployment) -> bytes:
         replicas=env.hub.replicas,
         storage=_storage(env),
         ingress=_ingress(env),
-        shared=transport is not None and transport.name not in {"bolt", "local"},
+        shared=transport is not None and transport.shared,
         variables=_named(env),
     )
 
@@ -130,11 +129,6 @@ def app_file(d: Deployment, app: str, values: Mapping[str, str]) -> File:
     return File(f"{app}.secret.yaml", _secret(d, f"mercure-{app}", values), SECRET)
 
 
-def variables(_: Deployment) -> dict[str, str]:
-    """The variables of hub.env: there is none."""
-    return {}
-
-
 def one_key(d: Deployment) -> str | None:
     """Why the hub cannot trust two keys at once."""
     return "the chart has no place for a second key" if d.env.delivery == "chart" else None
@@ -172,7 +166,7 @@ def words(d: Deployment) -> dict[str, object]:
         "transport": transport.name if transport else None,
         "named": _named(env),
         "ingress": _ingress(env),
-        "inside": inside if env.hub.internal_url and env.hub.internal_url not in env.hub_names else None,
+        "inside": inside if env.inside else None,
         "redeploy": "`kubectl rollout restart` **web, workers and cron**: variables are read when a pod starts.",
     }
 
@@ -192,7 +186,6 @@ def applied(changed: Mapping[str, tuple[bytes, bytes]]) -> str | None:
 PLATFORM = Platform(
     files,
     _NAMES,
-    variables,
     deploy_hub,
     words,
     applied,

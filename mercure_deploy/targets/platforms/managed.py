@@ -11,11 +11,6 @@ def files(_: Deployment) -> Iterator[File]:
     yield from ()
 
 
-def variables(_: Deployment) -> dict[str, str]:
-    """The variables of the hub: none that we know."""
-    return {}
-
-
 def deploy_hub(_: Deployment) -> str:
     """How new keys reach the hub."""
     return "by who runs it"
@@ -36,4 +31,4 @@ def applied(_: Mapping[str, tuple[bytes, bytes]]) -> str | None:
     return None
 
 
-PLATFORM = Platform(files, (), variables, deploy_hub, words, applied, foreign="who runs the hub")
+PLATFORM = Platform(files, (), deploy_hub, words, applied, foreign="who runs the hub")

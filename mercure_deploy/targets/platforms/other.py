@@ -57,4 +57,6 @@ def applied(changed: Mapping[str, tuple[bytes, bytes]]) -> str | None:
     return "set the variables of hub.env, deploy the hub anew" if "hub.env" in changed else None
 
 
-PLATFORM = Platform(files, ("hub.env",), variables, deploy_hub, words, applied, one_key=one_key, no_pair=no_pair)
+PLATFORM = Platform(
+    files, ("hub.env",), deploy_hub, words, applied, variables=variables, one_key=one_key, no_pair=no_pair
+)

@@ -3,12 +3,10 @@
 The unit is what ran in a real systemd 252: `systemd-analyze verify` has nothing to say, `security` gives 1.4.
 """
 
-import re
 from collections.abc import Iterator, Mapping
 
-from mercure_deploy import keys
 from mercure_deploy.file import PUBLIC, SECRET, File
-from mercure_deploy.targets.hub import caddyfile, jwk_set
+from mercure_deploy.targets.hub import caddyfile, key_set, needs_restart
 from mercure_deploy.targets.plan import Deployment, Platform
 from mercure_deploy.targets.proxies import backend, snippets
 from mercure_deploy.targets.render import render
@@ -19,8 +17,6 @@ STATE = "/var/lib/mercure"
 _ADMIN = "admin unix//run/mercure/admin.sock"
 _RELOAD = "sudo sh install.sh && sudo systemctl reload mercure (cuts no stream)"
 _RESTART = "sudo sh install.sh && sudo systemctl restart mercure (a reload cannot change the size of the history)"
-# lines of the mercure block that the running hub keeps until it ends, whatever a reload says
-_FIXED = re.compile(rb"^\s*(?:size|path|name|subscriber_list_cache_size) .*$", re.MULTILINE)
 _NAMES = ("Caddyfile", "install.sh", "jwks.json", "mercure.service", "mercure.sysusers", "mercure.tmpfiles")
 
 
@@ -29,7 +25,7 @@ def files(d: Deployment) -> Iterator[File]:
     binary = d.env.hub.binary or BINARY
     extra = [_ADMIN]
     yield File("Caddyfile", caddyfile(d, jwks=True, store=STATE, options=extra, bind=_bind(d), port=d.env.port))
-    yield File("jwks.json", jwk_set([keys.jwk(key) for key in d.ring.keys]).encode(), SECRET)
+    yield File("jwks.json", key_set(d).encode(), SECRET)
     yield File("mercure.service", render("systemd/mercure.service.j2", binary=binary))
     yield File("mercure.sysusers", render("systemd/mercure.sysusers.j2"))
     yield File("mercure.tmpfiles", render("systemd/mercure.tmpfiles.j2"))
@@ -39,11 +35,6 @@ def files(d: Deployment) -> Iterator[File]:
 def _bind(d: Deployment) -> str | None:
     """The address of the port, None where the hub is reached by everybody: as part of a site it would mean TLS."""
     return d.env.bind if d.env.tls == "proxy" else None
-
-
-def variables(_: Deployment) -> dict[str, str]:
-    """The variables of the hub: none, it reads its files."""
-    return {}
 
 
 def deploy_hub(_: Deployment) -> str:
@@ -62,17 +53,16 @@ def words(d: Deployment) -> dict[str, object]:
         "port": env.port,
         "bind": env.bind,
         "proxies": snippets(d, backend(d)) if env.tls == "proxy" else {},
-        "inside": inside if env.hub.internal_url and env.hub.internal_url not in env.hub_names else None,
+        "inside": inside if env.inside else None,
         "redeploy": "Restart **web, workers and cron**: each of them signs.",
     }
 
 
 def applied(changed: Mapping[str, tuple[bytes, bytes]]) -> str | None:
     """How changed files of the hub come into force."""
-    old, new = changed.get("Caddyfile", (b"", b""))
-    if "mercure.service" in changed or _FIXED.findall(old) != _FIXED.findall(new):
+    if "mercure.service" in changed or needs_restart(*changed.get("Caddyfile", (b"", b""))):
         return _RESTART
     return _RELOAD if changed else None
 
 
-PLATFORM = Platform(files, _NAMES, variables, deploy_hub, words, applied)
+PLATFORM = Platform(files, _NAMES, deploy_hub, words, applied)

@@ -1,13 +1,10 @@
 """What several platforms have in common: words that only some of them know, and ways to a hub from inside."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from mercure_deploy.facts.origins import Origin
 from mercure_deploy.spec.contradiction import Contradiction
 from mercure_deploy.spec.models import Environment
-
-# no image, and with it no file, can be brought to a hub that reads variables only
-PEM_IN_ENV = "use an HS algorithm, or another delivery or platform: compose"
 
 
 def wrong_inside(inside: Origin, env: Environment) -> str | None:
@@ -70,4 +67,13 @@ def wrong_tls(why: str) -> Contradiction:
 def pem_in_env(algorithm: str) -> Contradiction:
     """A key pair where only variables arrive."""
     what = f"a {algorithm} key cannot be delivered in an environment variable"
-    return Contradiction(("keys", "algorithm"), what, "pem-in-env", PEM_IN_ENV)
+    hint = "use an HS algorithm, or another delivery or platform: compose"
+    return Contradiction(("keys", "algorithm"), what, "pem-in-env", hint)
+
+
+def no_line(said: Mapping[str, object], room: str, hint: str) -> Iterator[Contradiction]:
+    """Words that are said and need a line of the mercure block, where `room` is all that there is: cors_origins."""
+    for word, value in said.items():
+        if value:
+            what = f"{word} needs a line of its own, and {room}: cors_origins"
+            yield Contradiction(("hub", word), what, "directive-syntax", hint)

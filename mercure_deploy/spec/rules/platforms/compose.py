@@ -43,10 +43,10 @@ def _traefik(env: Environment) -> Iterator[Contradiction]:
 def _inside(env: Environment) -> Iterator[Contradiction]:
     """Can a request arrive at `internal_url`: by the published port, or by the name in a network of the apps?"""
     hub = env.hub
-    inside = hub.internal_url
+    inside = env.inside
     if hub.network and not env.alias:
         yield no_network()
-    if inside is None or inside in env.hub_names:
+    if inside is None:
         return
     hint = (
         "the hub's name in a docker network of the apps, e.g. http://hub-shop with network: shop-net; or leave it out"

@@ -23,10 +23,10 @@ def rules(env: Environment) -> Iterator[Contradiction]:
 
 def _inside(env: Environment) -> Iterator[Contradiction]:
     """Can a request of an app on the same Coolify arrive at `internal_url`? (measured on 4.3.11)"""
-    inside = env.hub.internal_url
+    inside = env.inside
     if env.hub.network and not env.alias:
         yield no_network()
-    if inside is None or inside in env.hub_names:
+    if inside is None:
         return
     hint = "a name of your own for the hub in Coolify's network, e.g. http://hub-shop; or leave it out"
     what = wrong_inside(inside, env)

@@ -3,9 +3,10 @@
 from collections.abc import Iterator
 
 from mercure_deploy.facts import frankenphp
+from mercure_deploy.facts.hubs import moving
 from mercure_deploy.spec.contradiction import Contradiction
 from mercure_deploy.spec.models import Environment
-from mercure_deploy.spec.rules.platforms.common import for_proxy
+from mercure_deploy.spec.rules.platforms.common import for_proxy, no_line
 
 WORDS = frozenset("image internal_url tls port delivery app transport".split())
 DELIVERIES = ("caddyfile", "environment")
@@ -65,8 +66,7 @@ def _release(env: Environment) -> Iterator[Contradiction]:
         hint = 'pin an image before 1.13; or say version: "0.24" where its hub is one of 0.x'
         yield Contradiction(("hub", "image"), what, "hub-upgrade-break", hint)
     elif judged.floating is not None:
-        moves = f"the tag {judged.floating} moves" if judged.floating else "it has no tag"
-        what = f"must name one release, {moves}: another generation of the hub wants other tokens"
+        what = f"must name one release, {moving(judged.floating)}: another generation of the hub wants other tokens"
         yield Contradiction(("hub", "image"), what, "hub-upgrade-break", _PINNED, "warning")
     elif judged.old:
         what = "its hub is older than 0.24: it cannot trust two keys at once, and refuses every key of a JWK Set"
@@ -80,11 +80,5 @@ def _one_line(env: Environment) -> Iterator[Contradiction]:
         what = "the template's own block lets strangers subscribe, and a variable cannot take that away"
         hint = "use delivery: caddyfile; or say accept: [anonymous] when all updates are public"
         yield Contradiction(("hub", "delivery"), what, "anonymous", hint)
-    for word, said in (
-        ("cookie_name", env.hub.cookie_name),
-        ("directives", env.hub.directives),
-        ("transport", env.hub.transport),
-    ):
-        if said:
-            what = f"{word} needs a line of its own, and MERCURE_EXTRA_DIRECTIVES is one: cors_origins"
-            yield Contradiction(("hub", word), what, "directive-syntax", "use delivery: caddyfile, or leave it out")
+    said = {"cookie_name": env.hub.cookie_name, "directives": env.hub.directives, "transport": env.hub.transport}
+    yield from no_line(said, "MERCURE_EXTRA_DIRECTIVES is one", "use delivery: caddyfile, or leave it out")

@@ -42,8 +42,8 @@ def _names(env: Environment) -> Iterator[Contradiction]:
 
 
 def _inside(env: Environment) -> Iterator[Contradiction]:
-    inside = env.hub.internal_url
-    if inside is None or inside in env.hub_names:
+    inside = env.inside
+    if inside is None:
         return
     what = wrong_inside(inside, env)
     if what is None and (inside.port or 80) != 80:
@@ -57,7 +57,7 @@ def _inside(env: Environment) -> Iterator[Contradiction]:
 
 def _several(env: Environment) -> Iterator[Contradiction]:
     """Hubs behind one name."""
-    if env.hub.replicas > 1 and (env.hub.transport is None or env.hub.transport.name in {"bolt", "local"}):
+    if env.hub.replicas > 1 and not (env.hub.transport and env.hub.transport.shared):
         what = "each hub keeps its updates for itself: every subscriber would get a part of them"
         hint = "one hub; or an image with a transport that hubs share, and transport: with its name"
         yield Contradiction(("hub", "replicas"), what, "transport-not-shared", hint)

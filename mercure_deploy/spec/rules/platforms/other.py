@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from mercure_deploy.facts.hubs import HUB_PATH
 from mercure_deploy.spec.contradiction import Contradiction
 from mercure_deploy.spec.models import Environment
-from mercure_deploy.spec.rules.platforms.common import pem_in_env, wrong_tls
+from mercure_deploy.spec.rules.platforms.common import no_line, pem_in_env, wrong_tls
 
 WORDS = frozenset("image internal_url tls".split())
 DELIVERIES = ()
@@ -21,15 +21,6 @@ def rules(env: Environment) -> Iterator[Contradiction]:
         yield Contradiction(("hub", "version"), what, "hub-upgrade-break", 'use version: "0.24", or platform: compose')
     if env.keys.algorithm in {"RS256", "ES256"}:
         yield pem_in_env(env.keys.algorithm)
-    # cors_origins is the one line that there is room for
-    for word, said in (
-        ("anonymous", hub.anonymous),
-        ("subscriptions", hub.subscriptions),
-        ("cookie_name", hub.cookie_name is not None),
-        ("directives", bool(hub.directives)),
-        ("path", hub.path != HUB_PATH),
-    ):
-        if said:
-            what = f"{word} needs a line of its own, and a variable is one line: cors_origins"
-            hint = "leave it out; or platform: compose where a file can be mounted"
-            yield Contradiction(("hub", word), what, "directive-syntax", hint)
+    said = {word: getattr(hub, word) for word in ("anonymous", "subscriptions", "cookie_name", "directives")}
+    said["path"] = hub.path != HUB_PATH
+    yield from no_line(said, "a variable is one line", "leave it out; or platform: compose where a file can be mounted")

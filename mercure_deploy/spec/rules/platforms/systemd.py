@@ -18,10 +18,8 @@ def rules(env: Environment) -> Iterator[Contradiction]:
     elif env.port in {80, 443} and env.hub.bind is None:
         what = f"the proxy before it needs port {env.port} of this machine"
         yield Contradiction(("hub", "port"), what, "port-conflict", "choose another one, e.g. port: 3000")
-    inside = env.hub.internal_url
-    if inside is None or inside in env.hub_names:
-        return
-    yield from _inside(inside, env)
+    if env.inside:
+        yield from _inside(env.inside, env)
 
 
 def _inside(inside: Origin, env: Environment) -> Iterator[Contradiction]:
