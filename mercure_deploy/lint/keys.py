@@ -92,8 +92,11 @@ def jwt_key_confusion(setup: Setup) -> Iterator[Found]:
 def key_mismatch(setup: Setup) -> Iterator[Found | Finding]:
     """The key of the app, or of a token in a file, that is not the one that the hub verifies with."""
     assumed = setup.assumed
-    certain = (key for key in setup.used_keys() if key.value.place not in assumed)
-    found = {key.role: key for key in certain if is_known(key) and not _asymmetric(key)}
+    known = [key for key in setup.used_keys() if is_known(key) and not _asymmetric(key)]
+    found = {key.role: key for key in known if key.value.place not in assumed}
+    if not found and all(key.value.assumed for key in known):
+        # defaults of compose are compared with each other alone: whoever starts it without variables gets all of them
+        found = {key.role: key for key in known}
     app, publisher, subscriber = (found.get(role) for role in ("app", "publisher", "subscriber"))
     sides = [key for key in (publisher, subscriber) if key]
     if app is None and len(sides) > 1 and setup.app and not setup.app_key:
@@ -109,7 +112,7 @@ def key_mismatch(setup: Setup) -> Iterator[Found | Finding]:
             yield next(filter(None, slips), None) or _differ(app, key)
         return
     verifier = next((key for key in (publisher, app) if key and is_hmac(key)), None)
-    if verifier is None:
+    if verifier is None or verifier.value.place in assumed:
         return
     for value in setup.used_tokens():
         token = tokens.parse(value.text)

@@ -1009,6 +1009,27 @@ def test_what_is_wrong_in_a_default_is_a_warning():
     assert ids({**files, ".env": "URL=https://hub.example.com/.well-known/mercure\n"}, pages=[PAGE]) == []
 
 
+def test_defaults_of_compose_are_compared_with_each_other_alone():
+    def found(secret: str, dotenv: str = "") -> list[tuple[str, str]]:
+        text = f"""\
+services:
+  php:
+    image: registry.example.com/shop
+    environment:
+      MERCURE_PUBLISHER_JWT_KEY: ${{CADDY_KEY:-{KEY}}}
+      MERCURE_SUBSCRIBER_JWT_KEY: ${{CADDY_KEY:-{KEY}}}
+      MERCURE_JWT_SECRET: {secret}
+"""
+        files = {"compose.yaml": text, ".env": dotenv}
+        findings = lint.examine([*files.items()], lint.Told(), lambda _: True).findings
+        return [(each.id, each.level) for each in findings if each.id == "key-mismatch"]
+
+    assert found(f"${{CADDY_KEY:-{OTHER}}}") == [("key-mismatch", "warning")]
+    assert found(f"${{CADDY_KEY:-{KEY}}}") == []
+    assert found(OTHER) == []
+    assert found(f"${{CADDY_KEY:-{OTHER}}}", f"CADDY_KEY={KEY}\n") == []
+
+
 def test_what_recipes_put_into_env_for_development_is_a_default():
     recipe = app(MERCURE_JWT_SECRET="!ChangeMe!", MERCURE_URL="https://example.com/.well-known/mercure")
     found = lint.examine([(".env", f"APP_ENV=dev\n{recipe}"), ("hub.env", HUB)], lint.Told(), lambda _: True).findings
